@@ -1,0 +1,151 @@
+"""From the recorder's rows to the model's records: places in the text, the arithmetic's answer, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from conv_magic import arithmetic
+from conv_magic.hooks.entry import Description
+from conv_magic.model import CallRecord, Cost, Mode, Options, Outcome, Shape
+from conv_magic.positions import Span
+from conv_magic.recorder import LineSite, Place, Row
+from conv_magic.source import Code, place_of, span_of_line
+
+
+def span_of(place: Place | None, codes: Mapping[str, Code]) -> Span | None:
+    """Where in the cells' texts a running instruction stands; `codes` by file name."""
+    if place is None:
+        return None
+    if isinstance(place, LineSite):
+        code = codes.get(place.filename)
+        return span_of_line(code, place.line) if code else None
+    code = codes.get(place[0].co_filename)
+    return place_of(place, code) if code else None
+
+
+def records(rows: Sequence[Row], codes: Mapping[str, Code]) -> tuple[CallRecord, ...]:
+    """The rows worth showing, as records in the order of entry."""
+    kept = _shown(rows)
+    numbers = {row.order: index for index, row in enumerate(kept)}
+    made: list[CallRecord] = []
+    fields: list[arithmetic.ReceptiveField | None] = []
+    for index, row in enumerate(kept):
+        producers = tuple(_number(producer, numbers) for producer in row.producers)
+        seen = _field_through(row, producers, fields)
+        fields.append(seen)
+        made.append(_record(index, row, numbers, producers, seen, codes))
+    return tuple(made)
+
+
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """Without the passes in which Keras only learns shapes, where the same layer ran in earnest as well."""
+    ran = {(row.hook.name, row.callee) for row in rows if not row.building}
+    return [row for row in rows if not row.building or (row.hook.name, row.callee) not in ran]
+
+
+def _number(row: Row | None, numbers: Mapping[int, int]) -> int | None:
+    """The index of a row, or of the nearest one around it that is shown."""
+    while row is not None and row.order not in numbers:
+        row = row.parent
+    return numbers[row.order] if row is not None else None
+
+
+def _record(
+    index: int,
+    row: Row,
+    numbers: Mapping[int, int],
+    producers: tuple[int | None, ...],
+    seen: arithmetic.ReceptiveField | None,
+    codes: Mapping[str, Code],
+) -> CallRecord:
+    known = row.description or Description(row.hook.name)
+    created = span_of(row.created, codes)
+    expected = expected_output(known.options, row.inputs, known.kernel)
+    return CallRecord(
+        index=index,
+        op=known.op,
+        layer=known.layer,
+        span=span_of(row.place, codes),
+        created=created,
+        parent=_number(row.parent, numbers),
+        mode=Mode.SYMBOLIC if row.building else row.mode,
+        replica=None,
+        inputs=row.inputs,
+        producers=producers,
+        kernel=known.kernel,
+        options=known.options,
+        dtype=row.dtype,
+        expected=expected,
+        output=row.output,
+        outcome=row.outcome,
+        error=row.error,
+        count=max(row.count, 1),
+        cost=_cost(row, known, seen, expected),
+        accepts=known.accepts,
+        direct=row.direct,
+    )
+
+
+def expected_output(options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape | None:
+    """What the arithmetic says; None where it has no answer, an impossible call among them."""
+    if options is None or not inputs:
+        return None
+    try:
+        return arithmetic.expected_shape(options, inputs, kernel)
+    except arithmetic.ShapeProblem:
+        return None
+
+
+def _cost(row: Row, known: Description, seen: arithmetic.ReceptiveField | None, expected: Shape | None) -> Cost:
+    output = row.output or expected
+    macs = arithmetic.macs(known.options, row.inputs, known.kernel, output) if known.options and output else None
+    return Cost(known.params, macs, seen.size if seen else None, row.output_bytes, row.seconds)
+
+
+def _field_through(
+    row: Row, producers: tuple[int | None, ...], fields: Sequence[arithmetic.ReceptiveField | None]
+) -> arithmetic.ReceptiveField | None:
+    """How much of the cell's own input one output value sees; None once that cannot be told."""
+    options = row.description.options if row.description else None
+    if row.outcome is not Outcome.RETURNED or not row.inputs:
+        return None
+    known = [fields[p] for p in producers if p is not None and p < len(fields)]
+    start = known[0] if known else arithmetic.ReceptiveField.of_input(max(len(row.inputs[0]) - 2, 0))
+    for other in known[1:]:
+        start = start.joined(other) if start and other else None
+    return start.through(options) if start else None
+
+
+_WINDOWED = {"conv", "depthwise_conv", "conv_transpose", "pool", "global_pool"}
+
+
+def selected(calls: tuple[CallRecord, ...], only: str, depth: int | None) -> tuple[CallRecord, ...]:
+    """The calls of the wanted kind, no deeper than `depth` calls inside others, renumbered.
+
+    A failed call is always kept.
+    """
+    depths: list[int] = []
+    kept: list[CallRecord] = []
+    for call in calls:
+        depths.append(0 if call.parent is None else depths[call.parent] + 1)
+        family = call.options.family if call.options else None
+        wanted = (only != "conv" or family in _WINDOWED) and (depth is None or depths[-1] <= depth)
+        if wanted or call.outcome in (Outcome.RAISED, Outcome.GUARDED):
+            kept.append(call)
+    if len(kept) == len(calls):
+        return calls
+    numbers = {call.index: index for index, call in enumerate(kept)}
+    return tuple(_renumbered(call, numbers, calls) for call in kept)
+
+
+def _renumbered(call: CallRecord, numbers: Mapping[int, int], calls: Sequence[CallRecord]) -> CallRecord:
+    parent = call.parent
+    while parent is not None and parent not in numbers:
+        parent = calls[parent].parent
+    return replace(
+        call,
+        index=numbers[call.index],
+        parent=None if parent is None else numbers[parent],
+        producers=tuple(None if p is None else numbers.get(p) for p in call.producers),
+    )

@@ -1,0 +1,113 @@
+"""Shows a report under its cell: at once, and again when its fixes have been tried."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conv_magic import engine
+from conv_magic.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to show: `table` or only the shapes in the editor, with the widget or without."""
+
+    table: bool = True
+    widget: bool = True
+
+
+class Shown:
+    """One report on show; it can be replaced where it stands."""
+
+    def __init__(self, report: Report, look: Look, in_notebook: bool) -> None:
+        self._look = look
+        self._in_notebook = in_notebook
+        self._id = uuid.uuid4().hex
+        self._widget = _widget(report) if in_notebook and look.table and look.widget else None
+        self._publish(report, update=False)
+
+    def replace(self, report: Report) -> None:
+        """Show `report` in the same place."""
+        if self._widget is not None:
+            self._widget.report = _dict(report)
+        if self._in_notebook:
+            self._publish(report, update=True)
+        elif any(fix.verified for d in report.diagnoses for fix in d.fixes):
+            print(report.to_text(color=sys.stdout.isatty()))
+
+    def close(self) -> None:
+        """Let the widget go."""
+        if self._widget is not None:
+            self._widget.close()
+            self._widget = None
+
+    def _publish(self, report: Report, *, update: bool) -> None:
+        from IPython.display import display
+
+        if not self._in_notebook:
+            if self._look.table:
+                print(report.to_text(color=sys.stdout.isatty()))
+            return
+        bundle, metadata = self._bundle(report)
+        show: Callable[..., object] = display
+        show(bundle, metadata=metadata, raw=True, display_id=self._id, update=update)
+
+    def _bundle(self, report: Report) -> tuple[dict[str, object], dict[str, object]]:
+        from conv_magic.views import bundle
+        from conv_magic.views.wire import MIME
+
+        if not self._look.table:
+            return {MIME: _dict(report), "text/plain": ""}, {MIME: {"inline_only": True}}
+        made = dict(bundle(report))
+        if self._widget is not None:
+            made.update(self._widget._repr_mimebundle_()[0])
+            made.update({"text/plain": report.to_text()})
+        return made, {}
+
+
+def _dict(report: Report) -> dict[str, Any]:
+    from conv_magic.views.wire import to_dict
+
+    return to_dict(report)
+
+
+def _widget(report: Report) -> Any:
+    from conv_magic.views.widget import CallTable
+
+    return CallTable(report=_dict(report))
+
+
+def show_and_try(
+    report: Report,
+    namespace: Mapping[str, object],
+    look: Look,
+    *,
+    in_notebook: bool,
+    verify: bool,
+    done: Callable[[Report, Report], None],
+) -> tuple[Shown, threading.Thread | None]:
+    """Show a report; where it has fixes to try, try them in the background and show what held.
+
+    `done(before, after)` is called with the report as shown first and as it stands then.
+    """
+    trying = verify and engine.has_untried(report)
+    shown = Shown(replace(report, trying=trying), look, in_notebook)
+    if not trying:
+        return shown, None
+
+    def try_fixes() -> None:
+        tried = engine.verified(report, namespace)
+        done(report, tried)
+        shown.replace(tried)
+
+    # The context carries the cell's parent message, without which the update would go to the cell then running.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(try_fixes,), name="conv_magic tries fixes", daemon=True)
+    thread.start()
+    return shown, thread

@@ -1,0 +1,1 @@
+"""Where calls are seen: one entry of `table.HOOKS` for each target."""

@@ -1,0 +1,9 @@
+"""The table of hooks: to see one more call is one more entry here."""
+
+from __future__ import annotations
+
+from conv_magic.hooks.entry import Hook
+from conv_magic.hooks.keras_layers import LAYER_CALL
+from conv_magic.hooks.tf_nn import TF_NN
+
+HOOKS: tuple[Hook, ...] = (LAYER_CALL, *TF_NN)

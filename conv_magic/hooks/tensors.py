@@ -1,0 +1,115 @@
+"""Shapes and dtypes of whatever a call can be given: eager, graph and Keras tensors, arrays, nested structures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conv_magic.model import Mode, Shape
+
+_Reader = Callable[[Any], Shape | None]
+
+
+def _from_shape_tuple(tensor: Any) -> Shape | None:
+    shape: Shape | None = tensor._shape_tuple()
+    return shape
+
+
+def _from_tensor_shape(tensor: Any) -> Shape | None:
+    return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
+
+
+def _from_tuple(tensor: Any) -> Shape | None:
+    return tuple(None if size is None else int(size) for size in tensor.shape)
+
+
+def _nothing(_: Any) -> Shape | None:
+    return None
+
+
+def _reader_of(kind: type[Any]) -> _Reader:
+    if hasattr(kind, "_shape_tuple"):  # TensorFlow's own tensors; the fastest way to a plain tuple
+        return _from_shape_tuple
+    if not hasattr(kind, "shape"):
+        return _nothing
+    return _from_tensor_shape if kind.__module__.startswith("tensorflow.") else _from_tuple
+
+
+_readers: dict[type[Any], _Reader] = {}
+
+
+def shape_of(value: object) -> Shape | None:
+    """The shape of a tensor or array, with None for an unknown dimension; None for anything else or an unknown rank."""
+    kind = type(value)
+    reader = _readers.get(kind)
+    if reader is None:
+        reader = _readers[kind] = _reader_of(kind)
+    try:
+        return reader(value)
+    except (AttributeError, TypeError, ValueError, NotImplementedError):
+        return None
+
+
+def shape_of_argument(value: object) -> Shape | None:
+    """Like `shape_of`, and of nested lists of numbers too, which TensorFlow converts."""
+    if isinstance(value, list | tuple | int | float):
+        numpy = sys.modules["numpy"]
+        try:
+            return tuple(int(size) for size in numpy.shape(value))
+        except ValueError:  # a ragged list
+            return None
+    return shape_of(value)
+
+
+def tensors_in(value: object) -> Iterator[object]:
+    """The tensors and arrays in a nest of lists, tuples and dicts, in order."""
+    if isinstance(value, list | tuple):
+        for element in value:
+            yield from tensors_in(element)
+    elif isinstance(value, dict):
+        for element in value.values():
+            yield from tensors_in(element)
+    elif value is not None and not isinstance(value, str | bool | int | float) and shape_of(value) is not None:
+        yield value
+
+
+def dtype_of(value: object) -> str | None:
+    """The dtype's name, `float32`."""
+    kind = getattr(value, "dtype", None)
+    name = getattr(kind, "name", kind)
+    return name if isinstance(name, str) else None
+
+
+def output_bytes(value: object, shape: Shape | None) -> int | None:
+    """The size of a result in bytes; None where a dimension is unknown."""
+    size = getattr(getattr(value, "dtype", None), "size", None)
+    if not isinstance(size, int) or shape is None:
+        return None
+    for dimension in shape:
+        if dimension is None:
+            return None
+        size *= dimension
+    return size
+
+
+def mode_of(value: object) -> Mode:
+    """How the call that took or gave this tensor was run."""
+    kind = type(value)
+    if kind.__name__ == "KerasTensor":
+        return Mode.SYMBOLIC
+    if kind.__name__ == "EagerTensor" or not kind.__module__.startswith("tensorflow."):
+        return Mode.EAGER
+    return Mode.SYMBOLIC if in_keras_build() else Mode.GRAPH
+
+
+def in_keras_build() -> bool:
+    """Whether Keras is running layers only to learn their shapes."""
+    scope = sys.modules.get("keras.src.backend.common.symbolic_scope")
+    return scope is not None and bool(scope.in_symbolic_scope())
+
+
+def executing_eagerly() -> bool:
+    """Whether an op called now runs at once."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and bool(tensorflow.executing_eagerly())

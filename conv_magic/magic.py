@@ -1,0 +1,343 @@
+"""The door from IPython: `%%convshapes`, `%convshapes`, and what the extension puts into a shell and takes out.
+
+The cell's own text runs as any cell does: an input transformer replaces the `%%convshapes` line by a call of `begin`,
+and the shell's `post_run_cell` event ends the run.  So value, output, await, errors and line numbers are the shell's.
+"""
+
+from __future__ import annotations
+
+import keyword
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from IPython.core import magic_arguments as untyped_magic_arguments
+from IPython.core.error import UsageError
+
+if TYPE_CHECKING:
+    from conv_magic.cells import Cells
+    from conv_magic.display import Shown
+    from conv_magic.engine import Cell, Session
+    from conv_magic.report import Report
+
+_arguments: Any = untyped_magic_arguments
+_NAME = "convshapes"
+_BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
+
+
+def _parsed(line: str) -> Any:
+    parser = _arguments.construct_parser(_cell_magic)
+    try:
+        args = parser.parse_argstring(line)
+    except UsageError as error:
+        raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
+    except ValueError as error:  # an open quote
+        raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
+    if args.name is not None and (not args.name.isidentifier() or keyword.iskeyword(args.name)):
+        raise UsageError(f"%%{_NAME}: {args.name!r} is not a name that a report can be bound to")
+    if args.depth is not None and args.depth < 0 or args.max_calls < 1:
+        raise UsageError(f"%%{_NAME}: --depth counts from 0 and --max-calls from 1")
+    return args
+
+
+@dataclass
+class _Run:
+    """A cell that is being traced."""
+
+    session: Session
+    args: Any
+    namespace: dict[str, object]
+    info: Any
+
+
+@dataclass
+class _Extension:
+    """Everything one shell holds of us."""
+
+    shell: Any
+    infos: list[Any] = field(default_factory=list)
+    runs: list[_Run] = field(default_factory=list)
+    shown: dict[str, Shown] = field(default_factory=dict)
+    trying: threading.Thread | None = None
+    always: Any = None
+    _cells: Cells | None = None
+
+    # -- coming and going ------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Register transformer, events and magics."""
+        self.shell.input_transformers_cleanup.append(transform)
+        self.shell.events.register("pre_run_cell", self.before_cell)
+        self.shell.events.register("post_run_cell", self.after_cell)
+        self.shell.register_magic_function(_cell_magic, "cell", _NAME)
+        self.shell.register_magic_function(_line_magic, "line", _NAME)
+
+    def unload(self) -> None:
+        """Leave nothing behind, not even of a cell that is running."""
+        while self.runs:
+            self.runs.pop().session.stop()
+        self._show_own_traceback()
+        self.shell.input_transformers_cleanup.remove(transform)
+        self.shell.events.unregister("pre_run_cell", self.before_cell)
+        self.shell.events.unregister("post_run_cell", self.after_cell)
+        for kind in ("cell", "line"):
+            self.shell.magics_manager.magics[kind].pop(_NAME, None)
+
+    @property
+    def cells(self) -> Cells:
+        """The cells this shell has run."""
+        if self._cells is None:
+            from conv_magic.cells import Cells
+
+            self._cells = Cells(self.shell)
+        return self._cells
+
+    # -- one cell --------------------------------------------------------------------------------------------------
+
+    def before_cell(self, info: Any) -> None:
+        """The shell is about to run a cell."""
+        while self.runs and self.runs[-1].info not in self.infos:  # its end was never announced
+            self.runs.pop().session.stop()
+        self.infos.append(info)
+        if self._cells is not None:
+            self.cells.add(info.raw_cell, self.shell.execution_count, getattr(info, "cell_id", None))
+        if self.always is not None and not info.raw_cell.lstrip().startswith("%"):
+            self.start(self.always, self._current(info))
+
+    def begin(self, line: str, filename: str, number: int) -> None:
+        """The cell's first line runs, as line `number` of `filename`."""
+        from importlib.util import find_spec
+
+        args = _parsed(line)
+        if "tensorflow" not in sys.modules and find_spec("tensorflow") is None:
+            notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
+            return
+        _show_plain_line(filename, number, line)
+        info = self.infos[-1] if self.infos else None
+        self.start(args, self._cell(info, filename, number))
+
+    def _current(self, info: Any) -> Cell:
+        filename = self.cells.add(info.raw_cell, self.shell.execution_count, getattr(info, "cell_id", None))
+        return self._cell(info, filename, None)
+
+    def _cell(self, info: Any, filename: str, number: int | None) -> Cell:
+        """The running cell, with the lines that the shell took off its top."""
+        import linecache
+
+        from conv_magic.cells import blank_lines_above
+        from conv_magic.engine import Cell
+
+        text = info.raw_cell if info is not None else "".join(linecache.getlines(filename))
+        above = blank_lines_above(text)
+        if number is not None:
+            magic = (n for n, each in enumerate(text.split("\n"), 1) if each.startswith(f"%%{_NAME}"))
+            above = next(magic, number) - number
+        return Cell(filename, text, getattr(info, "cell_id", None), "this cell", above)
+
+    def start(self, args: Any, cell: Cell) -> None:
+        """Trace what follows."""
+        from conv_magic.engine import Options, Session
+
+        options = Options(not args.no_guard, args.only, args.depth, args.max_calls)
+        session = Session(cell, self.cells.all(), options)
+        self.runs.append(_Run(session, args, dict(self.shell.user_ns), self.infos[-1] if self.infos else None))
+        self._hide_our_frames()
+        session.start()
+
+    def after_cell(self, result: Any) -> None:
+        """A cell has ended: the traced one, or one nested in it."""
+        info = getattr(result, "info", None)
+        if info in self.infos:
+            del self.infos[self.infos.index(info) :]
+        while self.runs and self.runs[-1].info is info:
+            run = self.runs.pop()
+            run.session.stop()
+            self._show_own_traceback()
+            try:
+                self._finish(run, result.error_before_exec or result.error_in_exec)
+            except Exception as error:
+                notice(f"no report ({type(error).__name__}: {error}); your cell was not affected", error)
+
+    def _finish(self, run: _Run, error: BaseException | None) -> None:
+        from conv_magic import engine
+        from conv_magic.display import Look, show_and_try
+
+        report = run.session.finish(error)
+        for fault in run.session.faults[:1]:
+            notice(f"saw less than it should ({fault}); your cell was not affected")
+        self._bind(run.args.name, None, report)
+        quiet = run.args.quiet or (run.args is self.always and not report.diagnoses)
+        key = run.session.cell.cell_id or run.session.cell.filename
+        if key in self.shown:
+            self.shown.pop(key).close()
+
+        def tried(before: Report, after: Report) -> None:
+            self._bind(run.args.name, before, after)
+
+        self.shown[key], self.trying = show_and_try(
+            report,
+            run.namespace,
+            Look(table=not quiet, widget=not run.args.text),
+            in_notebook=hasattr(self.shell, "kernel"),
+            verify=not run.args.no_verify,
+            done=tried,
+        )
+        engine.remember(engine.last_report() or report)
+
+    def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
+        """Make it the last report, and give the user's name to it unless that has another value by now."""
+        from conv_magic import engine
+
+        if before is None or engine.last_report() is before:
+            engine.remember(report)
+        if name and (before is None or self.shell.user_ns.get(name) is before):
+            self.shell.user_ns[name] = report
+
+    # -- tracebacks ------------------------------------------------------------------------------------------------
+
+    def _hide_our_frames(self) -> None:
+        if "showtraceback" in vars(self.shell):
+            return
+        original: Callable[..., Any] = self.shell.showtraceback
+
+        def showtraceback(*args: Any, **kwargs: Any) -> Any:
+            error = sys.exc_info()[1]
+            if error is not None:
+                from conv_magic.tracer import clean_traceback
+
+                clean_traceback(error)
+            return original(*args, **kwargs)
+
+        self.shell.showtraceback = showtraceback
+
+    def _show_own_traceback(self) -> None:
+        if not self.runs:
+            vars(self.shell).pop("showtraceback", None)
+
+
+_extensions: dict[int, _Extension] = {}
+
+
+def notice(text: str, error: Exception | None = None) -> None:
+    """One line about ourselves; in our own tests an error of ours is raised."""
+    if error is not None and os.environ.get("CONV_MAGIC_STRICT"):
+        raise error
+    print(f"conv_magic: {text}", file=sys.stderr)
+
+
+def begin(line: str) -> None:
+    """What the `%%convshapes` line becomes.  Raises `UsageError` if its options are wrong."""
+    from IPython.core.getipython import get_ipython
+
+    frame = sys._getframe(1)
+    extension = _extensions.get(id(get_ipython()))
+    if extension is not None:
+        extension.begin(line, frame.f_code.co_filename, frame.f_lineno)
+
+
+def _show_plain_line(filename: str, number: int, line: str) -> None:
+    """Let a traceback that shows the first line show what the user wrote, as a comment, not our call."""
+    import linecache
+
+    entry = linecache.cache.get(filename)
+    if entry is not None and len(entry) == 4 and number <= len(entry[2]):
+        entry[2][number - 1] = f"# %%{_NAME} {line}".rstrip() + "\n"
+
+
+def transform(lines: list[str]) -> list[str]:
+    """The input transformer: a leading `%%convshapes` line becomes a call, and what follows is as it was."""
+    first = lines[0] if lines else ""
+    if not first.startswith(f"%%{_NAME}") or first.rstrip().endswith("?"):
+        return lines
+    word, _, options = first.rstrip("\r\n").partition(" ")
+    if word.rstrip() != f"%%{_NAME}":
+        return lines
+    rest = lines[1:]
+    if rest and rest[0].startswith("%%"):
+        from IPython.core import inputtransformer2
+
+        untyped: Any = inputtransformer2
+        rest = untyped.cell_magic(rest)
+    return [_BEGIN.format(options.strip()), *rest]
+
+
+# Terminal IPython would otherwise run the transformer while the user still types.
+transform.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own protocol
+
+
+@_arguments.magic_arguments(_NAME)
+@_arguments.argument("name", nargs="?", metavar="NAME", help="bind the report to this name")
+@_arguments.argument(
+    "-o", "--only", choices=("conv", "layers"), default="layers",
+    help="which calls: conv and pool calls, or every layer as well (default)",
+)
+@_arguments.argument(
+    "-d", "--depth", type=int, default=None, metavar="N",
+    help="how far into nested models and layers (default: all the way)",
+)
+@_arguments.argument("-m", "--max-calls", type=int, default=10_000, metavar="N", help="the limit on rows (default: 10000)")
+@_arguments.argument("-G", "--no-guard", action="store_true", help="let calls through that end the process")
+@_arguments.argument("-V", "--no-verify", action="store_true", help="offer fixes without trying them")
+@_arguments.argument("-q", "--quiet", action="store_true", help="shapes in the editor only, no table")
+@_arguments.argument("-t", "--text", action="store_true", help="no widget")
+def _cell_magic(line: str, cell: str) -> None:
+    """Run the cell as always, and show every tensor shape, each call's arithmetic, and what broke with its fixes."""
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    shell.run_cell(f"%%{_NAME} {line}\n{cell}")
+
+
+def _line_magic(line: str) -> Any:
+    """`%convshapes on [options] | off | status | last | frame`.
+
+    on      the same for every following cell; the table only where something is wrong
+    off     no longer
+    status  whether it is on
+    last    show the last report again, with its fixes tried
+    frame   the last report as a pandas frame
+    """
+    from IPython.core.getipython import get_ipython
+
+    extension = _extensions[id(get_ipython())]
+    word, _, rest = line.strip().partition(" ")
+    match word:
+        case "on":
+            extension.always = _parsed(rest)
+            _ = extension.cells
+        case "off":
+            extension.always = None
+        case "status":
+            print(f"%{_NAME} is {'off' if extension.always is None else 'on'}")
+        case "last" | "frame":
+            return _last(extension, as_frame=word == "frame")
+        case _:
+            raise UsageError(f"%{_NAME}: on, off, status, last or frame (see %{_NAME}?)")
+    return None
+
+
+def _last(extension: _Extension, *, as_frame: bool) -> Any:
+    from conv_magic import engine
+
+    if extension.trying is not None:
+        extension.trying.join()
+    report = engine.last_report()
+    if report is None:
+        raise UsageError(f"%{_NAME}: no cell was traced yet")
+    return report.frame() if as_frame else report
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext conv_magic`."""
+    extension = _extensions[id(shell)] = _Extension(shell)
+    extension.load()
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext conv_magic`."""
+    extension = _extensions.pop(id(shell), None)
+    if extension is not None:
+        extension.unload()

@@ -1,0 +1,116 @@
+"""Places in a source text: the one convention for lines and columns, and the only conversions.
+
+A `Span` counts **lines from 1** and **columns from 0 in UTF-16 code units**, the unit of every browser
+editor and of the Language Server Protocol
+(https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#position).
+Python's `ast` and `co_positions()` count UTF-8 bytes, Python's `str` counts code points; both are
+converted here and nowhere else.  `end_column` is exclusive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of one cell's text.
+
+    `cell` is the key of a `Source` of the document: functions may live in an older cell.
+    """
+
+    cell: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def contains(self, other: Span) -> bool:
+        """Whether `other` lies wholly inside this span (equal spans contain each other)."""
+        return (
+            self.cell == other.cell
+            and (self.line, self.column) <= (other.line, other.column)
+            and (other.end_line, other.end_column) <= (self.end_line, self.end_column)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of `span` by `text`; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+class StaleSource(ValueError):
+    """The source to change is not the text that was analysed."""
+
+
+def digest(text: str) -> str:
+    """A short, stable fingerprint of a source text (16 hexadecimal digits)."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of `text` with their ends.
+
+    Split at line feeds only: `str.splitlines` splits at form feeds and Unicode separators too, where neither
+    Python's tokenizer nor an editor starts a line.
+    """
+    *whole, rest = text.split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])
+
+
+def utf16_from_utf8(line: str, column: int) -> int:
+    """Convert a column in UTF-8 bytes (`ast`, `co_positions`) to UTF-16 code units."""
+    if line.isascii():
+        return column
+    before = line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore")
+    return len(before.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def utf16_from_char(line: str, column: int) -> int:
+    """Convert a column in code points (`str` index) to UTF-16 code units."""
+    return len(line[:column].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def char_from_utf16(line: str, column: int) -> int:
+    """Convert a column in UTF-16 code units to a `str` index."""
+    if line.isascii():
+        return column
+    return len(line.encode("utf-16-le", "surrogatepass")[: 2 * column].decode("utf-16-le", "ignore"))
+
+
+def offset_of(lines: list[str], line: int, column: int) -> int:
+    """The `str` index of a place in the text that `lines` makes up."""
+    if line > len(lines):
+        return sum(map(len, lines))
+    return sum(map(len, lines[: line - 1])) + char_from_utf16(lines[line - 1], column)
+
+
+def text_at(text: str, span: Span) -> str:
+    """The text that `span` covers."""
+    lines = lines_of(text)
+    return text[offset_of(lines, span.line, span.column) : offset_of(lines, span.end_line, span.end_column)]
+
+
+def splice(text: str, edits: Iterable[Edit]) -> str:
+    """`text` with all `edits` made; spans refer to `text` as given.
+
+    Raises `ValueError` if two edits overlap.
+    """
+    lines = lines_of(text)
+    places = sorted(
+        (offset_of(lines, e.span.line, e.span.column), offset_of(lines, e.span.end_line, e.span.end_column), e.text)
+        for e in edits
+    )
+    pieces: list[str] = []
+    end_of_last = 0
+    for start, end, new in places:
+        if start < end_of_last:
+            raise ValueError("two edits overlap")
+        pieces += [text[end_of_last:start], new]
+        end_of_last = end
+    return "".join([*pieces, text[end_of_last:]])

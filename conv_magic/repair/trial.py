@@ -1,0 +1,100 @@
+"""Trying an edited cell: what is asked of the scratch process, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from conv_magic.model import Diagnosis, Document, Severity
+
+Analyse = Callable[[str, dict[str, Any]], Document]
+"""Runs a cell's source in a namespace and says what happened; never raises the cell's own error."""
+
+
+class Ended(StrEnum):
+    """How a trial ended.  `DIED`: the process was lost, as when TensorFlow aborts."""
+
+    RAN = "ran"
+    RAISED = "raised"
+    DIED = "died"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of an edited cell.
+
+    error_type, error   the exception's class and text, or the signal that ended the process
+    line                the cell's line at which it raised, counted from 1
+    needs               what the cell asked for and no trial has ("needs a file"): then nothing was learnt
+    document            what the analysis says of the run; None where the cell was only run
+    """
+
+    ended: Ended
+    seconds: float
+    error_type: str | None = None
+    error: str | None = None
+    line: int | None = None
+    needs: str | None = None
+    document: Document | None = None
+
+    @property
+    def diagnosed(self) -> tuple[Diagnosis, ...]:
+        """The errors and warnings that remain."""
+        found = self.document.diagnoses if self.document else ()
+        return tuple(d for d in found if d.severity is not Severity.NOTE)
+
+    @property
+    def held(self) -> bool:
+        """Whether the cell ran to its end and nothing is diagnosed any more."""
+        return self.ended is Ended.RAN and not self.diagnosed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of the owner's process a trial must share: where it imports from, and Keras' own settings."""
+
+    path: tuple[str, ...]
+    floatx: str | None = None
+    image_data_format: str | None = None
+    dtype_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Run `source` with `names` (each pickled, see `packing`) for at most `limit` seconds.
+
+    `imports` are modules worth importing once, before the trial, so that the next ones find them there.
+    """
+
+    number: int
+    source: str
+    names: Mapping[str, bytes]
+    filename: str
+    limit: float
+    settings: Settings
+    imports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End the trial with this number, if it still runs."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first answer of a scratch process.  `forks`: each trial runs in a child of it."""
+
+    forks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request."""
+
+    number: int
+    trial: Trial

@@ -1,0 +1,126 @@
+"""What happens inside the throw-away process of a trial: a cell is run as a notebook would run it."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import dataclasses
+import inspect
+import linecache
+import os
+import sys
+import tempfile
+import time
+import types
+from typing import Any
+
+from conv_magic import source as cell_source
+from conv_magic.model import Document, Failure
+from conv_magic.positions import Span, lines_of
+from conv_magic.repair.one_step import shorten_training
+from conv_magic.repair.restraint import needs_of, restrain
+from conv_magic.repair.trial import Analyse, Ended, Request, Settings, Trial
+from conv_magic.repair.unpacking import unpack
+
+_LONGEST_ERROR = 4000
+"""Characters; a graph error repeats its whole traceback."""
+
+
+def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
+    """Run the request's cell in this process, which is not to be used for anything else afterwards."""
+    _settle(request.settings, folder)
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    restrain(folder)
+    try:
+        unpack(request.names, vars(module))
+    except Exception as error:  # any library's constructor may have run
+        return Trial(Ended.RAISED, 0.0, type(error).__name__, str(error), needs="needs a value that could not be copied")
+    shorten_training()
+    source = _python(request.source)
+    started = time.perf_counter()
+    if analyse is None:
+        failure, document = run_cell(source, request.filename, vars(module)), None
+    else:
+        document = _plain(analyse(source, vars(module)))
+        failure = document.failure
+    return _judge(failure, document, time.perf_counter() - started)
+
+
+def _plain(document: Document) -> Document:
+    """The document alone: a subclass may hold what cannot leave the process."""
+    return Document(**{field.name: getattr(document, field.name) for field in dataclasses.fields(Document)})
+
+
+def _python(source: str) -> str:
+    """The cell with IPython's own lines (`%time`, `!ls`) made `pass`, each line in its place."""
+    lines = lines_of(source)
+    for node in ast.walk(cell_source.parse(source) or ast.Module([], [])):
+        if isinstance(node, ast.Pass):
+            line = lines[node.lineno - 1].encode()
+            if not line.startswith(b"pass", node.col_offset):
+                lines[node.lineno - 1] = line[: node.col_offset].decode() + "pass\n"
+    return "".join(lines)
+
+
+def _judge(failure: Failure | None, document: Document | None, seconds: float) -> Trial:
+    if failure is None:
+        return Trial(Ended.RAN, seconds, document=document)
+    return Trial(
+        Ended.RAISED,
+        seconds,
+        failure.type,
+        failure.message[:_LONGEST_ERROR],
+        failure.span.line if failure.span else None,
+        needs_of(failure.type, failure.message),
+        document,
+    )
+
+
+def _settle(settings: Settings, folder: str) -> None:
+    os.chdir(folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    sys.dont_write_bytecode = True
+    sys.path[:] = settings.path
+    # the stream lives as long as the process
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
+    sys.stdin = open(os.devnull)  # noqa: SIM115  (likewise)
+    if settings.floatx is None:
+        return
+    import keras
+
+    keras.config.set_floatx(settings.floatx)
+    keras.config.set_image_data_format(settings.image_data_format)
+    if settings.dtype_policy is not None:
+        keras.config.set_dtype_policy(settings.dtype_policy)
+
+
+def run_cell(source: str, filename: str, namespace: dict[str, Any]) -> Failure | None:
+    """Run a cell, also one with a top-level `await`; what ended it, or None."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    try:
+        code = compile(source, filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, namespace))
+        else:
+            exec(code, namespace)
+    except BaseException as error:  # the cell may raise anything, SystemExit too
+        return Failure(type(error).__name__, str(error), _span(error, filename))
+    return None
+
+
+def _span(error: BaseException, filename: str) -> Span | None:
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        line = error.lineno
+    else:
+        lines = [frame.lineno for frame in _frames(error.__traceback__) if frame.filename == filename]
+        line = lines[-1] if lines else None
+    return Span(filename, line, 0, line, 0) if line else None
+
+
+def _frames(traceback: types.TracebackType | None) -> list[inspect.Traceback]:
+    frames = []
+    while traceback is not None:
+        frames.append(inspect.Traceback(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno, "", None, None))
+        traceback = traceback.tb_next
+    return frames

@@ -1,0 +1,121 @@
+"""Where a call's input comes from: the expression in the user's text, its binding, the call that made it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from conv_magic.model import CallRecord, Shape, Source, Trace
+from conv_magic.positions import Span
+from conv_magic.rules.rule import name_of, spelled
+from conv_magic.source import Binding, Code, argument, called_name, integers
+
+_DATA_METHODS = {
+    "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "predict_step",
+}  # fmt: skip
+_INPUT_MAKERS = {"Input", "InputLayer"}
+
+
+@lru_cache(maxsize=64)
+def _code(source: Source) -> Code:
+    return Code(source.cell, source.text)
+
+
+def code_of(trace: Trace, span: Span | None) -> Code | None:
+    """The cell that a span lies in."""
+    return next((_code(s) for s in trace.sources if span is not None and s.cell == span.cell), None)
+
+
+@dataclass(frozen=True)
+class Supply:
+    """The expression that gives a call its first input."""
+
+    code: Code
+    call: ast.Call
+    value: ast.expr
+
+    @property
+    def binding(self) -> Binding | None:
+        """The statement that made the value, where the expression is a plain name."""
+        return self.code.binding(self.value) if isinstance(self.value, ast.Name) else None
+
+
+def supply_of(call: CallRecord, trace: Trace) -> Supply | None:
+    """What the user's own line hands over, be it to the call itself or to the `fit` that led to it."""
+    code = code_of(trace, call.span)
+    node = code.call_at(call.span) if code else None
+    if code is None or node is None:
+        return None
+    if not _entry(call, trace).direct and called_name(node) not in _DATA_METHODS:
+        return None
+    value = argument(node, 0, "input", "x", "inputs", "value")
+    return Supply(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
+
+
+def _entry(call: CallRecord, trace: Trace) -> CallRecord:
+    """The outermost call that the same line led to."""
+    while call.parent is not None and trace.calls[call.parent].span == call.span:
+        call = trace.calls[call.parent]
+    return call
+
+
+def is_fed_in_batches(call: CallRecord, trace: Trace) -> bool:
+    """Whether Keras cut the user's data into batches before the call saw it."""
+    supply = supply_of(call, trace)
+    return supply is not None and called_name(supply.call) in _DATA_METHODS
+
+
+def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | None, str | None]:
+    """Where input number `which` comes from, and that in words."""
+    producer = call.producers[which] if which < len(call.producers) else None
+    if producer is not None:
+        made = trace.calls[producer]
+        if made.span is not None:
+            line = made.span.line
+            return made.span, f"it comes from {name_of(made)} on line {line}, which gives {spelled(made.output)}"
+    supply = supply_of(call, trace) if which == 0 else None
+    binding = supply.binding if supply else None
+    if supply is None or binding is None:
+        return None, None
+    span = supply.code.span(binding.statement)
+    return span, f"{binding.name} is made on line {span.line}"
+
+
+def declared_inputs(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tuple | ast.List]]:
+    """The literals `(28, 28)` of `Input((28, 28))` or `input_shape=(28, 28)` that declare exactly these sizes."""
+    for source in trace.sources:
+        code = _code(source)
+        for node in ast.walk(code.tree):
+            if isinstance(node, ast.Call):
+                given = _declared(node)
+                if isinstance(given, ast.Tuple | ast.List) and integers(given) == sizes:
+                    yield code, given
+
+
+def _declared(call: ast.Call) -> ast.expr | None:
+    if called_name(call) in _INPUT_MAKERS:
+        return argument(call, 0, "shape")
+    return next((k.value for k in call.keywords if k.arg == "input_shape"), None)
+
+
+def shape_literals(code: Code, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:
+    """The literals in the value of an expression that spell exactly this shape."""
+    for node in ast.walk(code.resolve(expression)):
+        if isinstance(node, ast.Tuple | ast.List) and integers(node) == shape:
+            yield node
+
+
+def alias_of(code: Code, module: str) -> str | None:
+    """The name under which the cell knows a module: `np` after `import numpy as np`."""
+    for node in ast.walk(code.tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name == module:
+                    return name.asname or name.name
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for name in node.names:
+                if f"{node.module}.{name.name}" == module:
+                    return name.asname or name.name
+    return None

@@ -1,0 +1,260 @@
+"""Puts the hooks in, hands calls to the recorder, and always takes the hooks out.
+
+One set of hooks serves the whole process.  Traces may nest and end in any order: the first puts the hooks in, the
+last takes them out, and every patched place then holds the very object that it held before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import FunctionType, TracebackType
+from typing import Any
+
+from conv_magic.hooks.entry import AttributeSlot, Hook, Slot
+from conv_magic.hooks.keras_layers import find_new
+from conv_magic.hooks.table import HOOKS
+from conv_magic.recorder import Entered, Place, Recorder, Row
+
+# TensorFlow's and Keras' traceback filters drop frames whose file lies in a folder of this name, ours with them:
+# https://github.com/keras-team/keras/blob/master/keras/src/utils/traceback_utils.py
+HIDDEN = os.path.join("tensorflow", "python", "conv_magic_hook.py")
+
+Guard = Callable[[Row], Exception | None]
+
+_created: weakref.WeakKeyDictionary[Any, Place] = weakref.WeakKeyDictionary()
+
+
+@dataclass
+class _Installed:
+    """What is patched now, and for whom."""
+
+    recorders: list[Recorder] = field(default_factory=list)
+    patched: dict[str, tuple[Slot, Any, Any]] = field(default_factory=dict)
+    guard: Guard | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+_state = _Installed()
+
+
+def patched() -> tuple[str, ...]:
+    """The names of the targets that hold a hook now; empty whenever nothing is traced."""
+    return tuple(_state.patched)
+
+
+def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] = HOOKS) -> None:
+    """Hand every hooked call to `recorder` from now on, beside those already tracing."""
+    with _state.lock:
+        _state.recorders.append(recorder)
+        _state.guard = guard or _state.guard
+        _install(hooks)
+        if len(_state.recorders) == 1:
+            sys.meta_path.insert(0, _Watcher(hooks))
+
+
+def stop(recorder: Recorder) -> None:
+    """Hand it no more; with the last one gone everything is as it was."""
+    with _state.lock:
+        if recorder in _state.recorders:
+            _state.recorders.remove(recorder)
+        if not _state.recorders:
+            _uninstall()
+
+
+def _install(hooks: Iterable[Hook]) -> None:
+    for hook in hooks:
+        if hook.name not in _state.patched:
+            slot = hook.find()
+            if slot is not None:
+                original = slot.get()
+                _put(hook.name, slot, original, _hooked(hook, original))
+    if "keras.layers.Layer.__new__" not in _state.patched and (slot := find_new()) is not None:
+        original = slot.get()
+        _put("keras.layers.Layer.__new__", slot, original, staticmethod(_hooked_new(original.__func__)))
+
+
+def _put(name: str, slot: Slot, original: Any, replacement: Any) -> None:
+    slot.set(replacement)
+    _state.patched[name] = (slot, original, replacement)
+
+
+def _uninstall() -> None:
+    _state.guard = None
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]
+    for name, (slot, original, replacement) in list(_state.patched.items()):
+        # Where somebody else patched over us meanwhile, their patch keeps calling ours, which then only passes on.
+        if slot.get() is replacement:
+            slot.set(original)
+        del _state.patched[name]
+
+
+def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        entered = _enter(hook, args, kwargs)
+        if entered is None:
+            return function(*args, **kwargs)
+        try:
+            refusal = _refusal(hook, entered)
+            if refusal is not None:
+                raise refusal
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            _leave(entered, None, error)
+            raise
+        _leave(entered, result, None)
+        return result
+
+    return _disguised(hooked, function)
+
+
+def _hooked_new(function: Callable[..., Any]) -> FunctionType:
+    def hooked(cls: type[Any], *args: Any, **kwargs: Any) -> Any:
+        made = function(cls, *args, **kwargs)
+        _note_creation(made)
+        return made
+
+    return _disguised(hooked, function)
+
+
+def _disguised(hooked: Any, function: Any) -> FunctionType:
+    """The hook under the name and module of what it stands for, so that tracebacks and AutoGraph pass over it."""
+    code = hooked.__code__.replace(co_filename=HIDDEN, co_name=function.__name__)
+    plain = FunctionType(code, hooked.__globals__, function.__name__, None, hooked.__closure__)
+    plain.__module__ = function.__module__
+    plain.__qualname__ = function.__qualname__
+    plain.__doc__ = function.__doc__
+    plain.__kwdefaults__ = hooked.__kwdefaults__
+    return plain
+
+
+_Entry = list[tuple[Recorder, Entered]]
+
+
+def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry | None:
+    entries: _Entry = []
+    for recorder in tuple(_state.recorders):
+        try:
+            entered = recorder.enter(hook, args, kwargs, sys._getframe(2))
+        except Exception as error:
+            _blame(recorder, hook.name, error)
+            continue
+        if entered is not None:
+            entries.append((recorder, entered))
+    return entries or None
+
+
+def _leave(entries: _Entry, result: object, error: BaseException | None) -> None:
+    for recorder, entered in entries:
+        try:
+            recorder.leave(entered, result, error)
+        except Exception as fault:
+            _blame(recorder, "the end of a call", fault)
+
+
+def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
+    """The error to raise in place of a call that would end the process, or None."""
+    recorder, entered = entries[0]
+    row = entered.row
+    if _state.guard is None or not hook.guard or not recorder.guard or row.count:
+        return None
+    try:
+        problem = _state.guard(row) if recorder.runs_eagerly(entered) else None
+    except Exception as error:
+        _blame(recorder, "the guard", error)
+        return None
+    for _, other in entries:
+        other.row.problem = problem
+    return problem
+
+
+def _note_creation(made: Any) -> None:
+    for recorder in tuple(_state.recorders):
+        try:
+            recorder.note_creation(made, sys._getframe(2))
+        except Exception as error:
+            _blame(recorder, "the making of a layer", error)
+
+
+def _blame(recorder: Recorder, where: str, error: Exception) -> None:
+    text = f"{where}: {type(error).__name__}: {error}"
+    if text not in recorder.faults and len(recorder.faults) < 20:
+        recorder.faults.append(text)
+
+
+def new_recorder(files: set[str], *, most: int, guard: bool) -> Recorder:
+    """A recorder that shares what is known of where layers were made."""
+    return Recorder(files, most, guard, _created)
+
+
+def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The same traceback objects, linked past the hooks' frames."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == HIDDEN:
+        traceback = traceback.tb_next
+    at = traceback
+    while at is not None:
+        following = at.tb_next
+        while following is not None and following.tb_frame.f_code.co_filename == HIDDEN:
+            following = following.tb_next
+        if following is not at.tb_next:
+            at.tb_next = following
+        at = following
+    return traceback
+
+
+def clean_traceback(error: BaseException) -> None:
+    """Hide our frames from an exception and from those it came of."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        at.__traceback__ = without_our_frames(at.__traceback__)
+        at = at.__cause__ or at.__context__
+
+
+class _Watcher(MetaPathFinder):
+    """Puts the hooks in as soon as the traced code itself has imported TensorFlow or Keras."""
+
+    _wanted = ("tensorflow", "keras")
+
+    def __init__(self, hooks: Sequence[Hook]) -> None:
+        self._hooks = hooks
+        self._looking = threading.local()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The ordinary spec, with hooks installed after the module has run."""
+        if fullname not in self._wanted or getattr(self._looking, "now", False):
+            return None
+        self._looking.now = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._looking.now = False
+        if spec is not None and spec.loader is not None:
+            self._watch(spec.loader)
+        return spec
+
+    def _watch(self, loader: Any) -> None:
+        execute = loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            del loader.exec_module
+            execute(module)
+            with _state.lock:
+                if _state.recorders:
+                    _install(self._hooks)
+
+        loader.exec_module = exec_module
+
+
+__all__ = ["HIDDEN", "AttributeSlot", "clean_traceback", "new_recorder", "patched", "start", "stop"]

@@ -1,0 +1,108 @@
+"""A diagnosis laid out as lines of pieces with roles; the text and the HTML view only colour the pieces.
+
+error[channels-differ]: conv2d_3 cannot take 6 channels with a kernel made for 3
+  12 |   x = layers.Conv2D(64, 3)(x)
+     |                            ^ this is (None, 28, 28, 6)
+     |       kernel (3, 3, 3, 64) needs     (None, 28, 28, 3)
+     |                                                     ^ channels
+  note: the 6 comes from line 9, Concatenate of (.., 3) and (.., 3)
+  help: build a new Conv2D for this input  ->  (None, 26, 26, 64)   tried: the cell now runs to its end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix
+from conv_magic.views.comparison import Line, Piece, Role, Shapes
+from conv_magic.views.excerpt import Excerpts, columns_of
+from conv_magic.views.verdict import place_text
+from conv_magic.views.wording import one_line, proof_text, shape_text
+
+WIDEST = 110
+"""Beyond so many columns the shapes get lines of their own instead of standing behind the carets."""
+
+
+def head(diagnosis: Diagnosis) -> Line:
+    """`error[channels-differ]: ` and the headline."""
+    severity: Role = diagnosis.severity.value
+    return (Piece(f"{severity}[{diagnosis.code}]", severity), Piece(f": {one_line(diagnosis.headline)}"))
+
+
+def notes(document: Document, diagnosis: Diagnosis) -> list[str]:
+    """The facts behind the headline, and last where the differing number comes from."""
+    facts = [one_line(reason) for reason in diagnosis.reasons]
+    if diagnosis.origin_note:
+        facts.append(one_line(diagnosis.origin_note))
+    elif diagnosis.origin:
+        facts.append(f"it comes from {place_text(diagnosis.origin, document.trace.sources)}")
+    return facts
+
+
+def fix_title(fix: Fix) -> str:
+    """What to do; says so where something is left to fill in."""
+    blank = " (a template to fill in)" if fix.applicability is Applicability.DISPLAY else ""
+    return one_line(fix.title) + blank
+
+
+def help_line(fix: Fix, trying: bool) -> Line:
+    """What to do, the shape that results, and how that was tried."""
+    result = f"  ->  {shape_text(fix.predicted)}" if fix.predicted is not None else ""
+    proof = Piece(proof_text(fix, trying), "good" if fix.verified else "dim")
+    return (Piece(f"{fix_title(fix)}{result}   "), proof)
+
+
+def excerpt(document: Document, excerpts: Excerpts, diagnosis: Diagnosis) -> Iterator[Line]:
+    """The line of code with carets under the span, and the shape that came above the one that was needed."""
+    shapes = Shapes.of(diagnosis)
+    label = _needs(document, diagnosis) if shapes.expected else ""
+    line = excerpts.line(diagnosis.span.cell, diagnosis.span.line) if diagnosis.span else None
+    if diagnosis.span is None or line is None:
+        yield from _shapes_alone(" " * 4, shapes, label, 0)
+        return
+    if diagnosis.span.cell != document.trace.sources[0].cell:
+        yield (Piece(f"  {place_text(diagnosis.span, document.trace.sources)}", "dim"),)
+    number = str(diagnosis.span.line)
+    gutter = f"  {' ' * len(number)} |   "
+    code, start, end = excerpts.columns(diagnosis.span)
+    role: Role = diagnosis.severity.value
+    carets = Piece("^" * max(end - start, 1), role)
+    yield (Piece(f"  {number} |   ", "dim"), Piece(code))
+    under = (Piece(gutter, "dim"), Piece(" " * start), carets)
+    indent = columns_of(code) - columns_of(code.lstrip(" ")) + 4
+    behind = start + columns_of(carets.text) + len(" this is ")
+    if shapes.actual and behind + shapes.width <= WIDEST:
+        shift = max(behind, indent + columns_of(label) + 1 if label else 0)
+        yield (*under, Piece(" this is ".ljust(shift - behind + len(" this is "))), *shapes.actual)
+        yield from _needed(gutter, shapes, label, indent, shift)
+    else:
+        yield under
+        yield from _shapes_alone(gutter, shapes, label, indent)
+
+
+def _needs(document: Document, diagnosis: Diagnosis) -> str:
+    """Who needs the expected shape: the kernel where there is one, else the layer."""
+    call: CallRecord | None = None
+    if diagnosis.call is not None:
+        call = next((call for call in document.trace.calls if call.index == diagnosis.call), None)
+    if call and call.kernel is not None:
+        return f"kernel {shape_text(call.kernel)} needs"
+    name = diagnosis.layer or (call.layer or call.op if call else None)
+    return f"{one_line(name)} needs" if name else "needed is"
+
+
+def _needed(gutter: str, shapes: Shapes, label: str, indent: int, shift: int) -> Iterator[Line]:
+    if shapes.expected:
+        padding = " " * (shift - indent - columns_of(label))
+        yield (Piece(gutter, "dim"), Piece(" " * indent + label + padding), *shapes.expected)
+    if shapes.marks:
+        yield (Piece(gutter, "dim"), Piece(" " * shift), *shapes.marks)
+
+
+def _shapes_alone(gutter: str, shapes: Shapes, label: str, indent: int) -> Iterator[Line]:
+    """Both shapes on lines of their own, one above the other."""
+    given = "this is"
+    shift = indent + max(columns_of(label), len(given)) + 1
+    if shapes.actual:
+        yield (Piece(gutter, "dim"), Piece((" " * indent + given).ljust(shift)), *shapes.actual)
+    yield from _needed(gutter, shapes, label, indent, shift)

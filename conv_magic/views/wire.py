@@ -1,0 +1,99 @@
+"""The document as JSON: what a notebook saves, the browser receives and `from_json` reads back."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from conv_magic.model import SCHEMA, Document
+from conv_magic.views.wording import well_formed
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+MIME = "application/vnd.conv-magic.v1+json"
+"""The media type of a document in a notebook's output."""
+
+
+@cache
+def _adapter() -> TypeAdapter[Document]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Document)
+
+
+def to_json(document: Document) -> str:
+    """The document as JSON text.
+
+    A lone surrogate, which UTF-8 cannot carry, becomes U+FFFD as in JavaScript's `toWellFormed`
+    (https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/String/toWellFormed),
+    so columns stay right.  A time that is not finite becomes null.
+    """
+    from pydantic_core import PydanticSerializationError
+    from pydantic_core import to_json as dump
+
+    try:
+        return _adapter().dump_json(document).decode()
+    except PydanticSerializationError:
+        return dump(_well_formed(_adapter().dump_python(document, mode="json")), inf_nan_mode="null").decode()
+
+
+def _well_formed(data: object) -> object:
+    """`data` with every string made well-formed."""
+    match data:
+        case str():
+            return well_formed(data)
+        case list():
+            return [_well_formed(item) for item in data]
+        case dict():
+            return {key: _well_formed(value) for key, value in data.items()}
+    return data
+
+
+def to_dict(document: Document) -> dict[str, Any]:
+    """The document as lists, dicts, strings and numbers, for a MIME bundle."""
+    from pydantic_core import from_json as load
+
+    return cast("dict[str, Any]", load(to_json(document)))
+
+
+def from_json(text: str) -> Document:
+    """The document that `to_json` wrote.
+
+    Raises `ValueError`, in one sentence, if `text` is no such document or was written in a newer layout.
+    """
+    from pydantic import ValidationError
+    from pydantic_core import from_json as load
+
+    try:
+        data = load(text)
+    except ValueError as error:
+        raise ValueError(f"this text is not JSON: {error}") from None
+    written = data.get("schema") if isinstance(data, dict) else None
+    if isinstance(written, int) and written > SCHEMA:
+        raise ValueError(
+            f"this document has layout {written} and this conv_magic reads layouts up to {SCHEMA}; "
+            "a newer conv_magic reads it"
+        )
+    try:
+        return _adapter().validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the top"
+        raise ValueError(f"this JSON is not a conv_magic document: at {place}, {first['msg'].lower()}") from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of what `to_json` writes: every field is there, also one that has its default."""
+    from pydantic.json_schema import GenerateJsonSchema
+    from pydantic_core import core_schema
+
+    class AllRequired(GenerateJsonSchema):
+        def field_is_required(
+            self,
+            field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
+            total: bool,
+        ) -> bool:
+            return True
+
+    return _adapter().json_schema(mode="serialization", schema_generator=AllRequired)

@@ -1,0 +1,140 @@
+"""The words that every view shares: text made safe to show, shapes, numbers, options."""
+
+from __future__ import annotations
+
+import re
+
+from conv_magic.model import (
+    ConvOptions,
+    ConvTransposeOptions,
+    CroppingOptions,
+    DenseOptions,
+    DepthwiseConvOptions,
+    Fix,
+    GlobalPoolOptions,
+    MergeOptions,
+    Options,
+    Pairs,
+    PoolOptions,
+    Proof,
+    ReshapeOptions,
+    Shape,
+    UpSamplingOptions,
+    ZeroPaddingOptions,
+)
+
+_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+# the second set of controls, and those that turn the direction of what follows (https://trojansource.codes)
+_HIDDEN = [*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_CONTROLS = _PICTURES | dict.fromkeys(_HIDDEN, 0xFFFD)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def well_formed(text: str) -> str:
+    """`text` with each lone surrogate replaced by U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters made visible (pictures from U+2400 on, else U+FFFD): none reaches a terminal."""
+    return text if text.isprintable() else well_formed(text).translate(_CONTROLS)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, tabs and control characters."""
+    return printable(" ".join(text.split()))
+
+
+def shape_text(shape: Shape | None) -> str:
+    """`(None, 28, 28, 3)`; an empty text for an unknown shape."""
+    return "" if shape is None else str(shape)
+
+
+def number_text(number: int | None) -> str:
+    """`9,408` exactly, from ten thousand on with one decimal: `31.8 k`, `1.2 M`; an empty text for None."""
+    if number is None:
+        return ""
+    if abs(number) < 10_000:
+        return f"{number:,}"
+    value = float(number)
+    for unit in ("k", "M", "G"):
+        value /= 1000
+        if abs(value) < 999.95:
+            return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{value / 1000:,.1f}".removesuffix(".0") + " T"
+
+
+def options_text(options: Options | None) -> str:
+    """What the author chose, briefly: `3×3, stride 2, same`; strides and dilation only where they are not 1."""
+    match options:
+        case ConvOptions() | DepthwiseConvOptions() | ConvTransposeOptions():
+            window = _window(options.kernel_size, options.strides, options.padding, options.dilation_rate)
+            return ", ".join(filter(None, [window, _channels(options)]))
+        case PoolOptions():
+            return _window(options.pool_size, options.strides, options.padding, ())
+        case None:
+            return ""
+    return _plain_options(options)
+
+
+def _channels(options: ConvOptions | DepthwiseConvOptions | ConvTransposeOptions) -> str:
+    match options:
+        case ConvOptions(groups=groups) if groups > 1:
+            return f"{groups} groups"
+        case DepthwiseConvOptions(depth_multiplier=multiplier) if multiplier > 1:
+            return f"depth multiplier {multiplier}"
+        case ConvTransposeOptions(output_padding=(*added,)):
+            return f"output padding {tuple(added)}"
+    return ""
+
+
+def _plain_options(options: Options) -> str:
+    match options:
+        case GlobalPoolOptions():
+            return "all positions"
+        case ZeroPaddingOptions():
+            return f"adds {options.padding}"
+        case CroppingOptions():
+            return f"cuts {options.cropping}"
+        case UpSamplingOptions():
+            return _times(options.size)
+        case DenseOptions():
+            return f"{options.units} units"
+        case ReshapeOptions():
+            return f"to {options.target_shape}"
+        case MergeOptions(axis=int(axis)):
+            return f"along axis {axis}"
+    return ""
+
+
+def _window(size: tuple[int, ...], strides: tuple[int, ...], padding: str | Pairs, dilation: tuple[int, ...]) -> str:
+    words = [
+        _times(size),
+        _steps("stride", strides),
+        padding.lower() if isinstance(padding, str) else f"padding {padding}",
+        _steps("dilation", dilation),
+    ]
+    return ", ".join(filter(None, words))
+
+
+def _steps(word: str, steps: tuple[int, ...]) -> str:
+    """`stride 2`, `stride 2×1`; nothing where every step is 1."""
+    different = set(steps)
+    if different <= {1}:
+        return ""
+    return f"{word} {steps[0] if len(different) == 1 else _times(steps)}"
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "×".join(map(str, sizes))
+
+
+def proof_text(fix: Fix, trying: bool) -> str:
+    """How a fix was tried, or why it was not."""
+    if fix.proof is Proof.RAN:
+        return "tried: the cell now runs to its end"
+    if fix.proof is Proof.SHAPES:
+        return "tried with shapes only: every shape in the cell now fits"
+    if fix.untried:
+        return f"not tried: {one_line(fix.untried)}"
+    return "being tried" if trying else "not tried"
