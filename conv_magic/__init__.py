@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conv_magic import arithmetic
     from conv_magic.engine import last_report, run, trace
-    from conv_magic.magic import load_ipython_extension, unload_ipython_extension
+    from conv_magic.magic import load_ipython_extension as load_ipython_extension
+    from conv_magic.magic import unload_ipython_extension as unload_ipython_extension
     from conv_magic.positions import StaleSource
     from conv_magic.report import Report
 

@@ -39,9 +39,14 @@ def records(rows: Sequence[Row], codes: Mapping[str, Code]) -> tuple[CallRecord,
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
-    """Without the passes in which Keras only learns shapes, where the same layer ran in earnest as well."""
+    """Without the passes in which Keras only learns shapes, where the same layer or model ran in earnest as well."""
     ran = {(row.hook.name, row.callee) for row in rows if not row.building}
-    return [row for row in rows if not row.building or (row.hook.name, row.callee) not in ran]
+    entered = {row.parent.order for row in rows if row.parent is not None and not row.building}
+
+    def again(row: Row) -> bool:
+        return (row.hook.name, row.callee) in ran or (row.parent is not None and row.parent.order in entered)
+
+    return [row for row in rows if not row.building or not again(row)]
 
 
 def _number(row: Row | None, numbers: Mapping[int, int]) -> int | None:

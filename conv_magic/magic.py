@@ -28,6 +28,32 @@ _NAME = "convshapes"
 _BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
 
 
+_option: Any = _arguments.argument
+_OPTIONS: tuple[Any, ...] = (
+    _option("name", nargs="?", metavar="NAME", help="bind the report to this name"),
+    _option(
+        "-o",
+        "--only",
+        choices=("conv", "layers"),
+        default="layers",
+        help="which calls: conv and pool calls, or every layer as well (default)",
+    ),
+    _option("-d", "--depth", type=int, metavar="N", help="how far into nested models and layers (default: all the way)"),
+    _option("-m", "--max-calls", type=int, default=10_000, metavar="N", help="the limit on rows (default: 10000)"),
+    _option("-G", "--no-guard", action="store_true", help="let calls through that end the process"),
+    _option("-V", "--no-verify", action="store_true", help="offer fixes without trying them"),
+    _option("-q", "--quiet", action="store_true", help="shapes in the editor only, no table"),
+    _option("-t", "--text", action="store_true", help="no widget"),
+)
+
+
+def _with_options(magic: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    for option in reversed(_OPTIONS):
+        magic = option(magic)
+    documented: Callable[[str, str], None] = _arguments.magic_arguments(_NAME)(magic)
+    return documented
+
+
 def _parsed(line: str) -> Any:
     parser = _arguments.construct_parser(_cell_magic)
     try:
@@ -38,7 +64,7 @@ def _parsed(line: str) -> Any:
         raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
     if args.name is not None and (not args.name.isidentifier() or keyword.iskeyword(args.name)):
         raise UsageError(f"%%{_NAME}: {args.name!r} is not a name that a report can be bound to")
-    if args.depth is not None and args.depth < 0 or args.max_calls < 1:
+    if (args.depth is not None and args.depth < 0) or args.max_calls < 1:
         raise UsageError(f"%%{_NAME}: --depth counts from 0 and --max-calls from 1")
     return args
 
@@ -268,21 +294,7 @@ def transform(lines: list[str]) -> list[str]:
 transform.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own protocol
 
 
-@_arguments.magic_arguments(_NAME)
-@_arguments.argument("name", nargs="?", metavar="NAME", help="bind the report to this name")
-@_arguments.argument(
-    "-o", "--only", choices=("conv", "layers"), default="layers",
-    help="which calls: conv and pool calls, or every layer as well (default)",
-)
-@_arguments.argument(
-    "-d", "--depth", type=int, default=None, metavar="N",
-    help="how far into nested models and layers (default: all the way)",
-)
-@_arguments.argument("-m", "--max-calls", type=int, default=10_000, metavar="N", help="the limit on rows (default: 10000)")
-@_arguments.argument("-G", "--no-guard", action="store_true", help="let calls through that end the process")
-@_arguments.argument("-V", "--no-verify", action="store_true", help="offer fixes without trying them")
-@_arguments.argument("-q", "--quiet", action="store_true", help="shapes in the editor only, no table")
-@_arguments.argument("-t", "--text", action="store_true", help="no widget")
+@_with_options
 def _cell_magic(line: str, cell: str) -> None:
     """Run the cell as always, and show every tensor shape, each call's arithmetic, and what broke with its fixes."""
     from IPython.core.getipython import get_ipython

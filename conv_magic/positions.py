@@ -99,17 +99,17 @@ def text_at(text: str, span: Span) -> str:
 def splice(text: str, edits: Iterable[Edit]) -> str:
     """`text` with all `edits` made; spans refer to `text` as given.
 
-    Raises `ValueError` if two edits overlap.
+    Insertions at one place come in the order given.  Raises `ValueError` if two edits overlap.
     """
     lines = lines_of(text)
-    places = sorted(
+    places = [
         (offset_of(lines, e.span.line, e.span.column), offset_of(lines, e.span.end_line, e.span.end_column), e.text)
         for e in edits
-    )
+    ]
     pieces: list[str] = []
     end_of_last = 0
-    for start, end, new in places:
-        if start < end_of_last:
+    for start, end, new in sorted(places, key=lambda place: place[:2]):
+        if start < end_of_last or end < start:
             raise ValueError("two edits overlap")
         pieces += [text[end_of_last:start], new]
         end_of_last = end

@@ -15,7 +15,15 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from conv_magic.hooks.entry import Captured, Description, Hook
-from conv_magic.hooks.tensors import dtype_of, executing_eagerly, in_keras_build, mode_of, output_bytes, shape_of, tensors_in
+from conv_magic.hooks.tensors import (
+    dtype_of,
+    executing_eagerly,
+    in_keras_build,
+    mode_of,
+    output_bytes,
+    shape_of,
+    tensors_in,
+)
 from conv_magic.model import Mode, Outcome, Shape
 from conv_magic.source import Site
 
@@ -125,13 +133,15 @@ class Recorder:
         self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,
         inputs: tuple[Shape, ...],
     ) -> Row:  # fmt: skip
-        building = in_keras_build()
+        learning = in_keras_build()
+        mode = Mode.SYMBOLIC if learning else mode_of(captured.inputs[0]) if captured.inputs else Mode.EAGER
+        inside = parent is not None and parent.mode is not Mode.SYMBOLIC
+        building = mode is Mode.SYMBOLIC and (inside or learning)
         rebuilt = building or (not direct and parent is None)
-        key = (hook.name, captured.detail, None if rebuilt else place, inputs, parent and parent.order, building)
+        key = (hook.name, captured.detail, None if rebuilt else place, inputs, parent and parent.order, mode, building)
         row = self._known.get(key)
         if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
             return row
-        mode = mode_of(captured.inputs[0]) if captured.inputs else Mode.EAGER
         producers = tuple(map(self._producer, captured.inputs))
         row = Row(len(self.rows), hook, captured.detail, place, direct, parent, inputs, producers, mode, building)
         if captured.subject is not None:
@@ -162,7 +172,8 @@ class Recorder:
             self._failed(row, entered, error)
         else:
             row = self._returned(row, entered, result)
-        row.count += 1
+        if not row.count or row.direct or row.mode is not Mode.SYMBOLIC:
+            row.count += 1  # but not where Keras runs a layer again for each one added after it
         row.seconds += seconds
 
     def _failed(self, row: Row, entered: Entered, error: BaseException) -> None:

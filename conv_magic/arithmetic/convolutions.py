@@ -31,6 +31,8 @@ def conv_output_shape(
     words = PADDING_WORDS if dimensions == 1 else PADDING_WORDS[:2]
     each = windows(dimensions, kernel_size, strides, padding, dilation_rate, words=words)
     _check_positive(groups=groups, filters=filters)
+    if filters is not None and filters % groups:
+        raise ShapeProblem(f"the {filters} filters cannot be shared out among {groups} groups", Reason.GROUPS)
     needed = None if kernel_channels is None else kernel_channels * groups
     operation = f"a {dimensions}-D convolution"
     check_rank(input_shape, dimensions, data_format, operation, channels=needed, more=True)
@@ -110,8 +112,6 @@ def implied_groups(channels: int, kernel_channels: int, filters: int | None) -> 
 
 def _check_groups(input_shape: Shape, axis: int, filters: int | None, groups: int, kernel_channels: int | None) -> None:
     channels = input_shape[axis]
-    if filters is not None and filters % groups:
-        raise ShapeProblem(f"{filters} filters cannot be shared out among {groups} groups", Reason.GROUPS)
     if channels is None:
         return
     if kernel_channels is None and channels % groups:

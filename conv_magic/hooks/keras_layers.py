@@ -203,7 +203,8 @@ def _layer_class() -> Any:
 
 
 def _find_call() -> CellSlot | None:
-    return CellSlot.of(getattr(_layer_class(), "__call__", None), "fn")
+    layer_class = _layer_class()
+    return CellSlot.of(layer_class.__call__, "fn") if layer_class is not None else None
 
 
 def find_new() -> AttributeSlot | None:

@@ -93,14 +93,22 @@ def output_bytes(value: object, shape: Shape | None) -> int | None:
     return size
 
 
+_modes: dict[type[Any], Mode] = {}
+
+
 def mode_of(value: object) -> Mode:
-    """How the call that took or gave this tensor was run."""
+    """How a call on this tensor is run, outside of Keras' own passes to learn shapes."""
     kind = type(value)
+    mode = _modes.get(kind)
+    if mode is None:
+        mode = _modes[kind] = _mode_of_type(kind)
+    return mode
+
+
+def _mode_of_type(kind: type[Any]) -> Mode:
     if kind.__name__ == "KerasTensor":
         return Mode.SYMBOLIC
-    if kind.__name__ == "EagerTensor" or not kind.__module__.startswith("tensorflow."):
-        return Mode.EAGER
-    return Mode.SYMBOLIC if in_keras_build() else Mode.GRAPH
+    return Mode.EAGER if kind.__name__ == "EagerTensor" or not kind.__module__.startswith("tensorflow.") else Mode.GRAPH
 
 
 def in_keras_build() -> bool:

@@ -100,7 +100,8 @@ def _pool(
 
 
 def _format(data_format: Any) -> DataFormat:
-    return "channels_first" if isinstance(data_format, str) and data_format.upper().startswith("NC") else "channels_last"
+    first = isinstance(data_format, str) and data_format.upper().startswith("NC")
+    return "channels_first" if first else "channels_last"
 
 
 def _spatial(value: Any, n: int, data_format: Any) -> tuple[int, ...]:
@@ -119,9 +120,12 @@ def _padding(value: Any, n: int, data_format: Any) -> str | Pairs:
     return value.lower() if isinstance(value, str) else tuple(_spatial(value, n, data_format))  # type: ignore[arg-type]  # pairs, not ints
 
 
-def _groups(inputs: tuple[Shape, ...], kernel_channels: int | None, data_format: DataFormat) -> int:
-    channels = inputs[0][1 if data_format == "channels_first" else -1] if inputs and len(inputs[0]) > 1 else None
-    return channels // kernel_channels if channels and kernel_channels and not channels % kernel_channels else 1
+def _groups(inputs: tuple[Shape, ...], kernel: Shape, data_format: DataFormat) -> int:
+    """How many times the kernel's channels go into the input's, where they go evenly."""
+    if not inputs or len(inputs[0]) != len(kernel):
+        return 1
+    channels, own = inputs[0][1 if data_format == "channels_first" else -1], kernel[-2]
+    return channels // own if channels and own and not channels % own else 1
 
 
 def _accepts(n: int, channels: int | None, data_format: DataFormat) -> Shape:
@@ -141,7 +145,7 @@ def _describe_conv(op: str, n: int | None, captured: Captured, inputs: tuple[Sha
         strides=_spatial(detail.strides, n, detail.data_format),
         padding=_padding(detail.padding, n, detail.data_format),
         dilation_rate=_spatial(detail.dilations, n, detail.data_format),
-        groups=_groups(inputs, kernel[n], data_format),
+        groups=_groups(inputs, kernel, data_format),
         filters=kernel[n + 1],
         data_format=data_format,
     )

@@ -7,21 +7,21 @@ long arrays as a few samples, everything else by pickle.  What cannot travel is 
 from __future__ import annotations
 
 import ast
-import contextlib
 import inspect
 import io
-import linecache
+import math
 import pickle
-import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from conv_magic.repair import unpacking
+from conv_magic.repair import tensorflow_forms, unpacking
+from conv_magic.repair.counters import undisturbed
+from conv_magic.repair.definitions import Definition, attributes_set, definition_of_class, definition_of_function
 from conv_magic.repair.names import names_needed, names_needed_by
 
 FEW = 64
@@ -61,24 +61,6 @@ def pack_names(source: str | Iterable[str], namespace: Mapping[str, object]) -> 
     return Packed(packer.names, tuple(packer.missing))
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put the random states of Python and NumPy and Keras' automatic names back afterwards."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    state = sys.modules.get("keras.src.backend.common.global_state")
-    names = state.get_global_attribute("object_name_uids") if state is not None else None
-    before = dict(names) if names is not None else {}
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-        names = state.get_global_attribute("object_name_uids") if state is not None else None
-        if names is not None:
-            names.clear()
-            names.update(before)
-
-
 class _Packer:
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self.namespace = namespace
@@ -113,7 +95,7 @@ class _Packer:
         if keras is None or not tensors:
             return
         try:
-            inputs = _inputs_of(tensors)
+            inputs = tensorflow_forms.inputs_of(tensors)
             self.names[unpacking.GRAPH] = self._bytes(keras.Model(inputs, tensors, name="graph"))
         except Exception:  # a layer's own `get_config` may raise anything; the names will be missing
             return
@@ -131,7 +113,7 @@ class _Packer:
             self.need_all([known])
             return unpacking.bound, (known,)
         if isinstance(value, type):
-            return self._definition(_node_of_class(value))
+            return self._definition(definition_of_class(value))
         if isinstance(unwrapped := inspect.unwrap(value) if callable(value) else None, FunctionType):
             return self._function(value, unwrapped)
         if isinstance(value, np.ndarray):
@@ -151,13 +133,15 @@ class _Packer:
             return unpacking.graph_function, (unwrapped,)
         if unwrapped.__closure__:
             raise CannotTravel(unwrapped.__name__)
-        return self._definition(_node_of_function(unwrapped.__code__))
+        return self._definition(definition_of_function(unwrapped.__code__))
 
-    def _definition(self, found: tuple[str, str, unpacking.Definition]) -> Reduced:
-        filename, text, node = found
+    def _definition(self, found: Definition | None) -> Reduced:
+        if found is None:
+            raise CannotTravel("no text is known")
+        node = found.node
         body: ast.stmt = ast.copy_location(ast.Expr(node), node) if isinstance(node, ast.Lambda) else node
         self.need_all(sorted(names_needed_by([body])))
-        return unpacking.definition, (filename, text, node.lineno, node.col_offset)
+        return unpacking.definition, (found.filename, found.text, node.lineno, node.col_offset)
 
     def _array(self, value: np.ndarray[Any, Any]) -> Reduced | None:
         if value.ndim == 0 or len(value) <= FEW or value.dtype.hasobject:
@@ -173,23 +157,42 @@ class _Packer:
         if tensorflow is not None and isinstance(value, tensorflow.Tensor):
             return unpacking.tensor, (value.numpy(),)
         if tensorflow is not None and isinstance(value, tensorflow.data.Dataset):
-            return unpacking.dataset, (_known_spec(value), _attributes(value))
+            return unpacking.dataset, (tensorflow_forms.known_spec(value), tensorflow_forms.hung_on(value))
         if keras is not None and isinstance(value, keras.KerasTensor):
             if id(value) not in self.graph:
                 raise CannotTravel(value.name)
             return self.graph[id(value)]
         family = {c.__module__.partition(".")[0] for c in type(value).__mro__}
-        if "keras" in family and hasattr(value, "get_config"):
-            return self._keras_object(value)
         if "tf_keras" in family:  # its own pickling saves a model in files
             raise CannotTravel(type(value).__name__)
-        return None
+        return self._of_keras(value, keras) if keras is not None and "keras" in family else None
 
-    def _keras_object(self, value: Any) -> Reduced:
-        import keras
+    def _of_keras(self, value: Any, keras: ModuleType) -> Reduced | None:
+        if isinstance(value, list | set | dict):  # in which Keras keeps a layer's attributes
+            return type(value).__mro__[1], (tuple(value.items() if isinstance(value, dict) else value),)
+        if isinstance(value, keras.Variable):
+            raise CannotTravel(value.name)
+        if not hasattr(value, "get_config"):
+            return None
+        if isinstance(value, keras.Layer) and not unpacking.describes_itself(type(value)):
+            return self._own_layer(value)
+        return self._keras_object(value, keras)
 
+    def _own_layer(self, value: Any) -> Reduced:
+        """A layer or model whose class does not tell its arguments: what its methods set on `self`."""
+        set_by_methods: set[str] = set()
+        for own in filter(self._is_own_class, type(value).__mro__):
+            if (found := definition_of_class(own)) is not None:
+                set_by_methods |= attributes_set(found.node)
+        state = {name: part for name, part in vars(value).items() if name in set_by_methods and name != "built"}
+        compiled = value.get_compile_config() if getattr(value, "compiled", False) else None
+        return unpacking.own_layer, (type(value), state, compiled)
+
+    def _keras_object(self, value: Any, keras: ModuleType) -> Reduced:
         config = keras.saving.serialize_keras_object(value)
-        custom = sorted(name for name in _strings(config) if name in self.namespace and self._is_own(name))
+        custom = sorted(
+            name for name in tensorflow_forms.texts_in(config) if name in self.namespace and self._is_own(name)
+        )
         self.need_all(custom)
         return unpacking.keras_object, (config, tuple(n for n in custom if n in self.names))
 
@@ -218,12 +221,13 @@ class _Limited(io.BytesIO):
 
 def _lengths_to_cut(values: Iterable[object]) -> set[int]:
     """Lengths of which there is a huge array: all arrays of that length are cut alike, so x and y still fit."""
-    arrays = [v for v in values if isinstance(v, np.ndarray) or type(v).__name__ == "EagerTensor"]
-    return {v.shape[0] for v in arrays if _bytes_of(v) > _HUGE and v.shape[0] > FEW}  # type: ignore[attr-defined]
+    arrays: list[Any] = [v for v in values if isinstance(v, np.ndarray) or type(v).__name__ == "EagerTensor"]
+    return {int(v.shape[0]) for v in arrays if len(v.shape) > 0 and _bytes_of(v) > _HUGE and v.shape[0] > FEW}
 
 
 def _bytes_of(array: Any) -> int:
-    return int(np.prod(tuple(array.shape), dtype=np.int64)) * int(getattr(array.dtype, "itemsize", 1) or 1)
+    size = getattr(array.dtype, "itemsize", None) or getattr(array.dtype, "size", None) or 1  # NumPy's, TensorFlow's
+    return int(math.prod(array.shape)) * int(size)
 
 
 def _module(value: ModuleType) -> Reduced:
@@ -238,82 +242,3 @@ def _module(value: ModuleType) -> Reduced:
 def _is_graph_function(value: object) -> bool:
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(value, tensorflow.types.experimental.PolymorphicFunction)
-
-
-def _node_of_function(code: CodeType) -> tuple[str, str, unpacking.Definition]:
-    """File name, text and node of the `def` or `lambda` that made a code object."""
-    text = "".join(linecache.getlines(code.co_filename))
-    found = [node for node in unpacking.definitions_in(text) if _begins(node) == code.co_firstlineno]
-    found = [node for node in found if getattr(node, "name", "<lambda>") == code.co_name]
-    if len(found) != 1:
-        raise CannotTravel(code.co_name)
-    return code.co_filename, text, found[0]
-
-
-def _node_of_class(value: type) -> tuple[str, str, unpacking.Definition]:
-    """The same for a class, found by its methods: a class does not know its place before Python 3.13."""
-    for member in vars(value).values():
-        method = inspect.unwrap(getattr(member, "__func__", member)) if callable(member) else None
-        if not isinstance(method, FunctionType) or not method.__qualname__.startswith(value.__qualname__ + "."):
-            continue
-        text = "".join(linecache.getlines(method.__code__.co_filename))
-        line = method.__code__.co_firstlineno
-        for node in unpacking.definitions_in(text):
-            if isinstance(node, ast.ClassDef) and node.name == value.__name__ and _begins(node) <= line:
-                if line <= (node.end_lineno or 0):
-                    return method.__code__.co_filename, text, node
-    raise CannotTravel(value.__name__)
-
-
-def _begins(node: unpacking.Definition) -> int:
-    """The first line, decorators included."""
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-
-
-def _known_spec(dataset: Any) -> Any:
-    """The dataset's `element_spec` with two samples for an unknown batch size."""
-    import tensorflow as tf
-
-    def known(spec: Any) -> Any:
-        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None:
-            raise CannotTravel("dataset")
-        batch, *rest = spec.shape.as_list() or [1]
-        if None in rest:
-            raise CannotTravel("dataset")
-        return tf.TensorSpec([batch or 2, *rest] if spec.shape.rank else [], spec.dtype)
-
-    return tf.nest.map_structure(known, dataset.element_spec)
-
-
-def _attributes(dataset: Any) -> dict[str, Any]:
-    """What `keras.utils.image_dataset_from_directory` hangs on its dataset."""
-    return {name: getattr(dataset, name) for name in ("class_names", "file_paths") if hasattr(dataset, name)}
-
-
-def _inputs_of(tensors: Iterable[Any]) -> list[Any]:
-    """The `keras.Input` tensors that symbolic tensors were made from, in the order in which they are met."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    waiting = list(tensors)
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        operation, node, _ = tensor._keras_history
-        inbound = operation._inbound_nodes[node]
-        if inbound.is_input:
-            found[id(tensor)] = tensor
-        waiting += inbound.input_tensors
-    return list(found.values())
-
-
-def _strings(config: object) -> set[str]:
-    """Every text in a configuration: among them are the names of the classes and functions that it needs."""
-    if isinstance(config, str):
-        return {config}
-    if isinstance(config, dict):
-        return set().union(*map(_strings, config.values()))
-    if isinstance(config, list | tuple):
-        return set().union(*map(_strings, config))
-    return set()

@@ -12,6 +12,8 @@ import itertools
 import os
 import pickle
 import queue
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,8 +55,9 @@ class Scratch:
 
     def _disown(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder: str | None = None
         self._answers: queue.SimpleQueue[Ready | Reply | None] = queue.SimpleQueue()
-        self._is_ready = False
+        self._ready: Ready | None = None
         self._lock = threading.RLock()
 
     def start(self) -> None:
@@ -64,7 +67,8 @@ class Scratch:
                 return
             self.stop()
             self._answers = queue.SimpleQueue()
-            self._process = _spawn(self._arguments)
+            self._folder = tempfile.mkdtemp(prefix="conv-magic-")
+            self._process = _spawn(self._arguments, self._folder)
             assert self._process.stdout is not None
             threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
 
@@ -106,12 +110,21 @@ class Scratch:
             except BaseException:
                 self._send(Cancel(request.number))
                 raise
+            finally:
+                self._replace_if_spent()
+
+    def _replace_if_spent(self) -> None:
+        """A process that cannot fork has served its one trial."""
+        if self._ready is not None and not self._ready.forks:
+            self.stop()
+            self.start()
 
     def _await_ready(self, seconds: float) -> bool:
-        if not self._is_ready:
+        if self._ready is None:
             with contextlib.suppress(queue.Empty):
-                self._is_ready = isinstance(self._answers.get(timeout=seconds), Ready)
-        return self._is_ready
+                answer = self._answers.get(timeout=seconds)
+                self._ready = answer if isinstance(answer, Ready) else None
+        return self._ready is not None
 
     def _await_trial(self, request: Request) -> Trial:
         deadline = time.monotonic() + request.limit + _GRACE
@@ -122,10 +135,16 @@ class Scratch:
                 self.stop()
                 return Trial(Ended.TIMED_OUT, request.limit)
             if answer is None:
-                self.stop()
-                return Trial(Ended.DIED, 0.0, "exit", "the scratch process ended")
+                return Trial(Ended.DIED, 0.0, *self._last_words())
             if isinstance(answer, Reply) and answer.number == request.number:
                 return answer.trial
+
+    def _last_words(self) -> tuple[str, str]:
+        process = self._process
+        self.stop()
+        ended_by = -process.returncode if process is not None and process.returncode else 0
+        name = signal.Signals(ended_by).name if ended_by > 0 else "exit"
+        return name, f"the scratch process was ended by {name}"
 
     def _send(self, message: Request | Cancel) -> None:
         if self._process is None or self._process.stdin is None:
@@ -136,7 +155,7 @@ class Scratch:
 
     def stop(self) -> None:
         """End the process, with the trial that it may be running; another may be started."""
-        process, self._process, self._is_ready = self._process, None, False
+        process, self._process, self._ready = self._process, None, None
         if process is None:
             return
         assert process.stdin is not None
@@ -147,6 +166,8 @@ class Scratch:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Scratch:
         self.start()
@@ -176,11 +197,12 @@ _inherited: list[subprocess.Popen[bytes]] = []
 """Kept for the same reason: to free them is to close their pipes."""
 
 
-def _spawn(arguments: list[str]) -> subprocess.Popen[bytes]:
+def _spawn(arguments: list[str], folder: str) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     environment.pop("PYTHONWARNINGS", None)
     environment |= {
         "CUDA_VISIBLE_DEVICES": "",
+        "HIP_VISIBLE_DEVICES": "",
         "MPLBACKEND": "Agg",
         "PYTHONPATH": os.pathsep.join(_import_path()),
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -191,7 +213,7 @@ def _spawn(arguments: list[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=tempfile.gettempdir(),
+            cwd=folder,
             env=environment,
             start_new_session=True,  # an interrupt of the owner's group is not meant for it
         )
@@ -201,7 +223,7 @@ def _spawn(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 def _listen(stream: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:
     """Pass on what the scratch process says, and None when it has ended."""
-    with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
+    with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError), stream:
         while True:
             answers.put(pickle.load(stream))
     answers.put(None)
@@ -232,7 +254,7 @@ _shared: dict[str | None, Scratch] = {}
 
 
 def shared_scratch(analyse: str | None = None) -> Scratch:
-    """This process' own scratch process for that analysis, not started yet; it is stopped when the interpreter exits."""
+    """This process' own scratch process for that analysis, started when first needed, stopped at the end."""
     scratch = _shared.get(analyse)
     if scratch is None:
         scratch = _shared[analyse] = Scratch(analyse)

@@ -1,21 +1,18 @@
 """The scratch process: TensorFlow imported once, each trial in a child forked before the first op.
 
 It never runs an op itself, so every child starts fresh: names, random state, thread pools.  Run as
-`python -m conv_magic.repair.scratch_process [module:function]`; speaks pickles of `trial`'s types over its
-standard input and output.  The end of its input is its own end.
+`python -m conv_magic.repair.scratch_process [module:function]` in an empty folder, which it owns and removes;
+speaks pickles of `trial`'s types over its standard input and output.  The end of its input is its own end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
 import pickle
-import select
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -24,17 +21,20 @@ from collections.abc import Callable
 from typing import IO, Any, NoReturn
 
 from conv_magic.repair import landlock
+from conv_magic.repair.child import die_with_parent, kill_group, read_answer, send_answer, without_answer
 from conv_magic.repair.trial import Analyse, Cancel, Ended, Ready, Reply, Request, Settings, Trial
 from conv_magic.repair.trial_run import run_trial
 
-_PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # options of prctl(2)
 _FIRST = "import tensorflow as tf\ntf.nn.conv2d(tf.zeros((1, 4, 4, 1)), tf.zeros((3, 3, 1, 1)), 1, 'SAME')"
 _FIRST_LIMIT = 30.0
 """Seconds."""
 
 
 class Inbox:
-    """The owner's messages, read by a thread that has ended before anything forks."""
+    """The owner's messages, read by a thread that has ended before a request is served.
+
+    So no thread of ours runs when a trial is forked; during the very first, ours, it waits in a read.
+    """
 
     def __init__(self, stream: IO[bytes], cancel: Callable[[int], None], leave: Callable[[], NoReturn]) -> None:
         self._stream, self._cancel, self._leave = stream, cancel, leave
@@ -65,11 +65,10 @@ class ScratchProcess:
     """Serves one owner until it goes."""
 
     def __init__(self, requests: IO[bytes], replies: IO[bytes], analyse: str | None, may_fork: bool) -> None:
-        self._folder = tempfile.mkdtemp(prefix="conv-magic-")
+        self._folder = os.getcwd()
         self._requests, self._replies, self._may_fork = requests, replies, may_fork
         self._running: tuple[int, int] | None = None
         self._lock = threading.Lock()
-        os.chdir(self._folder)
         self._inbox = Inbox(requests, self._cancel, self._leave)
         _import_all("tensorflow", "keras")
         self._analyse = _named(analyse)
@@ -107,26 +106,24 @@ class ScratchProcess:
             self._running = request.number, child
         if listen:
             self._inbox.listen()
-        answer = _read_answer(reader, deadline)
+        answer = read_answer(reader, deadline)
         os.close(reader)
         late = time.monotonic() >= deadline
         with self._lock:
             self._running = None
-            _kill_group(child)
+            kill_group(child)
         _, status = os.waitpid(child, 0)
         shutil.rmtree(folder, ignore_errors=True)
-        return answer or _without_answer(status, late, time.perf_counter() - started)
+        return answer or without_answer(status, late, time.perf_counter() - started)
 
     def _be_a_trial(self, request: Request, folder: str, analyse: Analyse | None, writer: int) -> NoReturn:
         try:
             os.setpgid(0, 0)
-            _die_with_parent(request.limit)
+            die_with_parent(request.limit)
             os.close(self._requests.fileno())
             os.close(self._replies.fileno())
             landlock.confine(folder)
-            answer = pickle.dumps(_account(request, folder, analyse))
-            with os.fdopen(writer, "wb") as stream:
-                stream.write(len(answer).to_bytes(8, "big") + answer)
+            send_answer(writer, _account(request, folder, analyse))
         finally:
             os._exit(0)
 
@@ -153,11 +150,11 @@ class ScratchProcess:
                 return
             if self._running[1] == 0:
                 self._leave()
-            _kill_group(self._running[1])
+            kill_group(self._running[1])
 
     def _leave(self) -> NoReturn:
         if self._running is not None and self._running[1]:
-            _kill_group(self._running[1])
+            kill_group(self._running[1])
         os.chdir(os.path.dirname(self._folder))
         shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
@@ -175,45 +172,6 @@ def _account(request: Request, folder: str, analyse: Analyse | None) -> Trial:
         return run_trial(request, folder, analyse)
     except Exception as error:  # a fault of ours or of the analysis; the owner shall hear of it
         return Trial(Ended.DIED, 0.0, type(error).__name__, str(error))
-
-
-def _read_answer(reader: int, deadline: float) -> Trial | None:
-    """The trial's own account: eight bytes that say how long it is, then its pickle; None if it gave none."""
-    data = b""
-    while len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "big"):
-        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(reader, 1 << 20) if ready else b""
-        if not part:
-            return None
-        data += part
-    answer = pickle.loads(data[8:])
-    assert isinstance(answer, Trial)
-    return answer
-
-
-def _without_answer(status: int, late: bool, seconds: float) -> Trial:
-    if late:
-        return Trial(Ended.TIMED_OUT, seconds)
-    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    name = signal.Signals(number).name if number else "exit"
-    return Trial(Ended.DIED, seconds, name, f"the process was ended by {name}")
-
-
-def _kill_group(leader: int) -> None:
-    for kill in (os.killpg, os.kill):  # the child may not have made its group yet
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(leader, signal.SIGKILL)
-
-
-def _die_with_parent(limit: float) -> None:
-    """Leave with the scratch process, also when it is killed; make no core file; be the first to go without memory."""
-    signal.setitimer(signal.ITIMER_REAL, limit + 1)
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-        prctl = ctypes.CDLL(None).prctl
-        prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
 def _import_all(*modules: str) -> None:

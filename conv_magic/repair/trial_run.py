@@ -24,6 +24,7 @@ from conv_magic.repair.unpacking import unpack
 
 _LONGEST_ERROR = 4000
 """Characters; a graph error repeats its whole traceback."""
+_UNCOPIED = "needs a value that could not be copied"
 
 
 def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
@@ -35,7 +36,7 @@ def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
     try:
         unpack(request.names, vars(module))
     except Exception as error:  # any library's constructor may have run
-        return Trial(Ended.RAISED, 0.0, type(error).__name__, str(error), needs="needs a value that could not be copied")
+        return Trial(Ended.RAISED, 0.0, type(error).__name__, str(error), needs=_UNCOPIED)
     shorten_training()
     source = _python(request.source)
     started = time.perf_counter()
@@ -85,6 +86,8 @@ def _settle(settings: Settings, folder: str) -> None:
     # the stream lives as long as the process
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
     sys.stdin = open(os.devnull)  # noqa: SIM115  (likewise)
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].config.set_visible_devices([], "GPU")  # the cell may set the variable that hides it
     if settings.floatx is None:
         return
     import keras

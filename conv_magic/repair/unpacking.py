@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
+import itertools
 import linecache
 import pickle
 from collections.abc import Callable, Mapping
@@ -12,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from conv_magic.repair.definitions import definitions_in
 
 GRAPH = "<graph>"
 """The entry that holds a functional model through which all symbolic tensors come."""
@@ -61,14 +65,6 @@ def definition(filename: str, text: str, line: int, column: int) -> Any:
     return made[node.name]
 
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-
-
-def definitions_in(text: str) -> list[Definition]:
-    """Every function, class and lambda of a text."""
-    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, Definition)]
-
-
 def graph_function(function: Callable[..., Any]) -> Any:
     """`tf.function` of a plain function."""
     import tensorflow as tf
@@ -93,7 +89,36 @@ def keras_object(config: dict[str, Any], custom: tuple[str, ...]) -> Any:
     import keras
 
     own = {name: _namespace[name] for name in custom}
+    for value in own.values():
+        if isinstance(value, type) and issubclass(value, keras.Layer) and not describes_itself(value):
+            _take_known_arguments(value)
     return keras.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=False)
+
+
+def describes_itself(layer: type) -> bool:
+    """Whether a layer's class tells the arguments to make it again, as all of Keras' own do."""
+    own = list(itertools.takewhile(lambda c: c.__module__.partition(".")[0] != "keras", layer.__mro__))
+    return not any("__init__" in vars(c) for c in own) or any("get_config" in vars(c) for c in own)
+
+
+def _take_known_arguments(layer: Any) -> None:
+    """Let a class without `get_config` be made from a configuration with more in it than its `__init__` takes."""
+    known = inspect.signature(layer.__init__).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        layer.from_config = classmethod(lambda cls, config: cls(**{k: v for k, v in config.items() if k in known}))
+
+
+def own_layer(kind: Any, state: dict[str, Any], compiled: dict[str, Any] | None) -> Any:
+    """A layer or model of the user's class with these attributes; its `__init__` does not run."""
+    import keras
+
+    made = kind.__new__(kind)
+    (keras.Model if issubclass(kind, keras.Model) else keras.Layer).__init__(made)
+    for name, value in state.items():
+        setattr(made, name, value)
+    if compiled is not None:
+        made.compile_from_config(compiled)
+    return made
 
 
 def symbolic(place: str, index: int) -> Any:

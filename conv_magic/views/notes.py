@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from conv_magic.model import CallRecord, Diagnosis, LineNote, Severity, Shape, Trace
+from conv_magic.model import CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
 
 Status = Literal["ok", "warning", "failed", "origin"]
@@ -53,11 +53,11 @@ def _texts(calls: Sequence[CallRecord]) -> Iterator[str]:
     """The shapes of one line in order; calls of one thing are one shape with its range and number."""
     groups: dict[object, list[CallRecord]] = {}
     for call in calls:
-        groups.setdefault((call.layer or call.op, call.span if call.direct else call.created), []).append(call)
+        groups.setdefault((call.op, call.span if call.direct else call.created), []).append(call)
     for group in groups.values():
         shapes = [call.output for call in group if call.output is not None]
         if shapes:
-            times = sum(call.count for call in group) if group[0].direct else 1
+            times = sum(call.count for call in group if call.direct and call.mode is not Mode.GRAPH)
             yield _range(shapes) + (f" x{times}" if times > 1 else "")
 
 

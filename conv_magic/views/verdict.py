@@ -112,11 +112,11 @@ def _findings_without_call(document: Document) -> list[str]:
 
 def _agreement(document: Document) -> str:
     """What can be said of a run in which nothing is wrong: no more than was checked."""
-    calls = document.trace.calls
-    outer = {call.parent for call in calls}
-    unchecked = sum(c.expected is None or c.output is None for c in calls if c.index not in outer)
-    if not calls:
-        return ""
-    if unchecked == 0:
-        return "all as the arithmetic says" if len(calls) > 1 else "as the arithmetic says"
-    return f"none against the arithmetic, {unchecked} without a prediction"
+    outer = {call.parent for call in document.trace.calls}
+    inner = [call for call in document.trace.calls if call.index not in outer]
+    unchecked = sum(call.expected is None or call.output is None for call in inner)
+    if unchecked == len(inner):
+        return "without a prediction to compare with" if inner else ""
+    if unchecked:
+        return f"none against the arithmetic, {unchecked} without a prediction"
+    return "all as the arithmetic says" if len(document.trace.calls) > 1 else "as the arithmetic says"

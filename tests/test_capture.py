@@ -1,0 +1,247 @@
+"""Real TensorFlow and Keras: a call that the user made is a row, however it was made."""
+
+from __future__ import annotations
+
+import pytest
+
+import conv_magic
+from conv_magic.model import CallRecord, Mode, Outcome
+from conv_magic.positions import text_at
+from conv_magic.report import Report
+
+
+def _run(source: str) -> Report:
+    report = conv_magic.run(source)
+    assert report.error is None
+    return report
+
+
+def _code(report: Report, call: CallRecord) -> str | None:
+    return text_at(report.trace.sources[0].text, call.span) if call.span else None
+
+
+_CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'SAME')"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import tensorflow as tf\ny = {_CONV}",
+        f"import tensorflow as tf\nfrom tensorflow.nn import conv2d\ny = {_CONV.replace('tf.nn.conv2d', 'conv2d')}",
+        f"import tensorflow as tf\nf = tf.nn.conv2d\ny = {_CONV.replace('tf.nn.conv2d', 'f')}",
+        f"import tensorflow as tf\nnn = tf.nn\ndef g():\n    return {_CONV.replace('tf.nn', 'nn')}\ng()",
+        f"import tensorflow as tf\nwith tf.GradientTape() as tape:\n    y = {_CONV}",
+        f"import tensorflow as tf, threading\nt = threading.Thread(target=lambda: {_CONV})\nt.start(); t.join()",
+    ],
+)
+def test_conv2d_is_seen_by_every_name(source: str) -> None:
+    report = _run(source)
+    (call,) = report.trace.calls
+    assert (call.op, call.mode, call.output, call.expected) == ("conv2d", Mode.EAGER, (1, 8, 8, 4), (1, 8, 8, 4))
+    assert "conv2d" in str(_code(report, call)) or "f(" in str(_code(report, call))
+
+
+def test_an_alias_taken_before_the_trace_is_seen() -> None:
+    import tensorflow as tf
+    from tensorflow.nn import conv2d
+
+    namespace = {"conv2d": conv2d, "alias": tf.nn.conv2d, "tf": tf}
+    report = conv_magic.run("a = conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n"
+                            "b = alias(a, tf.zeros((3, 3, 4, 2)), 2, 'VALID')\n", namespace)  # fmt: skip
+    assert [call.output for call in report.trace.calls] == [(1, 8, 8, 4), (1, 3, 3, 2)]
+    assert [call.producers for call in report.trace.calls] == [(None,), (0,)]
+
+
+def test_a_function_traced_by_tensorflow_has_its_own_lines() -> None:
+    report = _run(
+        "import tensorflow as tf\n"
+        "@tf.function\n"
+        "def step(x):\n"
+        "    h = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n"
+        "    if tf.reduce_sum(h) > 0:\n"
+        "        h = tf.nn.max_pool2d(h, 2, 2, 'VALID')\n"
+        "    else:\n"
+        "        h = tf.nn.avg_pool2d(h, 2, 2, 'VALID')\n"
+        "    return h\n"
+        "for _ in range(3):\n"
+        "    step(tf.zeros((1, 8, 8, 3)))\n"
+    )
+    found = [(call.op, call.mode, call.span.line if call.span else None, call.count) for call in report.trace.calls]
+    assert found == [
+        ("conv2d", Mode.GRAPH, 4, 1),
+        ("max_pool2d", Mode.GRAPH, 6, 1),
+        ("avg_pool2d", Mode.GRAPH, 8, 1),
+    ]
+
+
+def test_a_functional_model_is_seen_as_it_is_built() -> None:
+    report = _run(
+        "import keras\nfrom keras import layers\n"
+        "x = keras.Input((28, 28, 3))\n"
+        "h = layers.Conv2D(8, 3, strides=2, name='first')(x)\n"
+        "h = layers.Dense(5)(layers.Flatten()(h))\n"
+        "model = keras.Model(x, h)\n"
+    )
+    calls = report.trace.calls
+    assert [(c.op, c.mode, c.output) for c in calls] == [
+        ("Conv2D", Mode.SYMBOLIC, (None, 13, 13, 8)),
+        ("Flatten", Mode.SYMBOLIC, (None, 1352)),
+        ("Dense", Mode.SYMBOLIC, (None, 5)),
+    ]
+    assert [c.producers for c in calls] == [(None,), (0,), (1,)]
+    assert calls[0].layer == "first"
+    assert calls[0].kernel == (3, 3, 3, 8)
+    assert calls[0].cost.params == 3 * 3 * 3 * 8 + 8
+    assert calls[0].cost.macs == 13 * 13 * 3 * 3 * 3 * 8
+    assert calls[0].cost.receptive_field == (3, 3)
+    assert _code(report, calls[0]) == "layers.Conv2D(8, 3, strides=2, name='first')(x)"
+    created = calls[0].created
+    assert created is not None
+    assert text_at(report.trace.sources[0].text, created) == "layers.Conv2D(8, 3, strides=2, name='first')"
+
+
+def test_each_layer_of_a_sequential_is_noted_at_its_own_line() -> None:
+    report = _run(
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential([\n"
+        "    keras.Input((8, 8, 1)),\n"
+        "    layers.Conv2D(4, 3),\n"
+        "    layers.MaxPooling2D(),\n"
+        "])\n"
+    )
+    assert [(note.line, note.text) for note in report.notes] == [(5, "(None, 6, 6, 4)"), (6, "(None, 3, 3, 4)")]
+
+
+def test_layers_added_one_by_one_are_one_row_each() -> None:
+    report = _run(
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential()\nmodel.add(keras.Input((8, 8, 1)))\n"
+        "model.add(layers.Conv2D(4, 3))\nmodel.add(layers.Flatten())\nmodel.add(layers.Dense(2))\n"
+    )
+    assert [(call.op, call.count) for call in report.trace.calls] == [("Conv2D", 1), ("Flatten", 1), ("Dense", 1)]
+    assert [(note.line, note.text) for note in report.notes] == [
+        (5, "(None, 6, 6, 4)"),
+        (6, "(None, 144)"),
+        (7, "(None, 2)"),
+    ]
+
+
+_SUBCLASSED = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "class Net(keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.conv = layers.Conv2D(4, 3)\n"
+    "        self.out = layers.Dense(2)\n"
+    "    def call(self, x):\n"
+    "        h = self.conv(x)\n"
+    "        return self.out(layers.Flatten()(h))\n"
+)
+
+
+def test_a_subclassed_model_is_shown_with_what_it_calls() -> None:
+    report = _run(_SUBCLASSED + "y = Net()(np.zeros((2, 8, 8, 1), 'float32'))\n")
+    found = [(call.op, call.parent, call.span.line if call.span else None, call.mode) for call in report.trace.calls]
+    assert found == [
+        ("Net", None, 11, Mode.EAGER),
+        ("Conv2D", 0, 9, Mode.EAGER),
+        ("Flatten", 0, 10, Mode.EAGER),
+        ("Dense", 0, 10, Mode.EAGER),
+    ]
+    created = report.trace.calls[1].created
+    assert created is not None
+    assert created.line == 6
+
+
+@pytest.mark.parametrize("jit", ["False", "True", "'auto'"])
+def test_fit_shows_its_layers(jit: str) -> None:
+    report = _run(
+        "import keras, numpy as np\nfrom keras import layers\n"
+        "model = keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])\n"
+        f"model.compile('sgd', 'mse', jit_compile={jit})\n"
+        "history = model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 2)), verbose=0)\n"
+    )
+    inside = {call.op for call in report.trace.calls if call.parent is not None}
+    assert inside == {"Conv2D", "Flatten", "Dense"}
+    assert {call.mode for call in report.trace.calls} == {Mode.GRAPH}
+
+
+def test_the_call_that_fails_inside_fit_is_a_row_at_both_its_lines() -> None:
+    report = conv_magic.run(
+        "import keras, numpy as np\nfrom keras import layers\n"
+        "model = keras.Sequential([\n    layers.Conv2D(4, 3),\n    layers.Flatten(),\n])\n"
+        "model.compile('sgd', 'mse')\n"
+        "model.fit(np.zeros((4, 8, 8)), np.zeros((4, 2)), verbose=0)\n"
+    )
+    failed = [call for call in report.trace.calls if call.outcome is Outcome.RAISED and call.op == "Conv2D"]
+    assert failed
+    assert failed[0].inputs == ((None, 8, 8),)
+    assert failed[0].span is not None
+    assert failed[0].created is not None
+    assert (failed[0].span.line, failed[0].created.line) == (8, 4)
+    assert report.diagnoses[0].line == 8
+    assert type(report.error) is ValueError
+
+
+def test_a_recurrent_layer_is_one_row() -> None:
+    report = _run("import keras, numpy as np\ny = keras.layers.LSTM(3)(np.zeros((2, 5, 4), 'float32'))\n")
+    assert [call.op for call in report.trace.calls] == ["LSTM"]
+
+
+def test_a_loop_over_sizes_is_one_note_with_its_range() -> None:
+    report = _run(
+        "import tensorflow as tf\n"
+        "for size in (8, 16, 32):\n"
+        "    y = tf.nn.conv2d(tf.zeros((1, size, size, 1)), tf.zeros((3, 3, 1, 2)), 1, 'VALID')\n"
+    )
+    assert [note.text for note in report.notes] == ["(1, 6..30, 6..30, 2) x3"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("tf.nn.conv2d(tf.zeros((28, 28, 1)), tf.zeros((3, 3, 1, 4)), 1, 'SAME')", "has 3 axes"),
+        ("tf.nn.conv2d(tf.zeros((28, 28)), tf.zeros((3, 3, 1, 4)), 1, 'SAME')", "has 2 axes"),
+        ("tf.nn.conv1d(tf.zeros((28, 1)), tf.zeros((3, 1, 4)), 1, 'SAME')", "has 2 axes"),
+        ("tf.nn.conv3d(tf.zeros((8, 8, 8, 1)), tf.zeros((3, 3, 3, 1, 4)), [1] * 5, 'SAME')", "has 4 axes"),
+        ("tf.nn.depthwise_conv2d(tf.zeros((8, 8, 1)), tf.zeros((3, 3, 1, 4)), [1] * 4, 'SAME')", "has 3 axes"),
+        ("tf.nn.max_pool2d(tf.zeros((1, 2, 2, 1)), 3, 1, 'VALID')", "does not fit"),
+    ],
+)
+def test_a_call_that_ends_the_process_is_an_ordinary_error(call: str, message: str) -> None:
+    report = conv_magic.run(f"import tensorflow as tf\ny = {call}\n")
+    assert isinstance(report.error, ValueError)
+    assert message in str(report.error)
+    assert report.trace.calls[0].outcome is Outcome.GUARDED
+    assert report.diagnoses[0].line == 2
+
+
+def test_results_and_random_state_are_bit_equal_with_and_without() -> None:
+    source = (
+        "import keras, numpy as np, random, tensorflow as tf\n"
+        "keras.utils.set_random_seed(7)\n"
+        "model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.Dropout(0.5), keras.layers.Flatten(),\n"
+        "                          keras.layers.Dense(2)])\n"
+        "model.compile('adam', 'mse')\n"
+        "x = np.random.rand(16, 8, 8, 1)\n"
+        "losses = model.fit(x, np.random.rand(16, 2), epochs=2, verbose=0).history['loss']\n"
+        "after = random.random(), np.random.rand(), tf.random.uniform(()).numpy()\n"
+        "weights = [w.tobytes() for w in model.get_weights()]\n"
+    )
+    plain: dict[str, object] = {}
+    exec(compile(source, "<plain>", "exec"), plain)
+    traced: dict[str, object] = {}
+    conv_magic.run(source, traced)
+    for name in ("losses", "after", "weights"):
+        assert traced[name] == plain[name]
+
+
+def test_trace_is_a_context_that_lets_errors_pass() -> None:
+    import keras
+    import numpy as np
+
+    with pytest.raises(ValueError, match="expected min_ndim=4"), conv_magic.trace() as tracing:
+        keras.layers.Conv2D(2, 3)(np.zeros((8, 8), "float32"))
+    assert tracing.report is not None
+    assert tracing.report.diagnoses[0].code == "missing-axis"
+    assert conv_magic.last_report() is tracing.report

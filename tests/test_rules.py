@@ -1,0 +1,98 @@
+"""Every rule's examples, proved against real TensorFlow."""
+
+from __future__ import annotations
+
+import pkgutil
+import warnings
+
+import pytest
+
+import conv_magic
+from conv_magic import rules
+from conv_magic.engine import has_untried
+from conv_magic.model import Applicability, Severity
+from conv_magic.rules.rule import Rule
+from conv_magic.rules.table import RULES
+
+_NO_RULES = {"provenance", "rule", "table"}
+_HEADINGS = ("What:", "Why:", "Example:", "Use instead:", "Fix safety:")
+
+
+def _examples(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, source, id=f"{rule.code}-{number}")
+        for rule in RULES
+        for number, source in enumerate(getattr(rule, kind), 1)
+    ]
+
+
+def test_every_file_is_in_the_table() -> None:
+    files = {module.name for module in pkgutil.iter_modules(rules.__path__)} - _NO_RULES
+    assert files == {rule.code.replace("-", "_") for rule in RULES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_explains_itself_and_has_examples(rule: Rule) -> None:
+    text = rule.__doc__ or ""
+    assert [heading for heading in _HEADINGS if heading not in text] == []
+    assert rule.VALID
+    assert rule.INVALID
+
+
+@pytest.mark.parametrize(("rule", "source"), _examples("VALID"))
+def test_a_right_cell_is_quiet(rule: Rule, source: str) -> None:
+    report = conv_magic.run(source)
+    assert report.error is None
+    assert report.diagnoses == ()
+
+
+@pytest.mark.parametrize(("rule", "source"), _examples("INVALID"))
+def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule, source: str) -> None:
+    report = conv_magic.run(source)
+    (diagnosis,) = report.diagnoses
+    assert diagnosis.code == rule.code
+    assert (report.error is not None) == (diagnosis.severity is Severity.ERROR)
+    assert diagnosis.line is not None
+    assert diagnosis.fixes
+    for fix in diagnosis.fixes:
+        edited = conv_magic.run(fix.apply(source))
+        assert edited.error is None, fix.title
+        assert edited.diagnoses == (), fix.title
+        if fix.predicted is not None:
+            assert fix.predicted in {call.output for call in edited.trace.calls}, fix.title
+
+
+@pytest.mark.parametrize(("rule", "source"), _examples("INVALID"))
+def test_the_first_fix_is_verified_in_the_scratch_process(rule: Rule, source: str) -> None:
+    report = conv_magic.run(source, verify=True)
+    assert not has_untried(report)
+    first = report.diagnoses[0].fixes[0]
+    assert first.verified, first.untried
+    assert first.applicability is not Applicability.DISPLAY
+
+
+def test_an_error_that_the_cell_handles_itself_is_no_fault() -> None:
+    source = (
+        "import tensorflow as tf\n"
+        "try:\n"
+        "    tf.nn.conv2d(tf.zeros((1, 8, 8, 1)), tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n"
+        "except tf.errors.InvalidArgumentError:\n"
+        "    pass\n"
+    )
+    report = conv_magic.run(source)
+    assert report.error is None
+    assert report.diagnoses == ()
+    assert report.trace.calls[0].error is not None
+
+
+def test_a_failed_call_that_no_rule_explains_is_still_located() -> None:
+    report = conv_magic.run("import keras\nimport numpy as np\ny = keras.layers.Dense(3)(np.array([['a', 'b']]))\n")
+    (diagnosis,) = report.diagnoses
+    assert (diagnosis.code, diagnosis.line) == ("call-failed", 3)
+
+
+def test_an_error_that_has_nothing_to_do_with_layers_is_left_alone() -> None:
+    with warnings.catch_warnings(action="error"):
+        report = conv_magic.run("import keras\nlayer = keras.layers.Dense(3)\nlayer.no_such_thing\n")
+    assert isinstance(report.error, AttributeError)
+    assert report.diagnoses == ()
