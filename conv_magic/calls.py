@@ -11,6 +11,7 @@ from conv_magic.model import CallRecord, Cost, Mode, Options, Outcome, Shape
 from conv_magic.positions import Span
 from conv_magic.recorder import LineSite, Place, Row
 from conv_magic.source import Code, place_of, span_of_line
+from conv_magic.values import FailingFrame, operands
 
 
 def span_of(place: Place | None, codes: Mapping[str, Code]) -> Span | None:
@@ -120,6 +121,42 @@ def _field_through(
     for other in known[1:]:
         start = start.joined(other) if start and other else None
     return start.through(options) if start else None
+
+
+def with_unseen_failure(
+    calls: tuple[CallRecord, ...],
+    rows: Sequence[Row],
+    frame: FailingFrame,
+    error: BaseException,
+    codes: Mapping[str, Code],
+) -> tuple[CallRecord, ...]:
+    """The calls, and the operation that failed where no hook sees: `a + b`, `tf.reshape`, a NumPy function."""
+    span = span_of(frame.place, codes)
+    innermost = failed_innermost(calls)
+    if span is None or (innermost is not None and innermost.span == span):
+        return calls
+    code = next(code for code in codes.values() if code.cell == span.cell)
+    found = operands(code, span, frame.names)
+    if found is None:
+        return calls
+    operation, inputs = found
+    parent = innermost.index if innermost is not None and not _is_op(innermost) else None
+    failed = CallRecord(
+        len(calls), operation, None, span, None, parent, Mode.EAGER, None, inputs, (None,) * len(inputs), None, None,
+        None, None, None, Outcome.RAISED, str(error)[:4000], 1, Cost(),
+    )  # fmt: skip
+    return (*calls, failed)
+
+
+def failed_innermost(calls: Sequence[CallRecord]) -> CallRecord | None:
+    """The last failed call that has no failed call inside it: each level around it failed with it."""
+    failed = [call for call in calls if call.outcome in (Outcome.RAISED, Outcome.GUARDED)]
+    around = {call.parent for call in failed}
+    return next((call for call in reversed(failed) if call.index not in around), None)
+
+
+def _is_op(call: CallRecord) -> bool:
+    return call.layer is None
 
 
 _WINDOWED = {"conv", "depthwise_conv", "conv_transpose", "pool", "global_pool"}

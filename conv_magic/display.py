@@ -91,10 +91,12 @@ def show_and_try(
     in_notebook: bool,
     verify: bool,
     done: Callable[[Report, Report], None],
+    failed: Callable[[Exception], None],
 ) -> tuple[Shown, threading.Thread | None]:
     """Show a report; where it has fixes to try, try them in the background and show what held.
 
-    `done(before, after)` is called with the report as shown first and as it stands then.
+    `done(before, after)` is called with the report as shown first and as it stands then; `failed` with the error
+    that is left when they could not be tried.
     """
     trying = verify and engine.has_untried(report)
     shown = Shown(replace(report, trying=trying), look, in_notebook)
@@ -102,7 +104,12 @@ def show_and_try(
         return shown, None
 
     def try_fixes() -> None:
-        tried = engine.verified(report, namespace)
+        try:
+            tried = engine.verified(report, namespace)
+        except Exception as error:
+            shown.replace(report)
+            failed(error)
+            return
         done(report, tried)
         shown.replace(tried)
 

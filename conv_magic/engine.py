@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import itertools
 import linecache
+import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ from conv_magic import calls, tracer
 from conv_magic.guard import refuse
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
+from conv_magic.recorder import LineSite, Place
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.verify import verify_fixes
 from conv_magic.report import Report
 from conv_magic.rules.table import diagnose
 from conv_magic.source import Code
+from conv_magic.values import FailingFrame, failing_frame, named_values
 from conv_magic.views.notes import line_notes
 
 _numbers = itertools.count(1)
@@ -83,6 +86,7 @@ class Session:
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
+        self._other_names: dict[str, int] = {}
         files = {self.cell.filename, *self.others}
         self.recorder = tracer.new_recorder(files, most=self.options.max_calls, guard=self.options.guard)
 
@@ -90,20 +94,38 @@ class Session:
         """Put the hooks in."""
         tracer.start(self.recorder, refuse)
 
+    def also_known_as(self, filename: str, above: int) -> None:
+        """Parts of the cell's text are compiled under this file name too, with `above` lines of it before the first."""
+        self._other_names[filename] = above
+        self.recorder.files.add(filename)
+
+    def filenames(self) -> set[str]:
+        """Every file name under which parts of the cell run."""
+        return {self.cell.filename, *self._other_names}
+
     def stop(self) -> None:
         """Take them out; harmless when they are out already."""
         tracer.stop(self.recorder)
 
-    def finish(self, error: BaseException | None) -> Report:
-        """Hooks out, and the report of what was recorded; fixes are not tried yet."""
+    def finish(self, error: BaseException | None, namespace: Mapping[str, Any] | None = None) -> Report:
+        """Hooks out, and the report of what was recorded; fixes are not tried yet.
+
+        `namespace` is what the cell's names stand for at its end.
+        """
         self.stop()
         if error is not None:
             tracer.clean_traceback(error)
         codes = self._codes()
+        frame = failing_frame(error, codes) if error is not None else None
         records = calls.records(self.recorder.rows, codes)
+        if frame is not None and error is not None:
+            records = calls.with_unseen_failure(records, self.recorder.rows, frame, error, codes)
         records = calls.selected(records, self.options.only, self.options.depth)
-        trace = Trace(self._sources(codes), records, self.recorder.dropped)
-        failure = _failure(error, codes)
+        values = named_values(codes[self.cell.filename], namespace or {})
+        if frame is not None and frame.function:
+            values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
+        trace = Trace(self._sources(codes, frame), records, self.recorder.dropped, values)
+        failure = _failure(error, frame, codes)
         found = tuple(_ranked(d) for d in diagnose(trace, failure))
         notes = line_notes(trace, found)
         return Report.of(Document(SCHEMA, _versions(), trace, found, notes, failure), error)
@@ -113,25 +135,32 @@ class Session:
         """Our own errors during the run, as text."""
         return self.recorder.faults
 
-    def _codes(self) -> dict[str, Code]:
-        cells = [self.cell, *(c for name, c in self.others.items() if name != self.cell.filename)]
-        return {cell.filename: Code(f"c{number}", cell.text, cell.above) for number, cell in enumerate(cells)}
+    def _cells(self) -> list[Cell]:
+        """The cell that ran, then the others."""
+        return [self.cell, *(cell for name, cell in self.others.items() if name not in self.filenames())]
 
-    def _sources(self, codes: Mapping[str, Code]) -> tuple[Source, ...]:
-        """The cell that ran, then those others that calls were made from or layers made in."""
-        used = {self.cell.filename} | _files_of(self.recorder.rows)
-        cells = {self.cell.filename: self.cell, **self.others}
-        cells[self.cell.filename] = self.cell
+    def _codes(self) -> dict[str, Code]:
+        codes = {cell.filename: Code(f"c{number}", cell.text, cell.above) for number, cell in enumerate(self._cells())}
+        own = codes[self.cell.filename]
+        return codes | {name: replace(own, above=above) for name, above in self._other_names.items()}
+
+    def _sources(self, codes: Mapping[str, Code], frame: FailingFrame | None) -> tuple[Source, ...]:
+        """The cell that ran, then those others that calls were made from, layers made in, or that failed."""
+        used = {self.cell.filename} | _files_of(self.recorder.rows) | ({_file_of(frame.place)} if frame else set())
         return tuple(
-            Source(code.cell, code.text, digest(code.text), cells[name].cell_id, cells[name].label)
-            for name, code in codes.items()
-            if name in used
+            Source(codes[cell.filename].cell, cell.text, digest(cell.text), cell.cell_id, cell.label)
+            for cell in self._cells()
+            if cell.filename in used
         )
 
 
 def _files_of(rows: list[Any]) -> set[str]:
     places = [place for row in rows for place in (row.place, row.created) if place is not None]
-    return {place.filename if hasattr(place, "filename") else place[0].co_filename for place in places}
+    return set(map(_file_of, places))
+
+
+def _file_of(place: Place) -> str:
+    return place.filename if isinstance(place, LineSite) else place[0].co_filename
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
@@ -139,16 +168,12 @@ def _versions() -> tuple[tuple[str, str], ...]:
     return tuple((name, version) for name, version in versions if isinstance(version, str))
 
 
-def _failure(error: BaseException | None, codes: Mapping[str, Code]) -> Failure | None:
+def _failure(
+    error: BaseException | None, frame: FailingFrame | None, codes: Mapping[str, Code]
+) -> Failure | None:  # fmt: skip
     if error is None:
         return None
-    span = None
-    at: TracebackType | None = error.__traceback__
-    while at is not None:
-        if at.tb_frame.f_code.co_filename in codes:
-            span = calls.span_of((at.tb_frame.f_code, at.tb_lasti), codes) or span
-        at = at.tb_next
-    return Failure(type(error).__name__, str(error), span)
+    return Failure(type(error).__name__, str(error), calls.span_of(frame.place, codes) if frame else None)
 
 
 def _ranked(diagnosis: Diagnosis) -> Diagnosis:
@@ -209,7 +234,7 @@ def run(
         error = raised.with_traceback(_from_cell(raised.__traceback__, cell.filename))
     finally:
         session.stop()
-    report = session.finish(error)
+    report = session.finish(error, space)
     _complain(session.faults)
     if verify and has_untried(report):
         report = verified(report, before)
@@ -238,7 +263,18 @@ def _from_cell(traceback: TracebackType | None, filename: str) -> TracebackType 
     return traceback
 
 
+class OwnFault(RuntimeError):
+    """Something went wrong in conv_magic itself; raised in its own tests, told in a line to users."""
+
+
+def is_strict() -> bool:
+    """Whether our own errors are raised; as they are in our own tests."""
+    return bool(os.environ.get("CONV_MAGIC_STRICT"))
+
+
 def _complain(faults: list[str]) -> None:
+    if faults and is_strict():
+        raise OwnFault(faults[0])
     if faults:
         import warnings
 

@@ -7,24 +7,27 @@ and the shell's `post_run_cell` event ends the run.  So value, output, await, er
 from __future__ import annotations
 
 import keyword
-import os
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import magic_arguments as untyped_magic_arguments
 from IPython.core.error import UsageError
 
+from conv_magic.cells import Cells, blank_lines_above, lines_above_timed, magic_line
+
 if TYPE_CHECKING:
-    from conv_magic.cells import Cells
     from conv_magic.display import Shown
     from conv_magic.engine import Cell, Session
     from conv_magic.report import Report
 
 _arguments: Any = untyped_magic_arguments
 _NAME = "convshapes"
+_TIMED = ("<timed exec>", "<timed eval>")
+"""The file names under which `%%time` compiles the code below it."""
 _BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
 
 
@@ -38,7 +41,9 @@ _OPTIONS: tuple[Any, ...] = (
         default="layers",
         help="which calls: conv and pool calls, or every layer as well (default)",
     ),
-    _option("-d", "--depth", type=int, metavar="N", help="how far into nested models and layers (default: all the way)"),
+    _option(
+        "-d", "--depth", type=int, metavar="N", help="how far into nested models and layers (default: all the way)"
+    ),
     _option("-m", "--max-calls", type=int, default=10_000, metavar="N", help="the limit on rows (default: 10000)"),
     _option("-G", "--no-guard", action="store_true", help="let calls through that end the process"),
     _option("-V", "--no-verify", action="store_true", help="offer fixes without trying them"),
@@ -71,12 +76,14 @@ def _parsed(line: str) -> Any:
 
 @dataclass
 class _Run:
-    """A cell that is being traced."""
+    """A cell that is being traced; `always` if because of `%convshapes on`."""
 
     session: Session
     args: Any
     namespace: dict[str, object]
     info: Any
+    always: bool
+    thread: int = field(default_factory=threading.get_ident)
 
 
 @dataclass
@@ -89,7 +96,9 @@ class _Extension:
     shown: dict[str, Shown] = field(default_factory=dict)
     trying: threading.Thread | None = None
     always: Any = None
-    _cells: Cells | None = None
+
+    def __post_init__(self) -> None:
+        self.cells = Cells(self.shell)
 
     # -- coming and going ------------------------------------------------------------------------------------------
 
@@ -105,103 +114,129 @@ class _Extension:
         """Leave nothing behind, not even of a cell that is running."""
         while self.runs:
             self.runs.pop().session.stop()
-        self._show_own_traceback()
         self.shell.input_transformers_cleanup.remove(transform)
         self.shell.events.unregister("pre_run_cell", self.before_cell)
         self.shell.events.unregister("post_run_cell", self.after_cell)
         for kind in ("cell", "line"):
             self.shell.magics_manager.magics[kind].pop(_NAME, None)
 
-    @property
-    def cells(self) -> Cells:
-        """The cells this shell has run."""
-        if self._cells is None:
-            from conv_magic.cells import Cells
-
-            self._cells = Cells(self.shell)
-        return self._cells
-
     # -- one cell --------------------------------------------------------------------------------------------------
 
     def before_cell(self, info: Any) -> None:
         """The shell is about to run a cell."""
-        while self.runs and self.runs[-1].info not in self.infos:  # its end was never announced
+        while self.runs and self._ended_unannounced(self.runs[-1]):
             self.runs.pop().session.stop()
         self.infos.append(info)
-        if self._cells is not None:
-            self.cells.add(info.raw_cell, self.shell.execution_count, getattr(info, "cell_id", None))
-        if self.always is not None and not info.raw_cell.lstrip().startswith("%"):
-            self.start(self.always, self._current(info))
+        if self.runs:
+            self._note_part(self.runs[-1].session, info)
+        elif self.always is not None and magic_line(info.raw_cell) is None:
+            self._start_unasked(info)
+
+    def _ended_unannounced(self, run: _Run) -> bool:
+        """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
+        if run.info not in self.infos:
+            return True
+        if run.thread != threading.get_ident():
+            return False
+        at: FrameType | None = sys._getframe()
+        while at is not None:
+            if at.f_code.co_filename in run.session.filenames():
+                return False
+            at = at.f_back
+        return True
+
+    def _note_part(self, session: Session, info: Any) -> None:
+        """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
+        text, part = session.cell.text, info.raw_cell
+        if part.strip() and text.endswith(part):
+            above = text[: -len(part)].count("\n") + blank_lines_above(part)
+            for number in self._numbers():
+                session.also_known_as(self.cells.filename(info, number), above)
+
+    def _numbers(self) -> tuple[int, int]:
+        """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
+        return self.shell.execution_count, self.shell.execution_count - 1
+
+    def _start_unasked(self, info: Any) -> None:
+        text = info.raw_cell
+        name, other = (self.cells.filename(info, number) for number in self._numbers())
+        above = blank_lines_above(text)
+        session = self.start(self.always, self._cell(info, name, text, above), info, always=True)
+        session.also_known_as(other, above)
 
     def begin(self, line: str, filename: str, number: int) -> None:
         """The cell's first line runs, as line `number` of `filename`."""
-        from importlib.util import find_spec
-
         args = _parsed(line)
-        if "tensorflow" not in sys.modules and find_spec("tensorflow") is None:
+        info = self.infos[-1] if self.infos else None
+        at = magic_line(info.raw_cell) if info else None
+        if info is None or at is None:  # a silent cell: no event will end it, and nobody looks
+            return
+        if not _has_tensorflow():
             notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
             return
         _show_plain_line(filename, number, line)
-        info = self.infos[-1] if self.infos else None
-        self.start(args, self._cell(info, filename, number))
+        self.start(args, self._cell(info, filename, info.raw_cell, at - number), info)
 
-    def _current(self, info: Any) -> Cell:
-        filename = self.cells.add(info.raw_cell, self.shell.execution_count, getattr(info, "cell_id", None))
-        return self._cell(info, filename, None)
-
-    def _cell(self, info: Any, filename: str, number: int | None) -> Cell:
-        """The running cell, with the lines that the shell took off its top."""
-        import linecache
-
-        from conv_magic.cells import blank_lines_above
+    def _cell(self, info: Any, filename: str, text: str, above: int) -> Cell:
         from conv_magic.engine import Cell
 
-        text = info.raw_cell if info is not None else "".join(linecache.getlines(filename))
-        above = blank_lines_above(text)
-        if number is not None:
-            magic = (n for n, each in enumerate(text.split("\n"), 1) if each.startswith(f"%%{_NAME}"))
-            above = next(magic, number) - number
         return Cell(filename, text, getattr(info, "cell_id", None), "this cell", above)
 
-    def start(self, args: Any, cell: Cell) -> None:
+    def start(self, args: Any, cell: Cell, info: Any, *, always: bool = False) -> Session:
         """Trace what follows."""
         from conv_magic.engine import Options, Session
 
         options = Options(not args.no_guard, args.only, args.depth, args.max_calls)
         session = Session(cell, self.cells.all(), options)
-        self.runs.append(_Run(session, args, dict(self.shell.user_ns), self.infos[-1] if self.infos else None))
-        self._hide_our_frames()
+        above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
+        if above is not None:
+            for name in _TIMED:
+                session.also_known_as(name, above)
+        self.runs.append(_Run(session, args, dict(self.shell.user_ns), info, always))
         session.start()
+        return session
 
     def after_cell(self, result: Any) -> None:
         """A cell has ended: the traced one, or one nested in it."""
-        info = getattr(result, "info", None)
+        info = self.infos[-1] if result is None and self.infos else getattr(result, "info", None)
         if info in self.infos:
             del self.infos[self.infos.index(info) :]
         while self.runs and self.runs[-1].info is info:
             run = self.runs.pop()
             run.session.stop()
-            self._show_own_traceback()
-            try:
-                self._finish(run, result.error_before_exec or result.error_in_exec)
-            except Exception as error:
-                notice(f"no report ({type(error).__name__}: {error}); your cell was not affected", error)
+            if result is not None:
+                self._report(run, result.error_before_exec or result.error_in_exec)
+        if info is not None and info.raw_cell.strip():
+            self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
+
+    def _report(self, run: _Run, error: BaseException | None) -> None:
+        try:
+            self._finish(run, error)
+        except KeyboardInterrupt:
+            notice("no report, since it was interrupted; your cell was not affected")
+        except Exception as fault:
+            notice(f"no report ({type(fault).__name__}: {fault}); your cell was not affected", fault)
 
     def _finish(self, run: _Run, error: BaseException | None) -> None:
-        from conv_magic import engine
         from conv_magic.display import Look, show_and_try
+        from conv_magic.engine import OwnFault
 
-        report = run.session.finish(error)
+        report = run.session.finish(error, self.shell.user_ns)
         for fault in run.session.faults[:1]:
-            notice(f"saw less than it should ({fault}); your cell was not affected")
+            notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
+        if run.always and not report.trace.calls and not report.diagnoses:
+            return
         self._bind(run.args.name, None, report)
-        quiet = run.args.quiet or (run.args is self.always and not report.diagnoses)
+        quiet = run.args.quiet or (run.always and not report.diagnoses)
         key = run.session.cell.cell_id or run.session.cell.filename
         if key in self.shown:
             self.shown.pop(key).close()
 
         def tried(before: Report, after: Report) -> None:
             self._bind(run.args.name, before, after)
+
+        def failed(fault: Exception) -> None:
+            notice(f"no fix was tried ({type(fault).__name__}: {fault})", fault)
 
         self.shown[key], self.trying = show_and_try(
             report,
@@ -210,8 +245,8 @@ class _Extension:
             in_notebook=hasattr(self.shell, "kernel"),
             verify=not run.args.no_verify,
             done=tried,
+            failed=failed,
         )
-        engine.remember(engine.last_report() or report)
 
     def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
         """Make it the last report, and give the user's name to it unless that has another value by now."""
@@ -222,36 +257,26 @@ class _Extension:
         if name and (before is None or self.shell.user_ns.get(name) is before):
             self.shell.user_ns[name] = report
 
-    # -- tracebacks ------------------------------------------------------------------------------------------------
-
-    def _hide_our_frames(self) -> None:
-        if "showtraceback" in vars(self.shell):
-            return
-        original: Callable[..., Any] = self.shell.showtraceback
-
-        def showtraceback(*args: Any, **kwargs: Any) -> Any:
-            error = sys.exc_info()[1]
-            if error is not None:
-                from conv_magic.tracer import clean_traceback
-
-                clean_traceback(error)
-            return original(*args, **kwargs)
-
-        self.shell.showtraceback = showtraceback
-
-    def _show_own_traceback(self) -> None:
-        if not self.runs:
-            vars(self.shell).pop("showtraceback", None)
-
 
 _extensions: dict[int, _Extension] = {}
 
 
 def notice(text: str, error: Exception | None = None) -> None:
     """One line about ourselves; in our own tests an error of ours is raised."""
-    if error is not None and os.environ.get("CONV_MAGIC_STRICT"):
+    from conv_magic.engine import is_strict
+
+    if error is not None and is_strict():
         raise error
     print(f"conv_magic: {text}", file=sys.stderr)
+
+
+def _has_tensorflow() -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return "tensorflow" in sys.modules or find_spec("tensorflow") is not None
+    except (ImportError, ValueError):  # something forbids the import, or is half imported
+        return False
 
 
 def begin(line: str) -> None:
@@ -275,11 +300,8 @@ def _show_plain_line(filename: str, number: int, line: str) -> None:
 
 def transform(lines: list[str]) -> list[str]:
     """The input transformer: a leading `%%convshapes` line becomes a call, and what follows is as it was."""
-    first = lines[0] if lines else ""
-    if not first.startswith(f"%%{_NAME}") or first.rstrip().endswith("?"):
-        return lines
-    word, _, options = first.rstrip("\r\n").partition(" ")
-    if word.rstrip() != f"%%{_NAME}":
+    word, _, options = lines[0].strip().replace("\t", " ").partition(" ") if lines else ("", "", "")
+    if word != f"%%{_NAME}" or options.endswith("?"):
         return lines
     rest = lines[1:]
     if rest and rest[0].startswith("%%"):
@@ -319,7 +341,6 @@ def _line_magic(line: str) -> Any:
     match word:
         case "on":
             extension.always = _parsed(rest)
-            _ = extension.cells
         case "off":
             extension.always = None
         case "status":
@@ -344,6 +365,7 @@ def _last(extension: _Extension, *, as_frame: bool) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext conv_magic`."""
+    unload_ipython_extension(shell)
     extension = _extensions[id(shell)] = _Extension(shell)
     extension.load()
 

@@ -190,6 +190,31 @@ class SameShapeOptions:
     family: Literal["same_shape"] = "same_shape"
 
 
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """What `fit`, `evaluate` or `predict` was given: the shapes of data, labels, weights and validation data.
+
+    `dataset` says that `x` was a dataset or generator; its shapes are then those of one element.
+    """
+
+    x: tuple[Shape, ...]
+    y: tuple[Shape, ...]
+    sample_weight: tuple[Shape, ...]
+    validation_x: tuple[Shape, ...]
+    validation_y: tuple[Shape, ...]
+    dataset: bool
+    family: Literal["fit"] = "fit"
+
+
+@dataclass(frozen=True, slots=True)
+class LossOptions:
+    """A loss or metric: its inputs are the labels, then the model's output."""
+
+    name: str
+    from_logits: bool | None
+    family: Literal["loss"] = "loss"
+
+
 Options = (
     ConvOptions
     | DepthwiseConvOptions
@@ -204,6 +229,8 @@ Options = (
     | ReshapeOptions
     | MergeOptions
     | SameShapeOptions
+    | FitOptions
+    | LossOptions
 )
 
 
@@ -275,15 +302,38 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedValue:
+    """What a name of the user's stood for when the cell ended, or in the function that failed.
+
+    scope    the function's name, empty for the cell itself
+    kind     `array`, `tensor`, `dataset`, `model`, `layer`, or `number` (a whole number, or a few of them)
+    shape    of an array or tensor; of a built model its output
+    parts    the shapes of a dataset's element, or of a model's inputs
+    numbers  the value of a `number`
+    type     the class's name
+    """
+
+    name: str
+    scope: str
+    kind: Literal["array", "tensor", "dataset", "model", "layer", "number"]
+    type: str
+    shape: Shape | None = None
+    parts: tuple[Shape, ...] = ()
+    numbers: tuple[int, ...] = ()
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """The calls in the order in which they were entered; `sources[0]` is the cell that ran.
 
-    `dropped` counts the calls that came after the limit on rows.
+    `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
     """
 
     sources: tuple[Source, ...]
     calls: tuple[CallRecord, ...]
     dropped: int = 0
+    values: tuple[NamedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Entered:
     captured: Captured
     started: float
     quiet: bool
+    over: bool = False
 
 
 class _Local(threading.local):
@@ -161,7 +162,10 @@ class Recorder:
         return True
 
     def leave(self, entered: Entered, result: object = None, error: BaseException | None = None) -> None:
-        """The call ended, with a result or an error."""
+        """The call ended, with a result or an error; whatever is said of it after that is not heard."""
+        if entered.over:
+            return
+        entered.over = True
         local = self.local
         local.stack.pop()
         if entered.quiet:

@@ -84,14 +84,15 @@ class Code:
         return self.span_of_bytes(at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
 
     def span_of_bytes(self, line: int, column: int, end_line: int, end_column: int) -> Span:
-        """A span from lines and UTF-8 byte columns."""
-        return Span(
-            self.cell,
-            line,
-            utf16_from_utf8(self._line(line), column),
-            end_line,
-            utf16_from_utf8(self._line(end_line), end_column),
-        )
+        """A span from lines and UTF-8 byte columns.
+
+        A column behind the end is the line's end: IPython compiles its own lines (`%time f(x)`) as longer ones.
+        """
+        return Span(self.cell, line, self._column(line, column), end_line, self._column(end_line, end_column))
+
+    def _column(self, line: int, column: int) -> int:
+        text = self.code_line(line)
+        return utf16_from_utf8(text, min(column, len(text.encode("utf-8", "surrogatepass"))))
 
     def _line(self, number: int) -> str:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""

@@ -27,6 +27,7 @@ from conv_magic.recorder import Entered, Place, Recorder, Row
 # TensorFlow's and Keras' traceback filters drop frames whose file lies in a folder of this name, ours with them:
 # https://github.com/keras-team/keras/blob/master/keras/src/utils/traceback_utils.py
 HIDDEN = os.path.join("tensorflow", "python", "conv_magic_hook.py")
+_OUR_FOLDER = os.path.dirname(__file__) + os.sep
 
 Guard = Callable[[Row], Exception | None]
 
@@ -99,18 +100,18 @@ def _uninstall() -> None:
 
 def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
     def hooked(*args: Any, **kwargs: Any) -> Any:
-        entered = _enter(hook, args, kwargs)
-        if entered is None:
-            return function(*args, **kwargs)
+        entered = None
         try:
+            entered = _enter(hook, args, kwargs)
             refusal = _refusal(hook, entered)
             if refusal is not None:
                 raise refusal
             result = function(*args, **kwargs)
+            _leave(entered, result, None)
         except BaseException as error:
             _leave(entered, None, error)
+            _step_out(error)
             raise
-        _leave(entered, result, None)
         return result
 
     return _disguised(hooked, function)
@@ -118,7 +119,11 @@ def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
 
 def _hooked_new(function: Callable[..., Any]) -> FunctionType:
     def hooked(cls: type[Any], *args: Any, **kwargs: Any) -> Any:
-        made = function(cls, *args, **kwargs)
+        try:
+            made = function(cls, *args, **kwargs)
+        except BaseException as error:
+            _step_out(error)
+            raise
         _note_creation(made)
         return made
 
@@ -133,7 +138,16 @@ def _disguised(hooked: Any, function: Any) -> FunctionType:
     plain.__qualname__ = function.__qualname__
     plain.__doc__ = function.__doc__
     plain.__kwdefaults__ = hooked.__kwdefaults__
+    vars(plain)["__wrapped__"] = function  # whoever asks for the signature is given the function's own
     return plain
+
+
+def _step_out(error: BaseException) -> None:
+    """Take the hook's own frame off the traceback; a bare `raise` after it does not put it on again.
+
+    Nobody who looks at the error sees the hook then, whatever shows it: the user's own `except`, a debugger, IPython.
+    """
+    error.__traceback__ = _next_of_others(error.__traceback__)
 
 
 _Entry = list[tuple[Recorder, Entered]]
@@ -152,16 +166,18 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
     return entries or None
 
 
-def _leave(entries: _Entry, result: object, error: BaseException | None) -> None:
-    for recorder, entered in entries:
+def _leave(entries: _Entry | None, result: object, error: BaseException | None) -> None:
+    for recorder, entered in entries or ():
         try:
             recorder.leave(entered, result, error)
         except Exception as fault:
             _blame(recorder, "the end of a call", fault)
 
 
-def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
+def _refusal(hook: Hook, entries: _Entry | None) -> Exception | None:
     """The error to raise in place of a call that would end the process, or None."""
+    if entries is None:
+        return None
     recorder, entered = entries[0]
     row = entered.row
     if _state.guard is None or not hook.guard or not recorder.guard or row.count:
@@ -196,28 +212,41 @@ def new_recorder(files: set[str], *, most: int, guard: bool) -> Recorder:
 
 
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The same traceback objects, linked past the hooks' frames."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == HIDDEN:
-        traceback = traceback.tb_next
-    at = traceback
+    """The same traceback objects, linked past the hooks' frames and what those called."""
+    first = at = _next_of_others(traceback)
     while at is not None:
-        following = at.tb_next
-        while following is not None and following.tb_frame.f_code.co_filename == HIDDEN:
-            following = following.tb_next
+        following = _next_of_others(at.tb_next)
         if following is not at.tb_next:
             at.tb_next = following
         at = following
+    return first
+
+
+def _next_of_others(traceback: TracebackType | None) -> TracebackType | None:
+    """The first entry that is no hook's, nor our code's that a hook was running when it was interrupted."""
+    in_hook = False
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        in_hook = filename == HIDDEN or (in_hook and filename.startswith(_OUR_FOLDER))
+        if not in_hook:
+            break
+        traceback = traceback.tb_next
     return traceback
 
 
 def clean_traceback(error: BaseException) -> None:
-    """Hide our frames from an exception and from those it came of."""
+    """Hide our frames from an exception and from those that it came of."""
     seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        at = waiting.pop()
+        if at is None or id(at) in seen:
+            continue
         seen.add(id(at))
         at.__traceback__ = without_our_frames(at.__traceback__)
-        at = at.__cause__ or at.__context__
+        waiting += [at.__cause__, at.__context__]
+        if isinstance(at, BaseExceptionGroup):
+            waiting += at.exceptions
 
 
 class _Watcher(MetaPathFinder):

@@ -161,9 +161,18 @@ def test_fit_shows_its_layers(jit: str) -> None:
         f"model.compile('sgd', 'mse', jit_compile={jit})\n"
         "history = model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 2)), verbose=0)\n"
     )
-    inside = {call.op for call in report.trace.calls if call.parent is not None}
-    assert inside == {"Conv2D", "Flatten", "Dense"}
-    assert {call.mode for call in report.trace.calls} == {Mode.GRAPH}
+    calls = report.trace.calls
+    assert [(call.op, call.parent) for call in calls] == [
+        ("fit", None),
+        ("Sequential", 0),
+        ("Conv2D", 1),
+        ("Flatten", 1),
+        ("Dense", 1),
+        ("loss", 0),
+    ]
+    assert {call.mode for call in calls[1:]} == {Mode.GRAPH}
+    assert calls[0].inputs == ((4, 8, 8, 1), (4, 2))
+    assert calls[-1].inputs == ((None, 2), (None, 2))
 
 
 def test_the_call_that_fails_inside_fit_is_a_row_at_both_its_lines() -> None:

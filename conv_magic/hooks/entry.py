@@ -38,9 +38,11 @@ class Description:
 class Slot(Protocol):
     """A place that holds a function."""
 
-    def get(self) -> Any: ...
+    def get(self) -> Any:
+        """The function in it."""
 
-    def set(self, value: Any) -> None: ...
+    def set(self, value: Any) -> None:
+        """Put another in its place."""
 
 
 @dataclass(frozen=True, slots=True)

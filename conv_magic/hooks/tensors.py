@@ -108,7 +108,7 @@ def mode_of(value: object) -> Mode:
 def _mode_of_type(kind: type[Any]) -> Mode:
     if kind.__name__ == "KerasTensor":
         return Mode.SYMBOLIC
-    return Mode.EAGER if kind.__name__ == "EagerTensor" or not kind.__module__.startswith("tensorflow.") else Mode.GRAPH
+    return Mode.GRAPH if kind.__name__ == "SymbolicTensor" else Mode.EAGER
 
 
 def in_keras_build() -> bool:

@@ -11,7 +11,7 @@ import os
 import sys
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_VERSION = 1
+_ASK_VERSION = 1
 _PATH_BENEATH = 1
 _NO_NEW_PRIVS = 38
 
@@ -33,17 +33,30 @@ class _PathRule(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
+def available() -> bool:
+    """Whether this system has Landlock."""
+    return _version() > 0
+
+
+def _version() -> int:
+    if not sys.platform.startswith("linux"):
+        return 0
+    return int(_system_call()(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION))
+
+
+def _system_call() -> ctypes._NamedFuncPointer:
+    return ctypes.CDLL(None, use_errno=True).syscall
+
+
 def confine(folder: str) -> bool:
     """Let this thread, and what it starts, write in `folder` and to the null device only, and connect nowhere.
 
     Returns False, with nothing changed, where the system has no Landlock.  Cannot be undone.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    call = ctypes.CDLL(None, use_errno=True).syscall
-    version = call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
+    version = _version()
     if version < 1:
         return False
+    call = _system_call()
     files = _CHANGES | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     rules = _Ruleset(files, _CONNECT_TCP if version >= 4 else 0)
     size = ctypes.sizeof(_Ruleset) if version >= 4 else ctypes.sizeof(ctypes.c_uint64)

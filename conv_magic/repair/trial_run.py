@@ -54,12 +54,17 @@ def _plain(document: Document) -> Document:
 
 
 def _python(source: str) -> str:
-    """The cell with IPython's own lines (`%time`, `!ls`) made `pass`, each line in its place."""
+    """The cell with IPython's own lines (`%time`, `!ls`) made `pass`, each line in its place.
+
+    Cell magics become comments: a `from __future__` may follow them, but not a `pass`.
+    """
     lines = lines_of(source)
     for node in ast.walk(cell_source.parse(source) or ast.Module([], [])):
         if isinstance(node, ast.Pass):
             line = lines[node.lineno - 1].encode()
-            if not line.startswith(b"pass", node.col_offset):
+            if line.startswith(b"%%"):
+                lines[node.lineno - 1] = "#\n"
+            elif not line.startswith(b"pass", node.col_offset):
                 lines[node.lineno - 1] = line[: node.col_offset].decode() + "pass\n"
     return "".join(lines)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
+from conv_magic.calls import failed_innermost
+from conv_magic.model import CallRecord, Diagnosis, Failure, Severity, Trace
 from conv_magic.rules import channels_differ, missing_axis, sizes_differ, window_exceeds_input
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import Rule, name_of, place_of, spelled
 
 RULES: tuple[Rule, ...] = (missing_axis, channels_differ, window_exceeds_input, sizes_differ)
-
-_FAILED = (Outcome.RAISED, Outcome.GUARDED)
-
 
 def diagnose(trace: Trace, failure: Failure | None) -> tuple[Diagnosis, ...]:
     """What is wrong in a run, most likely first; nothing where the cell itself dealt with the error."""
@@ -24,16 +20,8 @@ def diagnose(trace: Trace, failure: Failure | None) -> tuple[Diagnosis, ...]:
 
 
 def _culprit(trace: Trace, failure: Failure | None) -> CallRecord | None:
-    """The innermost call from which the cell's error came: each level around it failed with it."""
-    if failure is None:
-        return None
-    around = {call.parent for call in _failed(trace)}
-    innermost = [call for call in _failed(trace) if call.index not in around]
-    return innermost[-1] if innermost else None
-
-
-def _failed(trace: Trace) -> Iterator[CallRecord]:
-    return (call for call in trace.calls if call.outcome in _FAILED)
+    """The innermost call from which the cell's error came; None where the cell itself dealt with it."""
+    return None if failure is None else failed_innermost(trace.calls)
 
 
 def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis:
