@@ -137,7 +137,7 @@ def with_unseen_failure(
         return calls
     code = next(code for code in codes.values() if code.cell == span.cell)
     found = operands(code, span, frame.names)
-    if found is None:
+    if found is None or not (found[1] or frame.in_framework):
         return calls
     operation, inputs = found
     parent = innermost.index if innermost is not None and not _is_op(innermost) else None

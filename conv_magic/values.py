@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -16,6 +16,7 @@ from conv_magic.recorder import LineSite, Place
 from conv_magic.source import Code
 
 _MOST_NUMBERS = 8
+_FRAMEWORKS = ("tensorflow", "keras", "numpy")
 
 
 def named_values(code: Code, namespace: Mapping[str, Any], scope: str = "") -> tuple[NamedValue, ...]:
@@ -72,25 +73,32 @@ def _attribute(model: Any, name: str) -> Any:
 
 @dataclass(frozen=True)
 class FailingFrame:
-    """The user's innermost frame of an exception; `names` is what its code could see."""
+    """The user's innermost frame of an exception.
+
+    names         what its code could see
+    in_framework  whether TensorFlow, Keras or NumPy raised the exception, called from there
+    """
 
     place: Place
     function: str
     names: Mapping[str, Any]
+    in_framework: bool
 
 
 def failing_frame(error: BaseException, files: Mapping[str, Code]) -> FailingFrame | None:
     """Where in the user's text the exception was raised, also where AutoGraph rewrote the code."""
     found: FailingFrame | None = None
+    framework = False
     for frame, instruction in _frames(error.__traceback__):
+        framework = str(frame.f_globals.get("__name__", "")).split(".")[0] in _FRAMEWORKS
         if frame.f_code.co_filename in files:
             names = {**frame.f_globals, **frame.f_locals}
             function = frame.f_code.co_name if frame.f_code.co_name != "<module>" else ""
-            found = FailingFrame((frame.f_code, instruction), function, names)
+            found = FailingFrame((frame.f_code, instruction), function, names, in_framework=False)
     rewritten = _rewritten_line(error, files)
     if rewritten is not None:
-        return FailingFrame(rewritten, "", found.names if found else {})
-    return found
+        return FailingFrame(rewritten, "", found.names if found else {}, framework)
+    return replace(found, in_framework=framework) if found else None
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
@@ -125,7 +133,7 @@ def operands(code: Code, span: Span, names: Mapping[str, Any]) -> tuple[str, tup
     else:
         return None
     shapes = [shape for each in given for shape in _shapes(each, names)]
-    return (operation or "call", tuple(shapes)) if shapes else None
+    return operation or "call", tuple(shapes)
 
 
 def _shapes(node: ast.expr, names: Mapping[str, Any]) -> Iterator[Shape]:

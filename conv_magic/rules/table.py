@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conv_magic.calls import failed_innermost
-from conv_magic.model import CallRecord, Diagnosis, Failure, Severity, Trace
+from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
 from conv_magic.rules import channels_differ, missing_axis, sizes_differ, window_exceeds_input
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import Rule, name_of, place_of, spelled
@@ -11,17 +11,23 @@ from conv_magic.rules.rule import Rule, name_of, place_of, spelled
 RULES: tuple[Rule, ...] = (missing_axis, channels_differ, window_exceeds_input, sizes_differ)
 
 def diagnose(trace: Trace, failure: Failure | None) -> tuple[Diagnosis, ...]:
-    """What is wrong in a run, most likely first; nothing where the cell itself dealt with the error."""
-    culprit = _culprit(trace, failure)
-    if culprit is None:
-        return ()
-    found = next((d for rule in RULES for d in rule.check(culprit, trace)), None)
-    return (found or _unexplained(culprit, trace),)
+    """What is wrong in a run, most likely first; an error that the cell itself dealt with is not.
+
+    A cell that failed has one fault, at the call that failed; one that ran has the warnings of all its calls.
+    """
+    if failure is not None:
+        culprit = failed_innermost(trace.calls)
+        return () if culprit is None else (_explained(culprit, trace),)
+    found: dict[object, Diagnosis] = {}
+    for call in trace.calls:
+        for rule in RULES:
+            for diagnosis in rule.check(call, trace) if call.outcome is Outcome.RETURNED else ():
+                found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
+    return tuple(found.values())
 
 
-def _culprit(trace: Trace, failure: Failure | None) -> CallRecord | None:
-    """The innermost call from which the cell's error came; None where the cell itself dealt with it."""
-    return None if failure is None else failed_innermost(trace.calls)
+def _explained(call: CallRecord, trace: Trace) -> Diagnosis:
+    return next((d for rule in RULES for d in rule.check(call, trace)), None) or _unexplained(call, trace)
 
 
 def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis:
