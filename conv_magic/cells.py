@@ -18,6 +18,15 @@ def blank_lines_above(text: str) -> int:
     return next((number for number, line in enumerate(lines) if line.strip()), 0)
 
 
+def lines_above_part(text: str, part: str) -> int | None:
+    """How many lines of `text` stand above `part`, which is its end; None where it is not."""
+    text, part = text.rstrip("\n"), part.rstrip("\n")
+    if not part or not text.endswith(part):
+        return None
+    above = text.removesuffix(part)
+    return above.count("\n") if above.endswith("\n") or not above else None
+
+
 def lines_above_timed(text: str) -> int | None:
     """How many lines stand above the code that a `%%time` on top of a cell runs; None if there is no such magic.
 
@@ -85,7 +94,8 @@ class Cells:
         history: Any = getattr(self._shell, "history_manager", None)
         for number, text in list(enumerate(getattr(history, "input_hist_raw", [])))[-_MOST:]:
             if text.strip():
-                name = self._shell.compile.get_code_name(text, history.input_hist_parsed[number], number)
+                transformed = history.input_hist_parsed[number] + "\n"  # kept without the one that was compiled
+                name = self._shell.compile.get_code_name(text, transformed, number)
                 self._add(name, text, None, number)
         for filename, known in later.items():
             self._by_file.pop(filename, None)

@@ -103,9 +103,11 @@ def show_and_try(
     if not trying:
         return shown, None
 
+    packed = engine.packed_for(report, namespace)
+
     def try_fixes() -> None:
         try:
-            tried = engine.verified(report, namespace)
+            tried = engine.verified(report, packed)
         except Exception as error:
             shown.replace(report)
             failed(error)

@@ -20,8 +20,9 @@ from conv_magic.guard import refuse
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
 from conv_magic.recorder import LineSite, Place
+from conv_magic.repair.packing import Packed
 from conv_magic.repair.rank import ranked
-from conv_magic.repair.verify import verify_fixes
+from conv_magic.repair.verify import pack_for, verify_fixes
 from conv_magic.report import Report
 from conv_magic.rules.table import diagnose
 from conv_magic.source import Code
@@ -185,15 +186,24 @@ def has_untried(report: Document) -> bool:
     return any(fix.proof is None and fix.untried is None for d in report.diagnoses for fix in d.fixes)
 
 
-def verified(report: Report, namespace: Mapping[str, object], *, limit: float = 30.0) -> Report:
+def packed_for(report: Document, namespace: Mapping[str, object]) -> Packed:
+    """Copies of what trying the fixes needs of `namespace`, which is what the cell started from."""
+    return pack_for(_fixes_here(report), report.trace.sources[0].text, namespace)
+
+
+def _fixes_here(report: Document) -> list[Fix]:
+    """The fixes that change the very cell that ran, and can be tried."""
+    here = report.trace.sources[0].cell
+    return [fix for d in report.diagnoses for fix in d.fixes if fix.cell == here and fix.untried is None]
+
+
+def verified(report: Report, packed: Packed, *, limit: float = 30.0) -> Report:
     """The report with its fixes tried in the scratch process, those that hold first.
 
-    `namespace` is what the cell started from; `limit` is in seconds, for all fixes together.
+    `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.
     """
-    source = report.trace.sources[0]
-    every = [fix for d in report.diagnoses for fix in d.fixes]
-    here = [fix for fix in every if fix.cell == source.cell and fix.untried is None]
-    held = verify_fixes(here, source.text, namespace, limit_total=limit, analyse=f"{__name__}:{run.__name__}")
+    source, here = report.trace.sources[0], _fixes_here(report)
+    held = verify_fixes(here, source.text, packed, limit_total=limit, analyse=f"{__name__}:{run.__name__}")
     results = dict(zip(here, held, strict=True))
     labels = {other.cell: other.label for other in report.trace.sources}
 
@@ -237,7 +247,7 @@ def run(
     report = session.finish(error, space)
     _complain(session.faults)
     if verify and has_untried(report):
-        report = verified(report, before)
+        report = verified(report, packed_for(report, before))
     return remember(report)
 
 

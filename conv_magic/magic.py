@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core import magic_arguments as untyped_magic_arguments
 from IPython.core.error import UsageError
 
-from conv_magic.cells import Cells, blank_lines_above, lines_above_timed, magic_line
+from conv_magic.cells import Cells, blank_lines_above, lines_above_part, lines_above_timed, magic_line
 
 if TYPE_CHECKING:
     from conv_magic.display import Shown
@@ -147,11 +147,10 @@ class _Extension:
 
     def _note_part(self, session: Session, info: Any) -> None:
         """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
-        text, part = session.cell.text, info.raw_cell
-        if part.strip() and text.endswith(part):
-            above = text[: -len(part)].count("\n") + blank_lines_above(part)
+        above = lines_above_part(session.cell.text, info.raw_cell)
+        if above is not None:
             for number in self._numbers():
-                session.also_known_as(self.cells.filename(info, number), above)
+                session.also_known_as(self.cells.filename(info, number), above + blank_lines_above(info.raw_cell))
 
     def _numbers(self) -> tuple[int, int]:
         """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
@@ -175,7 +174,16 @@ class _Extension:
             notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
             return
         _show_plain_line(filename, number, line)
-        self.start(args, self._cell(info, filename, info.raw_cell, at - number), info)
+        whole, above = self._whole(info)
+        self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
+
+    def _whole(self, info: Any) -> tuple[Any, int]:
+        """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
+        for outer in self.infos:
+            above = lines_above_part(outer.raw_cell, info.raw_cell)
+            if above is not None:
+                return outer, above
+        return info, 0
 
     def _cell(self, info: Any, filename: str, text: str, above: int) -> Cell:
         from conv_magic.engine import Cell

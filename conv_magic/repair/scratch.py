@@ -218,6 +218,7 @@ def _spawn(arguments: list[str], folder: str) -> subprocess.Popen[bytes]:
             start_new_session=True,  # an interrupt of the owner's group is not meant for it
         )
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise ScratchUnavailable("the scratch process did not start") from error
 
 

@@ -23,7 +23,7 @@ _SHORTEST = 0.5
 def verify_fixes(
     fixes: Sequence[Fix],
     source: str,
-    namespace: Mapping[str, object],
+    namespace: Mapping[str, object] | Packed,
     *,
     limit_each: float = 10.0,
     limit_total: float = 20.0,
@@ -34,13 +34,14 @@ def verify_fixes(
     """The fixes, in their order, with `proof` where the edited cell ran and nothing was diagnosed any more.
 
     Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
+    `namespace` is what the cell starts from, or what `pack_for` made of it.
     Limits are in seconds; `limit_total` includes the start of the scratch process.
     `analyse` names the analysis as `module:function` (see `scratch.Scratch`); without one a cell that runs holds.
     `on_result(index, fix)` is called after each trial.  An interrupt ends the trial and passes through.
     """
     deadline = time.monotonic() + limit_total
     scratch = scratch or shared_scratch(analyse)
-    packed = _pack_all(fixes, source, namespace)
+    packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace)
     done: list[Fix] = []
     for fix in fixes:
         limit = min(limit_each, deadline - time.monotonic())
@@ -50,8 +51,11 @@ def verify_fixes(
     return tuple(done)
 
 
-def _pack_all(fixes: Iterable[Fix], source: str, namespace: Mapping[str, object]) -> Packed:
-    """One packing for all: an edit seldom needs another name than the cell, and imports are cheap to send twice."""
+def pack_for(fixes: Iterable[Fix], source: str, namespace: Mapping[str, object]) -> Packed:
+    """One packing for all: an edit seldom needs another name than the cell, and imports are cheap to send twice.
+
+    It reads the user's objects, so it belongs into the thread in which their code runs.
+    """
     edited = [text for fix in fixes if (text := _edited(fix, source)) is not None]
     return pack_names(frozenset().union(*map(names_needed, edited)), namespace)
 

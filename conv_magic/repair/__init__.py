@@ -1,0 +1,1 @@
+"""Fixes: edits of the source, and the scratch process in which they are tried."""
