@@ -1,0 +1,90 @@
+/** Does what the view asks for: a fix into its cell as one undo step, the cell run, a line shown. */
+
+import { CodeCell } from "@jupyterlab/cells";
+import { type INotebookTracker, NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
+import { APPLY, type ApplyRequest, REVEAL, type RevealRequest } from "../actions";
+import { type Change, changesOf, offsetOf } from "../fix";
+
+const CHANGED = "the cell has changed since it was analysed; run it again";
+const NO_CELL = "the cell is no longer in this notebook";
+
+interface Place {
+  panel: NotebookPanel;
+  cell: CodeCell;
+  /** The cell that holds the output or editor from which the request came. */
+  holder: CodeCell | null;
+}
+
+/** Listen for the view's requests anywhere in the page; returns what stops it. */
+export function listenForRequests(tracker: INotebookTracker): () => void {
+  const onApply = (event: Event) => apply(event as CustomEvent<ApplyRequest>, tracker);
+  const onReveal = (event: Event) => reveal(event as CustomEvent<RevealRequest>, tracker);
+  document.addEventListener(APPLY, onApply);
+  document.addEventListener(REVEAL, onReveal);
+  return () => {
+    document.removeEventListener(APPLY, onApply);
+    document.removeEventListener(REVEAL, onReveal);
+  };
+}
+
+function apply(event: CustomEvent<ApplyRequest>, tracker: INotebookTracker): void {
+  const request = event.detail;
+  const places = placesOf(event, request.cell_id, tracker);
+  const place = places.find(({ cell }) => cell.model.sharedModel.getSource() === request.source);
+  if (!place) {
+    request.refused = places.length > 0 ? CHANGED : NO_CELL;
+    return;
+  }
+  event.preventDefault();
+  change(place.cell, changesOf(request.source, request.fix));
+  if (request.run) void run(place);
+}
+
+/** All changes as one step of undo, also without a live editor and with several people in the notebook. */
+function change(cell: CodeCell, changes: readonly Change[]): void {
+  const shared = cell.model.sharedModel;
+  const { undoManager } = shared as { undoManager?: { stopCapturing(): void } | null };
+  undoManager?.stopCapturing();
+  shared.transact(() => {
+    for (const { from, to, insert } of [...changes].reverse()) shared.updateSource(from, to, insert);
+  });
+  undoManager?.stopCapturing();
+}
+
+/** Run the changed cell; if the fault showed in another one, that one after it. */
+async function run({ panel, cell, holder }: Place): Promise<void> {
+  const { content: notebook, sessionContext } = panel;
+  for (const each of new Set([cell, holder ?? cell])) {
+    notebook.deselectAll();
+    notebook.activeCellIndex = notebook.widgets.indexOf(each);
+    if (!(await NotebookActions.run(notebook, sessionContext))) return;
+  }
+}
+
+function reveal(event: CustomEvent<RevealRequest>, tracker: INotebookTracker): void {
+  const { cell_id, span, source } = event.detail;
+  const places = placesOf(event, cell_id, tracker);
+  const place = places.find(({ cell }) => cell.model.sharedModel.getSource() === source) ?? places[0];
+  if (!place) return;
+  event.preventDefault();
+  const { panel, cell } = place;
+  panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
+  const text = cell.model.sharedModel.getSource();
+  const start = cell.editor?.getPositionAt(offsetOf(text, span.line, span.column));
+  if (start) cell.editor?.setCursorPosition(start);
+  cell.editor?.focus();
+}
+
+/** Where the request may mean: the cell it came from, then the cell of that id; notebooks that show it first. */
+function placesOf(event: Event, cellId: string | null, tracker: INotebookTracker): Place[] {
+  const origin = event.composedPath()[0];
+  const node = origin instanceof Element ? origin : null;
+  const panels: NotebookPanel[] = [];
+  tracker.forEach((panel) => (panel.node.contains(node) ? panels.unshift(panel) : panels.push(panel)));
+  return panels.flatMap((panel) => {
+    const cells = panel.content.widgets.filter((cell): cell is CodeCell => cell instanceof CodeCell);
+    const holder = cells.find((cell) => cell.node.contains(node)) ?? null;
+    const named = cells.find((cell) => cell.model.id === cellId);
+    return [holder, named].flatMap((cell) => (cell ? [{ panel, cell, holder }] : []));
+  });
+}

@@ -1,0 +1,368 @@
+// Generated from conv_magic/model.py by js/generate_report.py: change that, not this.
+//
+// A span counts lines from 1 and columns from 0 in UTF-16 code units; its end is exclusive.
+
+/**
+ * How a call was run: on values, while a `tf.function` was traced, or on Keras' symbolic tensors.
+ */
+export type Mode = "eager" | "graph" | "symbolic";
+/**
+ * How a call ended.
+ */
+export type Outcome = "entered" | "returned" | "raised" | "guarded";
+/**
+ * `ERROR`: raised or guarded.  `WARNING`: ran, yet contradicts the arithmetic or a near-certain intention.
+ */
+export type Severity = "error" | "warning" | "note";
+/**
+ * How sure a fix is of the author's intention, from a placeholder to the only repair there is.
+ */
+export type Applicability = 0 | 1 | 2;
+/**
+ * How a fix was tried: with shapes only, or by running the edited cell.
+ */
+export type Proof = "shapes" | "ran";
+
+/**
+ * One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried.
+ */
+export interface Document {
+  schema: number;
+  versions: [string, string][];
+  trace: Trace;
+  diagnoses: Diagnosis[];
+  notes: LineNote[];
+  failure: Failure | null;
+  trying: boolean;
+}
+/**
+ * The calls in the order in which they were entered; `sources[0]` is the cell that ran.
+ *
+ * `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
+ */
+export interface Trace {
+  sources: Source[];
+  calls: CallRecord[];
+  dropped: number;
+  values: NamedValue[];
+}
+/**
+ * A cell's text as its editor shows it.
+ *
+ * `cell` is the key that spans use, `cell_id` the front end's own identifier, `label` what a person calls it
+ * (`this cell`, `In [3]`).
+ */
+export interface Source {
+  cell: string;
+  text: string;
+  digest: string;
+  cell_id: string | null;
+  label: string;
+}
+/**
+ * One call, or `count` calls of one place with equal shapes.
+ *
+ * op          the field's name of the operation: `conv2d` for `tf.nn.conv2d`, `Conv2D` for the layer
+ * layer       the layer's own name (`conv2d_3`), or None for a function
+ * span        where it was called; None when no line of the user's led to it
+ * created     where the layer was made, if that was seen
+ * parent      index of the call inside which this one ran
+ * inputs      the shapes of its tensor inputs, in order
+ * producers   for each input the index of the call that made it, or None
+ * kernel      shape of the kernel or weight matrix
+ * expected    what the arithmetic says, `output` what came; None where not known
+ * error       the exception's text, when it raised
+ * accepts     what its first input must look like, None for any size; None altogether where that is not known
+ * direct      whether the user's own line called it, not a library on its behalf
+ */
+export interface CallRecord {
+  index: number;
+  op: string;
+  layer: string | null;
+  span: Span | null;
+  created: Span | null;
+  parent: number | null;
+  mode: Mode;
+  replica: number | null;
+  inputs: (number | null)[][];
+  producers: (number | null)[];
+  kernel: (number | null)[] | null;
+  options:
+    | ConvOptions
+    | DepthwiseConvOptions
+    | ConvTransposeOptions
+    | PoolOptions
+    | GlobalPoolOptions
+    | ZeroPaddingOptions
+    | CroppingOptions
+    | UpSamplingOptions
+    | DenseOptions
+    | FlattenOptions
+    | ReshapeOptions
+    | MergeOptions
+    | SameShapeOptions
+    | FitOptions
+    | LossOptions
+    | null;
+  dtype: string | null;
+  expected: (number | null)[] | null;
+  output: (number | null)[] | null;
+  outcome: Outcome;
+  error: string | null;
+  count: number;
+  cost: Cost;
+  accepts: (number | null)[] | null;
+  direct: boolean;
+}
+/**
+ * A stretch of one cell's text.
+ *
+ * `cell` is the key of a `Source` of the document: functions may live in an older cell.
+ */
+export interface Span {
+  cell: string;
+  line: number;
+  column: number;
+  end_line: number;
+  end_column: number;
+}
+/**
+ * A convolution.  `padding` is a word or explicit pairs; a depthwise one has `groups` = input channels.
+ */
+export interface ConvOptions {
+  kernel_size: number[];
+  strides: number[];
+  padding: string | [number, number][];
+  dilation_rate: number[];
+  groups: number;
+  filters: number | null;
+  data_format: "channels_last" | "channels_first";
+  family: "conv";
+}
+/**
+ * A depthwise convolution; a separable one when `filters` is given (its pointwise half).
+ */
+export interface DepthwiseConvOptions {
+  kernel_size: number[];
+  strides: number[];
+  padding: string | [number, number][];
+  dilation_rate: number[];
+  depth_multiplier: number;
+  filters: number | null;
+  data_format: "channels_last" | "channels_first";
+  family: "depthwise_conv";
+}
+/**
+ * A transposed convolution; `output_shape` is set where the caller states it (`tf.nn`).
+ */
+export interface ConvTransposeOptions {
+  kernel_size: number[];
+  strides: number[];
+  padding: string | [number, number][];
+  dilation_rate: number[];
+  output_padding: number[] | null;
+  output_shape: (number | null)[] | null;
+  filters: number | null;
+  data_format: "channels_last" | "channels_first";
+  family: "conv_transpose";
+}
+/**
+ * A windowed pooling.  `dilation_rate` is empty where the window has none.
+ */
+export interface PoolOptions {
+  pool_size: number[];
+  strides: number[];
+  padding: string | [number, number][];
+  data_format: "channels_last" | "channels_first";
+  dilation_rate: number[];
+  family: "pool";
+}
+/**
+ * A pooling over all spatial axes.
+ */
+export interface GlobalPoolOptions {
+  keepdims: boolean;
+  data_format: "channels_last" | "channels_first";
+  family: "global_pool";
+}
+/**
+ * Zeros added around the spatial axes.
+ */
+export interface ZeroPaddingOptions {
+  padding: [number, number][];
+  data_format: "channels_last" | "channels_first";
+  family: "zero_padding";
+}
+/**
+ * Rows and columns cut from the spatial axes.
+ */
+export interface CroppingOptions {
+  cropping: [number, number][];
+  data_format: "channels_last" | "channels_first";
+  family: "cropping";
+}
+/**
+ * Spatial axes repeated or interpolated `size` times.
+ */
+export interface UpSamplingOptions {
+  size: number[];
+  data_format: "channels_last" | "channels_first";
+  family: "up_sampling";
+}
+/**
+ * A matrix product over the last axis.
+ */
+export interface DenseOptions {
+  units: number;
+  family: "dense";
+}
+/**
+ * All axes but the batch made one.
+ */
+export interface FlattenOptions {
+  data_format: "channels_last" | "channels_first";
+  family: "flatten";
+}
+/**
+ * `target_shape` without the batch axis; at most one entry is -1.
+ */
+export interface ReshapeOptions {
+  target_shape: number[];
+  family: "reshape";
+}
+/**
+ * Several inputs made one: along `axis` when it is given (Concatenate), else element by element.
+ */
+export interface MergeOptions {
+  axis: number | null;
+  family: "merge";
+}
+/**
+ * A layer whose output has its input's shape (activation, normalisation, dropout).
+ */
+export interface SameShapeOptions {
+  family: "same_shape";
+}
+/**
+ * What `fit`, `evaluate` or `predict` was given: the shapes of data, labels, weights and validation data.
+ *
+ * `dataset` says that `x` was a dataset or generator; its shapes are then those of one element.
+ */
+export interface FitOptions {
+  x: (number | null)[][];
+  y: (number | null)[][];
+  sample_weight: (number | null)[][];
+  validation_x: (number | null)[][];
+  validation_y: (number | null)[][];
+  dataset: boolean;
+  family: "fit";
+}
+/**
+ * A loss or metric: its inputs are the labels, then the model's output.
+ */
+export interface LossOptions {
+  name: string;
+  from_logits: boolean | null;
+  family: "loss";
+}
+/**
+ * What a call costs.  `params` counts numbers, `macs` multiply-accumulates, `seconds` wall time of all its runs.
+ */
+export interface Cost {
+  params: number | null;
+  macs: number | null;
+  receptive_field: number[] | null;
+  output_bytes: number | null;
+  seconds: number | null;
+}
+/**
+ * What a name of the user's stood for when the cell ended, or in the function that failed.
+ *
+ * scope    the function's name, empty for the cell itself
+ * kind     `array`, `tensor`, `dataset`, `model`, `layer`, or `number` (a whole number, or a few of them)
+ * shape    of an array or tensor; of a built model its output
+ * parts    the shapes of a dataset's element, or of a model's inputs
+ * numbers  the value of a `number`
+ * type     the class's name
+ */
+export interface NamedValue {
+  name: string;
+  scope: string;
+  kind: "array" | "tensor" | "dataset" | "model" | "layer" | "number";
+  type: string;
+  shape: (number | null)[] | null;
+  parts: (number | null)[][];
+  numbers: number[];
+  dtype: string | null;
+}
+/**
+ * One fault at its root.
+ *
+ * headline   one line: the layer, what it was given, what it needs
+ * reasons    further lines, each a fact with its number
+ * expected   the shape that was needed (None: any size), `actual` what came; `axes` are the places of
+ *            `expected` that differ or are missing, `axis_names` what its axes mean
+ * origin     where the differing number comes from, `origin_note` in words
+ */
+export interface Diagnosis {
+  code: string;
+  severity: Severity;
+  call: number | null;
+  span: Span | null;
+  layer: string | null;
+  headline: string;
+  reasons: string[];
+  expected: (number | null)[] | null;
+  actual: (number | null)[] | null;
+  axes: number[];
+  axis_names: string[];
+  origin: Span | null;
+  origin_note: string | null;
+  fixes: Fix[];
+}
+/**
+ * A repair of the analysed source.
+ *
+ * `predicted` is the shape that results at the failing call.  `proof` says how it was tried; `untried` why not.
+ */
+export interface Fix {
+  title: string;
+  edits: Edit[];
+  applicability: Applicability;
+  predicted: (number | null)[] | null;
+  digest: string;
+  cell: string;
+  proof: Proof | null;
+  untried: string | null;
+}
+/**
+ * Replace the text of `span` by `text`; an empty span inserts.
+ */
+export interface Edit {
+  span: Span;
+  text: string;
+}
+/**
+ * What stands at the end of one code line.
+ *
+ * `span` is the statement; the note belongs to the end of `line`.  `diagnosis` and `calls` index the document.
+ */
+export interface LineNote {
+  cell: string;
+  line: number;
+  text: string;
+  status: "ok" | "warning" | "failed" | "origin";
+  calls: number[];
+  diagnosis: number | null;
+}
+/**
+ * The exception that ended the cell, as data.
+ */
+export interface Failure {
+  type: string;
+  message: string;
+  span: Span | null;
+}
+
+/** The layout that this front end reads. */
+export const SCHEMA = 1;

@@ -1,0 +1,180 @@
+/** From the document to what the table and the head line say.  Pure. */
+
+import type { CallRecord, Diagnosis, Document, Source, Span } from "./report";
+import { agree, shapeText, type Shape } from "./shape";
+
+/** `inside`: it did not return because a call within it failed. */
+export type Status = "ok" | "warning" | "failed" | "inside";
+
+/** One line of the table.  A `*Text` is what is shown; sorting uses the numbers. */
+export interface Row {
+  index: number;
+  call: CallRecord;
+  depth: number;
+  status: Status;
+  line: number | null;
+  /** `8`, or `In [1]:2` where that is not the cell that ran. */
+  lineText: string;
+  place: string;
+  name: string;
+  inputText: string;
+  kernelText: string;
+  stridesText: string;
+  paddingText: string;
+  params: number | null;
+  macs: number | null;
+  count: number;
+}
+
+export interface Totals {
+  calls: number;
+  failed: number;
+  warnings: number;
+  params: number;
+  macs: number;
+}
+
+/** The rows in the order in which the calls were entered. */
+export function rowsOf(document: Document): Row[] {
+  const { calls, sources } = document.trace;
+  const byIndex = new Map(calls.map((call) => [call.index, call]));
+  const culprits = failingCalls(document);
+  const warned = callsWith(document, "warning");
+  const depths = new Map<number, number>();
+  return calls.map((call) => {
+    const depth = call.parent !== null && byIndex.has(call.parent) ? (depths.get(call.parent) ?? 0) + 1 : 0;
+    depths.set(call.index, depth);
+    return rowOf(call, depth, statusOf(call, culprits, warned), sources);
+  });
+}
+
+export function totalsOf(rows: readonly Row[]): Totals {
+  const known = new Set(rows.map((row) => row.index));
+  const outer = rows.filter(({ call }) => call.parent === null || !known.has(call.parent));
+  return {
+    calls: rows.reduce((sum, row) => sum + row.count, 0),
+    failed: rows.filter((row) => row.status === "failed").length,
+    warnings: rows.filter((row) => row.status === "warning").length,
+    params: distinctLayers(outer).reduce((sum, row) => sum + withInner(row, rows, (r) => r.params), 0),
+    macs: outer.reduce((sum, row) => sum + withInner(row, rows, (r) => r.macs) * row.count, 0),
+  };
+}
+
+/** The row's own figure, which covers the calls inside it; the sum of theirs where it has none. */
+function withInner(row: Row, rows: readonly Row[], figure: (row: Row) => number | null): number {
+  const inner = () => distinctLayers(rows.filter(({ call }) => call.parent === row.index));
+  return figure(row) ?? inner().reduce((sum, child) => sum + withInner(child, rows, figure), 0);
+}
+
+/** One sentence: the first fault, else the first warning, else that all is as the arithmetic says. */
+export function verdictOf(document: Document, rows: readonly Row[]): { status: Status; text: string } {
+  const fault = document.diagnoses.find((diagnosis) => diagnosis.severity === "error");
+  if (fault) return { status: "failed", text: placed(fault.headline, fault.span, document) };
+  if (document.failure) {
+    const { type, span } = document.failure;
+    return { status: "failed", text: placed(`${type} ended the cell; none of the known faults explains it`, span, document) };
+  }
+  const warning = document.diagnoses.find((diagnosis) => diagnosis.severity === "warning");
+  if (warning) return { status: "warning", text: placed(warning.headline, warning.span, document) };
+  return { status: "ok", text: quietVerdict(rows) };
+}
+
+/** `line 3`, or `line 3 of In [2]` when that is not the cell that ran. */
+export function placeText(span: Span, sources: readonly Source[]): string {
+  const label = otherCell(span, sources);
+  return label === null ? `line ${span.line}` : `line ${span.line} of ${label}`;
+}
+
+function lineText(span: Span, sources: readonly Source[]): string {
+  const label = otherCell(span, sources);
+  return label === null ? String(span.line) : `${label}:${span.line}`;
+}
+
+function otherCell(span: Span, sources: readonly Source[]): string | null {
+  if (sources[0]?.cell === span.cell) return null;
+  return sources.find((source) => source.cell === span.cell)?.label ?? "an older cell";
+}
+
+/** The diagnoses to show: those of the selected call, and those that belong to no call. */
+export function diagnosesFor(document: Document, selected: number | null): Diagnosis[] {
+  const chosen = document.diagnoses.filter(({ call }) => call === null || call === selected);
+  return chosen.length > 0 || selected !== null ? chosen : document.diagnoses.slice(0, 1);
+}
+
+/** The row to open first: that of the first fault, else of the first warning. */
+export function firstProblem(document: Document, rows: readonly Row[]): number | null {
+  const first = document.diagnoses[0];
+  if (first) return first.call;
+  return rows.find((row) => row.status === "failed")?.index ?? null;
+}
+
+function quietVerdict(rows: readonly Row[]): string {
+  if (rows.length === 0) return "no layer or convolution was called";
+  const checked = rows.filter((row) => row.call.expected && row.call.output).length;
+  if (checked === rows.length) return "every call has the shape that the arithmetic expects";
+  return checked > 0 ? `all calls ran; ${checked} of ${rows.length} rows were checked by arithmetic` : "all calls ran";
+}
+
+function placed(text: string, span: Span | null, document: Document): string {
+  return span ? `${placeText(span, document.trace.sources)}: ${text}` : text;
+}
+
+/** Calls that failed, or never returned, of themselves; one that did so because one inside it failed is not among them. */
+function failingCalls(document: Document): Set<number> {
+  const failed = document.trace.calls.filter((call) => call.outcome !== "returned");
+  const outer = new Set(failed.map((call) => call.parent));
+  return new Set([...failed.filter((call) => !outer.has(call.index)).map((call) => call.index), ...callsWith(document, "error")]);
+}
+
+function callsWith(document: Document, severity: Diagnosis["severity"]): Set<number> {
+  return new Set(document.diagnoses.flatMap((d) => (d.severity === severity && d.call !== null ? [d.call] : [])));
+}
+
+function statusOf(call: CallRecord, culprits: Set<number>, warned: Set<number>): Status {
+  if (culprits.has(call.index)) return "failed";
+  if (call.outcome !== "returned") return "inside";
+  if (warned.has(call.index)) return "warning";
+  return call.expected && call.output && !agree(call.expected, call.output) ? "warning" : "ok";
+}
+
+function rowOf(call: CallRecord, depth: number, status: Status, sources: readonly Source[]): Row {
+  return {
+    index: call.index,
+    call,
+    depth,
+    status,
+    line: call.span?.line ?? null,
+    lineText: call.span ? lineText(call.span, sources) : "",
+    place: call.span ? placeText(call.span, sources) : "",
+    name: call.layer ?? call.op,
+    inputText: call.inputs.map(shapeText).join("  "),
+    kernelText: kernelText(call),
+    stridesText: call.options && "strides" in call.options ? shapeText(call.options.strides) : "",
+    paddingText: paddingText(call),
+    params: call.cost.params,
+    macs: call.cost.macs,
+    count: call.count,
+  };
+}
+
+function kernelText({ kernel, options }: CallRecord): string {
+  if (kernel) return shapeText(kernel);
+  return options && "pool_size" in options ? shapeText(options.pool_size) : "";
+}
+
+function paddingText({ options }: CallRecord): string {
+  if (!options || !("padding" in options)) return "";
+  const { padding } = options;
+  return typeof padding === "string" ? padding : padding.map((pair) => shapeText(pair as Shape)).join(" ");
+}
+
+/** A shared layer has its parameters once, however often it is called. */
+function distinctLayers(rows: readonly Row[]): Row[] {
+  const seen = new Set<string>();
+  return rows.filter(({ call }) => {
+    if (call.layer === null) return true;
+    const fresh = !seen.has(call.layer);
+    seen.add(call.layer);
+    return fresh;
+  });
+}

@@ -1,0 +1,130 @@
+/** The fixes of a diagnosis: each a diff, the shape that results, how it was tried, and the buttons. */
+
+import { useMemo, useState } from "preact/hooks";
+import type { Actions, Outcome } from "../actions";
+import { type DiffLine, diffLines } from "../diff";
+import { applyFix, sourceOf } from "../fix";
+import type { Document, Fix } from "../report";
+import { visible } from "../visible";
+import { ShapeText } from "./shapes";
+
+const PLACEHOLDER = 0;
+
+export interface FixesProps {
+  document: Document;
+  fixes: readonly Fix[];
+  actions: Actions;
+}
+
+export function Fixes({ document, fixes, actions }: FixesProps) {
+  if (fixes.length === 0) return null;
+  return (
+    <ol class="convmagic-fixes" aria-label="fixes">
+      {fixes.map((fix, i) => (
+        <FixCard key={`${fix.cell} ${fix.title} ${i}`} document={document} fix={fix} actions={actions} first={i === 0} />
+      ))}
+    </ol>
+  );
+}
+
+interface FixCardProps {
+  document: Document;
+  fix: Fix;
+  actions: Actions;
+  first: boolean;
+}
+
+function FixCard({ document, fix, actions, first }: FixCardProps) {
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const lines = useMemo(() => diffOf(document, fix), [document, fix]);
+  return (
+    <li class="convmagic-fix">
+      <div class="convmagic-fix-head">
+        <h4>{visible(fix.title)}</h4>
+        {fix.predicted && (
+          <span class="convmagic-predicted">
+            <span aria-hidden="true">→ </span>
+            <ShapeText shape={fix.predicted} />
+          </span>
+        )}
+        <Trial fix={fix} trying={document.trying} />
+        <Buttons fix={fix} actions={actions} first={first} onOutcome={setOutcome} />
+      </div>
+      <Diff lines={lines} />
+      <p class="convmagic-outcome" role="status" data-done={outcome?.done}>
+        {outcome?.message}
+      </p>
+    </li>
+  );
+}
+
+const TRIED = { ran: "tried: the cell now runs to its end", shapes: "tried with shapes only: every shape in the cell now fits" };
+
+function Trial({ fix, trying }: { fix: Fix; trying: boolean }) {
+  if (fix.proof) return <TrialText state="held" glyph="✓" text={TRIED[fix.proof]} />;
+  if (fix.untried) return <TrialText state="untried" glyph="○" text={`not tried: ${visible(fix.untried)}`} />;
+  return trying ? <TrialText state="trying" glyph="◌" text="trying ..." /> : <TrialText state="untried" glyph="○" text="not tried" />;
+}
+
+function TrialText({ state, glyph, text }: { state: string; glyph: string; text: string }) {
+  return (
+    <span class="convmagic-trial" data-state={state}>
+      <span aria-hidden="true">{glyph}</span> {text}
+    </span>
+  );
+}
+
+function diffOf(document: Document, fix: Fix): DiffLine[] {
+  const before = sourceOf(document, fix.cell)?.text;
+  return before === undefined ? [] : diffLines(before, applyFix(document, fix, before));
+}
+
+const SIGNS = { same: " ", removed: "-", added: "+", gap: " " };
+
+function Diff({ lines }: { lines: readonly DiffLine[] }) {
+  return (
+    <div class="convmagic-diff" tabIndex={0} role="group" aria-label="what changes">
+      {lines.map((line, i) => (
+        <div key={i} class="convmagic-diff-line" data-kind={line.kind}>
+          <span class="convmagic-gutter">{line.kind === "gap" ? "⋮" : (line.after ?? line.before)}</span>
+          <span class="convmagic-sign">{SIGNS[line.kind]}</span>
+          <code>
+            {line.parts.map((part, k) => (part.changed ? <mark key={k}>{visible(part.text)}</mark> : <span key={k}>{visible(part.text)}</span>))}
+          </code>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+interface ButtonsProps {
+  fix: Fix;
+  actions: Actions;
+  first: boolean;
+  onOutcome: (outcome: Outcome) => void;
+}
+
+function Buttons({ fix, actions, first, onOutcome }: ButtonsProps) {
+  const name = (rest: string, primary = false) => ({
+    type: "button" as const,
+    class: `convmagic-button ${rest}`,
+    "data-primary": primary,
+  });
+  return (
+    <span class="convmagic-buttons">
+      {fix.applicability !== PLACEHOLDER && (
+        <>
+          <button {...name("convmagic-apply-run", first)} onClick={() => onOutcome(actions.applyAndRun(fix))}>
+            Apply and run
+          </button>
+          <button {...name("convmagic-apply")} onClick={() => onOutcome(actions.apply(fix))}>
+            Apply
+          </button>
+        </>
+      )}
+      <button {...name("convmagic-copy")} onClick={() => void actions.copy(fix).then(onOutcome)}>
+        Copy
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,55 @@
+/** The head line: one verdict sentence, then the figures. */
+
+import type { ComponentChildren } from "preact";
+import { exactText, figureText } from "../figures";
+import type { Document } from "../report";
+import { type Row, type Status, totalsOf, verdictOf } from "../rows";
+import { visible } from "../visible";
+
+export const GLYPHS: Record<Status, string> = { ok: "✓", warning: "⚠", failed: "✗", inside: "↳" };
+
+export interface HeadProps {
+  document: Document;
+  rows: readonly Row[];
+  children?: ComponentChildren;
+}
+
+export function Head({ document, rows, children }: HeadProps) {
+  const verdict = verdictOf(document, rows);
+  const totals = totalsOf(rows);
+  const { dropped } = document.trace;
+  return (
+    <header class="convmagic-head" data-status={verdict.status}>
+      <p class="convmagic-verdict">
+        <span class="convmagic-glyph" aria-hidden="true">
+          {GLYPHS[verdict.status]}
+        </span>
+        {visible(verdict.text)}
+      </p>
+      <ul class="convmagic-totals">
+        <Figure value={totals.calls} one="call" many="calls" />
+        {totals.failed > 0 && <Figure value={totals.failed} one="failed" many="failed" status="failed" />}
+        {totals.warnings > 0 && <Figure value={totals.warnings} one="warning" many="warnings" status="warning" />}
+        {totals.params > 0 && <Figure value={totals.params} one="parameter" many="parameters" />}
+        {totals.macs > 0 && <Figure value={totals.macs} one="MAC" many="MACs" />}
+        {dropped > 0 && <Figure value={dropped} one="call not shown" many="calls not shown" />}
+      </ul>
+      {children}
+    </header>
+  );
+}
+
+interface FigureProps {
+  value: number;
+  one: string;
+  many: string;
+  status?: Status;
+}
+
+function Figure({ value, one, many, status }: FigureProps) {
+  return (
+    <li data-status={status} title={`${exactText(value)} ${value === 1 ? one : many}`}>
+      <b>{figureText(value)}</b> {value === 1 ? one : many}
+    </li>
+  );
+}

@@ -1,0 +1,91 @@
+/** The whole view of one document, drawn into a host element; every front end uses this door. */
+
+import { render } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Actions } from "../actions";
+import { type Diagnosis, type Document, SCHEMA } from "../report";
+import { firstProblem, type Row, rowsOf } from "../rows";
+import { Detail, Why } from "./detail";
+import { Head } from "./head";
+import { installStyle } from "./style";
+import { CallTable } from "./table";
+
+export interface ViewOptions {
+  /** The selected call, where somebody outside keeps it; else the first problem. */
+  selected?: number | null;
+  onSelect?: (index: number | null) => void;
+}
+
+export interface ReportView {
+  update(document: Document, options?: ViewOptions): void;
+  dispose(): void;
+}
+
+/** Draw `document` into `host`, again at each `update`; selection and sorting outlive an update. */
+export function renderReport(host: HTMLElement, document: Document, actions: Actions, options: ViewOptions = {}): ReportView {
+  installStyle(host);
+  const draw = (next: Document, settings: ViewOptions) => {
+    const readable = next.schema <= SCHEMA;
+    render(readable ? <Report document={next} actions={actions} {...settings} /> : <TooNew />, host);
+  };
+  draw(document, options);
+  return {
+    update: (next, settings = options) => draw(next, settings),
+    dispose: () => render(null, host),
+  };
+}
+
+interface ReportProps extends ViewOptions {
+  document: Document;
+  actions: Actions;
+}
+
+function Report({ document, actions, selected: given, onSelect }: ReportProps) {
+  const rows = useMemo(() => rowsOf(document), [document]);
+  const [selected, setSelected] = useSelection(document, rows, given);
+  const [onlyProblems, setOnlyProblems] = useState(false);
+  const problems = rows.filter((row) => row.status !== "ok").length;
+  const select = (index: number) => {
+    setSelected(index);
+    onSelect?.(index);
+  };
+  return (
+    <div class="convmagic">
+      <Head document={document} rows={rows}>
+        {problems > 0 && problems < rows.length && (
+          <label class="convmagic-filter">
+            <input type="checkbox" checked={onlyProblems} onChange={(event) => setOnlyProblems(event.currentTarget.checked)} />
+            only problems
+          </label>
+        )}
+      </Head>
+      {rows.length > 0 && <CallTable rows={rows} onlyProblems={onlyProblems} selected={selected} onSelect={select} />}
+      <Detail document={document} rows={rows} selected={selected} actions={actions} />
+    </div>
+  );
+}
+
+/** The selected call; a selection from outside wins, one that no longer exists falls back to the first problem. */
+function useSelection(document: Document, rows: readonly Row[], given: number | null | undefined) {
+  const [own, setOwn] = useState<number | null | undefined>(given);
+  useEffect(() => setOwn(given), [given]);
+  const exists = own != null && rows.some((row) => row.index === own);
+  return [exists ? own : firstProblem(document, rows), setOwn] as const;
+}
+
+function TooNew() {
+  return <p class="convmagic">this table was saved by a newer conv_magic; update conv_magic to see it</p>;
+}
+
+/** Draw only the diagnoses and their fixes, for a tooltip; returns what takes it away again. */
+export function renderWhy(
+  host: HTMLElement,
+  diagnoses: readonly Diagnosis[],
+  document: Document,
+  actions: Actions,
+): () => void {
+  installStyle(host);
+  const whys = diagnoses.map((diagnosis, i) => <Why key={i} diagnosis={diagnosis} document={document} actions={actions} brief />);
+  render(<div class="convmagic">{whys}</div>, host);
+  return () => render(null, host);
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { diagnosesFor, firstProblem, rowsOf, totalsOf, verdictOf } from "../src/rows";
+import { agree, pairAxes, shapeText } from "../src/shape";
+import { sample } from "./samples";
+
+describe("rows", () => {
+  const broken = sample("broken");
+  const rows = rowsOf(broken);
+
+  test("say where, what and how it ended", () => {
+    expect(rows.map((row) => row.status)).toEqual(["ok", "ok", "ok", "ok", "ok", "ok", "ok", "failed"]);
+    expect(rows[4]).toMatchObject({ name: "conv2d", place: "line 2 of In [1]", kernelText: "(3, 3, 6, 32)", stridesText: "(1, 1)" });
+    expect(rows[6]).toMatchObject({ kernelText: "(2, 2)", paddingText: "valid" });
+  });
+
+  test("open at the first fault", () => {
+    expect(firstProblem(broken, rows)).toBe(7);
+    expect(diagnosesFor(broken, 7)).toHaveLength(1);
+    expect(diagnosesFor(broken, 1)).toHaveLength(0);
+  });
+
+  test("of a model: the culprit failed, the model failed inside, its layers are indented", () => {
+    const document = sample("broken");
+    const [outer, , , , , , , culprit] = document.trace.calls;
+    Object.assign(outer!, { outcome: "raised", op: "Sequential" });
+    culprit!.parent = outer!.index;
+    const nested = rowsOf(document);
+    expect([nested[0]!.status, nested[7]!.status, nested[7]!.depth]).toEqual(["inside", "failed", 1]);
+    expect(totalsOf(nested).failed).toBe(1);
+  });
+
+  test("where the arithmetic disagrees are warnings", () => {
+    const document = sample("fine");
+    document.trace.calls[0]!.output = [1, 30, 30, 64];
+    expect(rowsOf(document)[0]!.status).toBe("warning");
+  });
+});
+
+describe("the head line", () => {
+  test("counts a shared layer's parameters once", () => {
+    expect(totalsOf(rowsOf(sample("broken")))).toEqual({
+      calls: 8,
+      failed: 1,
+      warnings: 0,
+      params: 84 + 1792 + 1760 + 128,
+      macs: 63_504 + 1_168_128 + 1_354_752,
+    });
+  });
+
+  test("takes a model's figures from its layers where it has none, and a loop's times its count", () => {
+    const document = sample("broken");
+    document.trace.calls.slice(1, 4).forEach((call) => (call.parent = 0));
+    expect(totalsOf(rowsOf(document)).params).toBe(84 + 1792 + 1760 + 128);
+    expect(totalsOf(rowsOf(sample("fine"))).macs).toBe(5 * 1_769_472);
+  });
+
+  test("gives one verdict", () => {
+    const verdict = (name: "broken" | "fine" | "hostile") => verdictOf(sample(name), rowsOf(sample(name)));
+    expect(verdict("broken")).toEqual({ status: "failed", text: "line 8: stem cannot take 6 channels with a kernel made for 3" });
+    expect(verdict("fine")).toEqual({ status: "ok", text: "every call has the shape that the arithmetic expects" });
+    expect(verdict("hostile").status).toBe("warning");
+  });
+
+  test("names an error that no rule explains", () => {
+    const document = { ...sample("broken"), diagnoses: [] };
+    expect(verdictOf(document, rowsOf(document)).text).toBe("line 8: ValueError ended the cell; none of the known faults explains it");
+  });
+});
+
+describe("shapes", () => {
+  test("read as in Python", () => {
+    expect([shapeText([null, 28, 3]), shapeText([64]), shapeText([])]).toEqual(["(None, 28, 3)", "(64,)", "()"]);
+  });
+
+  test("an unknown axis agrees with any", () => {
+    expect([agree([null, 3], [8, 3]), agree([8, 3], [8, 4]), agree([8], [8, 1])]).toEqual([true, false, false]);
+  });
+
+  test("stand one above the other, a missing axis at its place", () => {
+    const pairs = pairAxes([null, 28, 28, 1], [32, 28, 28], [3], ["batch", "height", "width", "channels"]);
+    expect(pairs.map((pair) => pair.actual)).toEqual([32, 28, 28, undefined]);
+    expect(pairs.map((pair) => pair.differs)).toEqual([false, false, false, true]);
+    expect(pairAxes([null, 28, 28, 1], [28, 28, 1], [0], [])[0]).toMatchObject({ actual: undefined, differs: true });
+  });
+
+  test("a surplus axis stands in front", () => {
+    expect(pairAxes([null, 3], [1, 8, 3], [], ["batch", "channels"]).map((pair) => [pair.expected, pair.actual])).toEqual([
+      [undefined, 1],
+      [null, 8],
+      [3, 3],
+    ]);
+  });
+});

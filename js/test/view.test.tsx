@@ -1,0 +1,179 @@
+// @vitest-environment happy-dom
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { APPLY, type ApplyRequest, domActions, REVEAL } from "../src/actions";
+import type { Document } from "../src/report";
+import { renderReport, type ReportView, type ViewOptions } from "../src/view/render";
+import { sample } from "./samples";
+
+let host: HTMLElement;
+let view: ReportView | undefined;
+
+function show(report: Document, options?: ViewOptions): void {
+  void act(() => void (view = renderReport(host, report, domActions(host, () => report), options)));
+}
+const all = (selector: string) => [...host.querySelectorAll<HTMLElement>(selector)];
+const one = (selector: string): HTMLElement => {
+  const found = all(selector);
+  expect(found, selector).toHaveLength(1);
+  return found[0]!;
+};
+const textOf = (selector: string) => all(selector).map((element) => element.textContent?.trim());
+/** Do something and let the drawing catch up. */
+const click = (element: HTMLElement) => act(() => element.click());
+
+beforeEach(() => {
+  host = document.createElement("div");
+  document.body.append(host);
+});
+afterEach(() => {
+  view?.dispose();
+  host.remove();
+});
+
+describe("a cell that broke", () => {
+  beforeEach(() => show(sample("broken")));
+
+  test("the head says what, where and how much", () => {
+    expect(one(".convmagic-verdict").textContent).toContain("line 8: stem cannot take 6 channels");
+    expect(textOf(".convmagic-totals li")).toEqual(["8 calls", "1 failed", "3,764 parameters", "2.6 M MACs"]);
+  });
+
+  test("a row for each call; the failing one is marked, selected and says so in words", () => {
+    expect(all(".convmagic-row")).toHaveLength(8);
+    const failed = one('.convmagic-row[data-status="failed"]');
+    expect(failed.getAttribute("aria-selected")).toBe("true");
+    expect(failed.querySelector(".convmagic-status")!.textContent).toContain("failed");
+  });
+
+  test("columns that say nothing are left out", () => {
+    expect(textOf("thead[class] th, .convmagic-table thead th")).toEqual(
+      ["line", "layer", "input", "kernel", "strides", "padding", "expected", "output", "params", "MACs", "status"],
+    );
+  });
+
+  test("the detail puts what came under what was needed", () => {
+    expect(textOf(".convmagic-comparison tbody tr:nth-child(1) td")).toEqual(["any", "any", "any", "3"]);
+    expect(textOf(".convmagic-comparison tbody tr:nth-child(2) td")).toEqual(["None", "28", "28", "6"]);
+    expect(textOf(".convmagic-comparison td.convmagic-differs")).toEqual(["3", "6"]);
+  });
+
+  test("each fix is a diff, a shape, and whether it was tried", () => {
+    expect(textOf(".convmagic-fix h4")).toHaveLength(3);
+    expect(textOf(".convmagic-trial")).toEqual([
+      "✓ tried: the cell now runs to its end",
+      "✓ tried with shapes only: every shape in the cell now fits",
+      "○ not tried: it has a placeholder",
+    ]);
+    expect(textOf(".convmagic-predicted")).toEqual(["→ (None, 26, 26, 64)", "→ (None, 26, 26, 64)"]);
+    const kinds = all(".convmagic-fix:first-child .convmagic-diff-line").map((line) => line.dataset["kind"]);
+    expect(kinds).toEqual(["same", "removed", "added"]);
+    expect(all(".convmagic-apply")).toHaveLength(2); // a placeholder can only be copied
+    expect(all(".convmagic-copy")).toHaveLength(3);
+  });
+
+  test("another row has no diagnosis; the arrows move the selection", async () => {
+    await click(all(".convmagic-row")[1]!);
+    expect(all(".convmagic-why")).toHaveLength(0);
+    const key = new KeyboardEvent("keydown", { key: "End", bubbles: true });
+    await act(() => void all(".convmagic-row")[1]!.dispatchEvent(key));
+    expect(one('.convmagic-row[aria-selected="true"]').dataset["index"]).toBe("7");
+    expect(all(".convmagic-why")).toHaveLength(1);
+  });
+
+  test("only problems", async () => {
+    await click(one(".convmagic-filter input"));
+    expect(all(".convmagic-row").map((row) => row.dataset["status"])).toEqual(["failed"]);
+  });
+
+  test("a click on a heading sorts, empty values last", async () => {
+    const header = one('th[data-column="params"]');
+    await click(header.querySelector("button")!);
+    expect(header.getAttribute("aria-sort")).toBe("descending");
+    expect(all(".convmagic-row")[0]!.textContent).toContain("1,792");
+    expect(all(".convmagic-row").at(-1)!.querySelector('[data-column="params"]')!.textContent).toBe("");
+  });
+
+  test("while fixes are tried it says so, and keeps the selection when the answer comes", async () => {
+    const report = sample("broken");
+    report.diagnoses[0]!.fixes.forEach((fix) => (fix.proof = null));
+    await click(all(".convmagic-row")[0]!);
+    await click(all(".convmagic-row")[7]!);
+    await act(() => view!.update({ ...report, trying: true }));
+    expect(textOf(".convmagic-trial")[0]).toBe("◌ trying ...");
+    await act(() => view!.update(sample("broken")));
+    expect(textOf(".convmagic-trial")[0]).toBe("✓ tried: the cell now runs to its end");
+    expect(one('.convmagic-row[aria-selected="true"]').dataset["index"]).toBe("7");
+  });
+});
+
+describe("asking the page", () => {
+  const listen = (type: string, answer: (event: CustomEvent<ApplyRequest>) => void) => {
+    const heard = vi.fn((event: Event) => answer(event as CustomEvent<ApplyRequest>));
+    document.body.addEventListener(type, heard, { once: true });
+    return heard;
+  };
+
+  test("apply and run: the request holds the cell, the fix and the analysed text", async () => {
+    const report = sample("broken");
+    show(report);
+    const heard = listen(APPLY, (event) => event.preventDefault());
+    await click(all(".convmagic-apply-run")[0]!);
+    const { cell_id, run, source, fix } = (heard.mock.calls[0]![0] as CustomEvent<ApplyRequest>).detail;
+    expect({ cell_id, run, source }).toEqual({ cell_id: "cell-run", run: true, source: report.trace.sources[0]!.text });
+    expect(fix.title).toBe("build a new Conv2D for this input");
+    expect(textOf(".convmagic-outcome")[0]).toBe("applied, the cell runs");
+  });
+
+  test("who refuses says why", async () => {
+    show(sample("broken"));
+    listen(APPLY, (event) => (event.detail.refused = "the cell has changed"));
+    await click(all(".convmagic-apply")[0]!);
+    expect(textOf(".convmagic-outcome")[0]).toBe("the cell has changed");
+  });
+
+  test("where nobody listens the button says to copy", async () => {
+    show(sample("broken"));
+    await click(all(".convmagic-apply")[0]!);
+    expect(textOf(".convmagic-outcome")[0]).toContain("copy the repaired cell");
+  });
+
+  test("a line is shown on request", async () => {
+    show(sample("broken"));
+    const heard = listen(REVEAL, (event) => event.preventDefault());
+    await click(all(".convmagic-reveal")[0]!);
+    expect(heard).toHaveBeenCalledOnce();
+  });
+});
+
+describe("other documents", () => {
+  test("a fine one: no detail, no filter, the count of the loop", () => {
+    show(sample("fine"));
+    expect(one(".convmagic-head").dataset["status"]).toBe("ok");
+    expect(textOf("[data-column=count]")).toEqual(["×N", "×5"]);
+    expect(all(".convmagic-detail, .convmagic-filter")).toHaveLength(0);
+  });
+
+  test("markup in names, messages and code is text", () => {
+    show(sample("hostile"));
+    expect(all("script, img, i, s, .convmagic-reasons b, h4 u")).toHaveLength(0);
+    expect((globalThis as { harmed?: boolean }).harmed).toBeUndefined();
+    expect(host.textContent).toContain("<script>window.harmed = true</script>");
+    expect(host.textContent).toContain("<b>bold</b>");
+    expect(host.textContent).not.toContain("\u202e"); // nothing turns the direction of what follows
+    expect(host.textContent).toContain("layers.<s>Conv3D</s>");
+  });
+
+  test("one of a later version: one sentence", () => {
+    show({ ...sample("fine"), schema: 99 });
+    expect(host.textContent).toBe("this table was saved by a newer conv_magic; update conv_magic to see it");
+  });
+
+  test("the selection may be kept outside", async () => {
+    const onSelect = vi.fn();
+    show(sample("broken"), { selected: 2, onSelect });
+    expect(one('.convmagic-row[aria-selected="true"]').dataset["index"]).toBe("2");
+    await click(all(".convmagic-row")[4]!);
+    expect(onSelect).toHaveBeenCalledWith(4);
+  });
+});
