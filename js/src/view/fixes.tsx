@@ -62,9 +62,12 @@ const TRIED = { ran: "tried: the cell now runs to its end", shapes: "tried with 
 
 function Trial({ fix, trying }: { fix: Fix; trying: boolean }) {
   if (fix.proof) return <TrialText state="held" glyph="✓" text={TRIED[fix.proof]} />;
-  if (fix.untried) return <TrialText state="untried" glyph="○" text={`not tried: ${visible(fix.untried)}`} />;
+  if (fix.untried) return <TrialText state="untried" glyph="○" text={untriedText(visible(fix.untried))} />;
   return trying ? <TrialText state="trying" glyph="◌" text="trying ..." /> : <TrialText state="untried" glyph="○" text="not tried" />;
 }
+
+/** A trial that failed says so itself. */
+const untriedText = (reason: string) => (reason.startsWith("tried:") ? reason : `not tried: ${reason}`);
 
 function TrialText({ state, glyph, text }: { state: string; glyph: string; text: string }) {
   return (

