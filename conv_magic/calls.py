@@ -9,9 +9,9 @@ from conv_magic import arithmetic
 from conv_magic.hooks.entry import Description
 from conv_magic.model import CallRecord, Cost, Mode, Options, Outcome, Shape
 from conv_magic.positions import Span
-from conv_magic.recorder import LineSite, Place, Row
+from conv_magic.recorder import LineSite, Place, Row, shortened, words_of
 from conv_magic.source import Code, place_of, span_of_line
-from conv_magic.values import FailingFrame, operands
+from conv_magic.values import FailingFrame, Operand, operands, shapes_told
 
 
 def span_of(place: Place | None, codes: Mapping[str, Code]) -> Span | None:
@@ -76,7 +76,7 @@ def _record(
         created=created,
         parent=_number(row.parent, numbers),
         mode=Mode.SYMBOLIC if row.building else row.mode,
-        replica=None,
+        replica=row.replica,
         inputs=row.inputs,
         producers=producers,
         kernel=known.kernel,
@@ -120,7 +120,10 @@ def _field_through(
     start = known[0] if known else arithmetic.ReceptiveField.of_input(max(len(row.inputs[0]) - 2, 0))
     for other in known[1:]:
         start = start.joined(other) if start and other else None
-    return start.through(options) if start else None
+    try:
+        return start.through(options) if start else None
+    except arithmetic.ShapeProblem:  # options that the arithmetic has no meaning for
+        return None
 
 
 def with_unseen_failure(
@@ -136,16 +139,25 @@ def with_unseen_failure(
     if span is None or (innermost is not None and innermost.span == span):
         return calls
     code = next(code for code in codes.values() if code.cell == span.cell)
-    found = operands(code, span, frame.names)
+    found = operands(code, span, frame.names, _made(calls))
     if found is None or not (found[1] or frame.in_framework):
         return calls
-    operation, inputs = found
+    operation, given = found
+    told = shapes_told(error)
+    if len(given) < len(told):
+        given = tuple(next((o for o in given if o.shape == shape), Operand(shape)) for shape in told)
+    inputs, producers = tuple(o.shape for o in given), tuple(o.producer for o in given)
     parent = innermost.index if innermost is not None and not _is_op(innermost) else None
     failed = CallRecord(
-        len(calls), operation, None, span, None, parent, Mode.EAGER, None, inputs, (None,) * len(inputs), None, None,
-        None, None, None, Outcome.RAISED, str(error)[:4000], 1, Cost(),
+        len(calls), operation, None, span, None, parent, Mode.EAGER, None, inputs, producers, None, None,
+        None, None, None, Outcome.RAISED, shortened(words_of(error)), 1, Cost(),
     )  # fmt: skip
     return (*calls, failed)
+
+
+def _made(calls: tuple[CallRecord, ...]) -> dict[Span, Operand]:
+    """What the recorded calls gave, by their places; of several at one place the last."""
+    return {c.span: Operand(c.output, c.index) for c in calls if c.span is not None and c.output is not None}
 
 
 def failed_innermost(calls: Sequence[CallRecord]) -> CallRecord | None:
@@ -172,7 +184,8 @@ def selected(calls: tuple[CallRecord, ...], only: str, depth: int | None) -> tup
     for call in calls:
         depths.append(0 if call.parent is None else depths[call.parent] + 1)
         family = call.options.family if call.options else None
-        wanted = (only != "conv" or family in _WINDOWED) and (depth is None or depths[-1] <= depth)
+        of_function = call.layer is None and call.options is None  # of a family without a formula
+        wanted = (only != "conv" or family in _WINDOWED or of_function) and (depth is None or depths[-1] <= depth)
         if wanted or call.outcome in (Outcome.RAISED, Outcome.GUARDED):
             kept.append(call)
     if len(kept) == len(calls):

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from conv_magic import engine
@@ -42,9 +43,11 @@ class Shown:
             print(report.to_text(color=sys.stdout.isatty()))
 
     def close(self) -> None:
-        """Let the widget go."""
+        """Let the widget go, and the layout that it made for itself."""
         if self._widget is not None:
+            layout = self._widget.layout
             self._widget.close()
+            layout.close()
             self._widget = None
 
     def _publish(self, report: Report, *, update: bool) -> None:
@@ -78,9 +81,22 @@ def _dict(report: Report) -> dict[str, Any]:
 
 
 def _widget(report: Report) -> Any:
-    from conv_magic.views.widget import CallTable
+    """The interactive table; None, said once, where it is not installed whole: the static table shows the same."""
+    try:
+        from conv_magic.views.widget import CallTable, FrontEndMissing
+    except ImportError as error:
+        _say_once(f"conv_magic: no interactive table ({error})")
+        return None
+    try:
+        return CallTable(report=_dict(report))
+    except FrontEndMissing as error:
+        _say_once(f"conv_magic: no interactive table ({error})")
+        return None
 
-    return CallTable(report=_dict(report))
+
+@cache
+def _say_once(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def show_and_try(
@@ -103,7 +119,12 @@ def show_and_try(
     if not trying:
         return shown, None
 
-    packed = engine.packed_for(report, namespace)
+    try:
+        packed = engine.packed_for(report, namespace)
+    except Exception as error:
+        shown.replace(report)
+        failed(error)
+        return shown, None
 
     def try_fixes() -> None:
         try:

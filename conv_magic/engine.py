@@ -10,7 +10,6 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
@@ -19,7 +18,7 @@ from conv_magic import calls, tracer
 from conv_magic.guard import refuse
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
-from conv_magic.recorder import LineSite, Place
+from conv_magic.recorder import LineSite, Place, words_of
 from conv_magic.repair.packing import Packed
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.verify import pack_for, verify_fixes
@@ -52,7 +51,8 @@ class Options:
     """What a run records.
 
     guard      refuse an eager call that would end the process
-    only       `layers`: every layer and every conv/pool call; `conv`: those of the conv and pool families only
+    only       `layers`: every layer and every conv/pool call; `conv`: those of the conv and pool families only;
+               `all`: also the conv/pool calls and layers inside Keras' own layers
     depth      how far into nested models and layers, None for all the way
     max_calls  the limit on rows
     """
@@ -89,7 +89,8 @@ class Session:
     def __post_init__(self) -> None:
         self._other_names: dict[str, int] = {}
         files = {self.cell.filename, *self.others}
-        self.recorder = tracer.new_recorder(files, most=self.options.max_calls, guard=self.options.guard)
+        given, within = self.options, self.options.only == "all"
+        self.recorder = tracer.new_recorder(files, most=given.max_calls, guard=given.guard, within=within)
 
     def start(self) -> None:
         """Put the hooks in."""
@@ -127,7 +128,9 @@ class Session:
             values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
         trace = Trace(self._sources(codes, frame), records, self.recorder.dropped, values)
         failure = _failure(error, frame, codes)
-        found = tuple(_ranked(d) for d in diagnose(trace, failure))
+        found = tuple(
+            _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
+        )
         notes = line_notes(trace, found)
         return Report.of(Document(SCHEMA, _versions(), trace, found, notes, failure), error)
 
@@ -174,7 +177,37 @@ def _failure(
 ) -> Failure | None:  # fmt: skip
     if error is None:
         return None
-    return Failure(type(error).__name__, str(error), calls.span_of(frame.place, codes) if frame else None)
+    return Failure(type(error).__name__, words_of(error), calls.span_of(frame.place, codes) if frame else None)
+
+
+def _tells_of(error: BaseException, diagnosis: Diagnosis, trace: Trace) -> bool:
+    """Whether the call that a diagnosis is about failed with this error, or with one that it came of.
+
+    An interrupt or an exit is no call's fault, and an error that the cell caught is not what ended it.  TensorFlow
+    and Keras raise errors of their own with the text of the first one in them, so the text decides.
+    """
+    if not isinstance(error, Exception):
+        return False
+    told = [] if diagnosis.call is None else [trace.calls[diagnosis.call].error or ""]
+    first_lines = [_on_one_line(text.strip().partition("\n")[0]) for text in told]
+    texts = [_on_one_line(words_of(each)) for each in _chain(error)]
+    return all(any(line in text for text in texts) for line in first_lines)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that it came of."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        at = waiting.pop()
+        if at is not None and id(at) not in seen:
+            seen.add(id(at))
+            yield at
+            waiting += [at.__cause__, at.__context__]
 
 
 def _ranked(diagnosis: Diagnosis) -> Diagnosis:
@@ -235,15 +268,18 @@ def run(
     cell = Cell(_registered(source), source)
     session = Session(cell, {}, Options(guard, only, depth, max_calls))
     error: BaseException | None = None
-    session.start()
     try:
+        session.start()
         _execute(cell, space)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:
-        error = raised.with_traceback(_from_cell(raised.__traceback__, cell.filename))
+        error = BaseException.with_traceback(raised, _from_cell(raised.__traceback__, cell.filename))
     finally:
-        session.stop()
+        try:
+            session.stop()
+        finally:
+            session.stop()  # again, should an interrupt have come before it was done
     report = session.finish(error, space)
     _complain(session.faults)
     if verify and has_untried(report):
@@ -291,32 +327,40 @@ def _complain(faults: list[str]) -> None:
         warnings.warn(f"conv_magic saw less than it should ({faults[0]}); your cell was not affected", stacklevel=3)
 
 
-@dataclass
 class Tracing:
     """What `trace()` gives: `report` is there once the block has ended."""
 
-    report: Report | None = None
+    def __init__(self, session: Session) -> None:
+        self.report: Report | None = None
+        self._session = session
+
+    def __enter__(self) -> Tracing:
+        try:
+            self._session.start()
+            return self
+        except BaseException:  # an interrupt
+            self._session.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # not a generator with `contextmanager`: that assigns to the error, which an error of the user's may forbid
+        session = self._session
+        try:
+            self.report = remember(session.finish(error))
+        except Exception as fault:  # a bug of ours is told, the block's own error goes on
+            session.faults.append(f"the report: {type(fault).__name__}: {fault}")
+        finally:
+            session.stop()  # again, should an interrupt have come before it was done
+        _complain(session.faults)
 
 
-@contextmanager
-def trace(
-    *, guard: bool = True, only: str = "layers", depth: int | None = None, max_calls: int = 10_000
-) -> Iterator[Tracing]:
+def trace(*, guard: bool = True, only: str = "layers", depth: int | None = None, max_calls: int = 10_000) -> Tracing:
     """Record the block's calls: `with conv_magic.trace() as t: ...`, then `t.report`.
 
     The block's exception passes through unchanged.
     """
-    filename = sys._getframe(2).f_code.co_filename
+    filename = sys._getframe(1).f_code.co_filename
     cell = Cell(filename, "".join(linecache.getlines(filename)), label="this file")
-    session = Session(cell, {}, Options(guard, only, depth, max_calls))
-    tracing = Tracing()
-    error: BaseException | None = None
-    session.start()
-    try:
-        yield tracing
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        tracing.report = remember(session.finish(error))
-        _complain(session.faults)
+    return Tracing(Session(cell, {}, Options(guard, only, depth, max_calls)))

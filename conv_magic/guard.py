@@ -1,15 +1,23 @@
 """Which calls are refused before TensorFlow sees them, because its kernels would end the process or return rubbish.
 
-With oneDNN, the default of the released wheels, these abort or answer with the input's own shape instead of raising:
-https://github.com/tensorflow/tensorflow/issues/111453, /89852, /95415, /111457, /112536.
+With oneDNN, the default of the released x86 wheels, these abort or answer with zeros or with the input's own shape:
+https://github.com/tensorflow/tensorflow/issues/111453, /89852, /95415, /111457, /112536.  Only calls that the
+arithmetic finds impossible are refused; without oneDNN TensorFlow itself raises for every one of them, but for a
+window one larger than its input, of which it makes an empty result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from conv_magic import arithmetic
+from conv_magic.hooks.entry import Description
+from conv_magic.model import ConvTransposeOptions, Shape
 from conv_magic.recorder import Row
 
 _REFUSED = {arithmetic.Reason.RANK, arithmetic.Reason.WINDOW}
+_OF_SIZES = {arithmetic.Reason.CHANNELS, arithmetic.Reason.SIZES, arithmetic.Reason.OUTPUT_SIZE}
 
 
 class ImpossibleCall(ValueError):
@@ -19,11 +27,70 @@ class ImpossibleCall(ValueError):
 def refuse(row: Row) -> ImpossibleCall | None:
     """The error to raise instead of the call, or None to let it pass."""
     known = row.description
-    if known is None or known.options is None or not row.inputs:
+    if known is None or not row.inputs:
         return None
     try:
-        arithmetic.expected_shape(known.options, row.inputs, known.kernel)
+        if known.options is not None:
+            arithmetic.expected_shape(known.options, row.inputs, known.kernel)
     except arithmetic.ShapeProblem as problem:
-        if problem.reason in _REFUSED:
+        if problem.reason in _REFUSED or _unchecked(problem, known, row.inputs):
             return ImpossibleCall(f"{known.op}: {problem}")
+    return _malformed(row, known)
+
+
+def _unchecked(problem: arithmetic.ShapeProblem, known: Description, inputs: tuple[Shape, ...]) -> bool:
+    """Whether a size is zero or negative: oneDNN's kernels then return, or abort, before they check anything else."""
+    options = known.options
+    if problem.reason is arithmetic.Reason.OPTION:
+        padding = getattr(options, "padding", "")
+        negative = not isinstance(padding, str) and min(size for pair in padding for size in pair) < 0
+        return negative or _differs_beside_kernel(known, inputs)
+    stated = getattr(options, "output_shape", None) or ()
+    return _has_nothing((*inputs, known.kernel or (), stated))
+
+
+def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> bool:
+    """Whether a transposed convolution with an empty kernel, whose result is all zeros, states sizes that do not fit."""
+    options = known.options
+    if not isinstance(options, ConvTransposeOptions) or 0 not in options.kernel_size or options.output_shape is None:
+        return False
+    filled = replace(options, kernel_size=tuple(max(size, 1) for size in options.kernel_size))
+    first = 2 if options.data_format == "channels_first" else 1
+    empty = [place for place, size in enumerate(options.kernel_size) if size == 0]
+    try:
+        each = arithmetic.windows_of(filled)
+        arithmetic.expected_shape(filled, inputs, known.kernel)
+    except arithmetic.ShapeProblem as problem:
+        if problem.reason in _OF_SIZES and problem.axis not in {first + place for place in empty}:
+            return True
+        if problem.reason is not arithmetic.Reason.OUTPUT_SIZE:
+            return False
+    for place in empty:
+        size, given = options.output_shape[first + place], inputs[0][first + place]
+        if None not in (size, given) and each[place]._replace(kernel_size=0).output_size(size or 0) != given:
+            return True
+    return False
+
+
+def _malformed(row: Row, known: Description) -> ImpossibleCall | None:
+    """Of a call that is wrong in several ways the one that ends the process, whichever the arithmetic named."""
+    stated = getattr(row.callee, "output_shape", None)
+    if isinstance(stated, tuple) and any(isinstance(size, int) and size < 0 for size in stated):
+        return ImpossibleCall(f"{known.op}: output_shape {stated} has a negative size")
+    if known.accepts is None:
+        return None
+    given, needed = len(row.inputs[0]), len(known.accepts)
+    for name in ("window", "strides"):
+        steps = getattr(row.callee, name, None)
+        if isinstance(steps, tuple) and len(steps) not in (1, needed - 2, needed):
+            return ImpossibleCall(f"{known.op}: {name} {steps} has {len(steps)} entries for an input of rank {needed}")
+    if given < needed:
+        return ImpossibleCall(f"{known.op}: the input {row.inputs[0]} has rank {given}, but {needed} is needed")
+    kernel = known.kernel
+    if known.options is None and kernel is not None and len(kernel) != needed and _has_nothing((*row.inputs, kernel)):
+        return ImpossibleCall(f"{known.op}: the kernel {kernel} has rank {len(kernel)}, but {needed} is needed")
     return None
+
+
+def _has_nothing(shapes: Iterable[Shape]) -> bool:
+    return any(size is not None and size < 1 for shape in shapes for size in shape)

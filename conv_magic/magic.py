@@ -9,7 +9,8 @@ from __future__ import annotations
 import keyword
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,9 @@ _OPTIONS: tuple[Any, ...] = (
     _option(
         "-o",
         "--only",
-        choices=("conv", "layers"),
+        choices=("conv", "layers", "all"),
         default="layers",
-        help="which calls: conv and pool calls, or every layer as well (default)",
+        help="which calls: conv and pool calls, every layer as well (default), or also what Keras' own layers call",
     ),
     _option(
         "-d", "--depth", type=int, metavar="N", help="how far into nested models and layers (default: all the way)"
@@ -130,7 +131,8 @@ class _Extension:
         if self.runs:
             self._note_part(self.runs[-1].session, info)
         elif self.always is not None and magic_line(info.raw_cell) is None:
-            self._start_unasked(info)
+            with _own_errors_told("not traced"):
+                self._start_unasked(info)
 
     def _ended_unannounced(self, run: _Run) -> bool:
         """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
@@ -173,9 +175,9 @@ class _Extension:
         if not _has_tensorflow():
             notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
             return
-        _show_plain_line(filename, number, line)
-        whole, above = self._whole(info)
-        self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
+        with _own_errors_told("not traced"):
+            whole, above = self._whole(info)
+            self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
 
     def _whole(self, info: Any) -> tuple[Any, int]:
         """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
@@ -219,11 +221,10 @@ class _Extension:
 
     def _report(self, run: _Run, error: BaseException | None) -> None:
         try:
-            self._finish(run, error)
+            with _own_errors_told("no report"):
+                self._finish(run, error)
         except KeyboardInterrupt:
-            notice("no report, since it was interrupted; your cell was not affected")
-        except Exception as fault:
-            notice(f"no report ({type(fault).__name__}: {fault}); your cell was not affected", fault)
+            notice("no report, since it was interrupted; your cell had ended before")
 
     def _finish(self, run: _Run, error: BaseException | None) -> None:
         from conv_magic.display import Look, show_and_try
@@ -278,6 +279,15 @@ def notice(text: str, error: Exception | None = None) -> None:
     print(f"conv_magic: {text}", file=sys.stderr)
 
 
+@contextmanager
+def _own_errors_told(what: str) -> Iterator[None]:
+    """An error of ours becomes one line, and the user's cell goes on."""
+    try:
+        yield
+    except Exception as fault:
+        notice(f"{what} ({type(fault).__name__}: {fault}); your cell was not affected", fault)
+
+
 def _has_tensorflow() -> bool:
     from importlib.util import find_spec
 
@@ -292,6 +302,7 @@ def begin(line: str) -> None:
     from IPython.core.getipython import get_ipython
 
     frame = sys._getframe(1)
+    _show_plain_line(frame.f_code.co_filename, frame.f_lineno, line)
     extension = _extensions.get(id(get_ipython()))
     if extension is not None:
         extension.begin(line, frame.f_code.co_filename, frame.f_lineno)

@@ -106,12 +106,13 @@ class ConvTransposeOptions:
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """A windowed pooling."""
+    """A windowed pooling.  `dilation_rate` is empty where the window has none."""
 
     pool_size: tuple[int, ...]
     strides: tuple[int, ...]
-    padding: str
+    padding: str | Pairs
     data_format: DataFormat
+    dilation_rate: tuple[int, ...] = ()
     family: Literal["pool"] = "pool"
 
 
@@ -306,16 +307,16 @@ class NamedValue:
     """What a name of the user's stood for when the cell ended, or in the function that failed.
 
     scope    the function's name, empty for the cell itself
-    kind     `array`, `tensor`, `dataset`, `model`, `layer`, or `number` (a whole number, or a few of them)
+    kind     `array`, `tensor`, `dataset`, `model`, `layer`, `module`, or `number` (a whole number, or a few of them)
     shape    of an array or tensor; of a built model its output
     parts    the shapes of a dataset's element, or of a model's inputs
     numbers  the value of a `number`
-    type     the class's name
+    type     the class's name; of a module its own
     """
 
     name: str
     scope: str
-    kind: Literal["array", "tensor", "dataset", "model", "layer", "number"]
+    kind: Literal["array", "tensor", "dataset", "model", "layer", "module", "number"]
     type: str
     shape: Shape | None = None
     parts: tuple[Shape, ...] = ()

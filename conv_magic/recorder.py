@@ -5,11 +5,12 @@ A row is one place, one callee and one set of shapes; a loop over it only counts
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
@@ -28,6 +29,26 @@ from conv_magic.model import Mode, Outcome, Shape
 from conv_magic.source import Site
 
 _MOST_PRODUCERS = 8192
+_UNFIT = Captured((), None)
+"""What is known of a call whose arguments do not fit the signature."""
+
+
+_LONGEST_ERROR = 4000
+"""Characters; a graph error repeats its whole traceback."""
+
+
+def words_of(error: BaseException) -> str:
+    """The error's text, its type's name where its own `__str__` fails."""
+    try:
+        return str(error)
+    except Exception:  # whatever the user's code raises there
+        return type(error).__name__
+
+
+def shortened(text: str) -> str:
+    """An error's text without its middle: it begins with what failed, a graph error ends with why."""
+    half = _LONGEST_ERROR // 2
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 class LineSite(NamedTuple):
@@ -38,6 +59,26 @@ class LineSite(NamedTuple):
 
 
 Place = Site | LineSite
+
+
+class PlacesOfLayers:
+    """Where layers were made, as long as they live.
+
+    By identity: a layer of the user's may compare by value, and hash what it does not have yet when it is made.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[weakref.ref[Any], Place]] = {}
+
+    def note(self, layer: object, place: Place) -> None:
+        """`layer` was made at `place`."""
+        key, held = id(layer), self._held
+        held[key] = weakref.ref(layer, lambda _: held.pop(key, None)), place
+
+    def get(self, layer: object) -> Place | None:
+        """Where it was made, None if that was not seen."""
+        found = self._held.get(id(layer))
+        return found[1] if found is not None and found[0]() is layer else None
 
 
 @dataclass(eq=False, slots=True)
@@ -70,6 +111,7 @@ class Row:
     count: int = 0
     seconds: float = 0.0
     problem: Exception | None = None
+    replica: int | None = None
 
 
 @dataclass(slots=True)
@@ -84,11 +126,21 @@ class Entered:
 
 
 class _Local(threading.local):
-    """What each thread keeps: the rows it is inside of, and whether calls below are a layer's own affair."""
+    """What each thread keeps: the rows it is inside of, and whether calls below are a layer's own affair.
+
+    checked   whether the call that made it quiet was put to the guard itself
+    replica   the number of the `tf.distribute` replica whose thread it is: TensorFlow's replica threads carry it
+    """
 
     def __init__(self) -> None:
+        self.replica: int | None = getattr(threading.current_thread(), "replica_id", None)
         self.stack: list[Row] = []
         self.quiet = False
+        self.checked = False
+
+
+def _described(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+    return Description(hook.name.rpartition(".")[2]) if captured is _UNFIT else hook.describe(captured, inputs)
 
 
 @dataclass(eq=False)
@@ -98,19 +150,27 @@ class Recorder:
     files      file names whose code is the user's
     most       the limit on rows; further calls are counted in `dropped`
     created    where layers were made, kept from run to run
+    within     whether the calls that Keras' own layers make are rows too
     faults     our own errors, as text; each is a bug to be shown in one line, never to break the user's cell
     """
 
     files: set[str]
     most: int
     guard: bool
-    created: weakref.WeakKeyDictionary[Any, Place]
+    created: PlacesOfLayers
+    within: bool = False
     rows: list[Row] = field(default_factory=list)
     dropped: int = 0
     faults: list[str] = field(default_factory=list)
     local: _Local = field(default_factory=_Local)
+    _first: list[Row] = field(init=False)
+    _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
+    _passed: set[Hashable] = field(default_factory=set)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first = self.local.stack  # of the thread that the cell runs in
 
     def enter(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Entered | None:
         """A hooked call begins; `frame` is the hook's caller.  None where the call is not the user's affair."""
@@ -119,15 +179,19 @@ class Recorder:
             return None
         try:
             captured = hook.capture(*args, **kwargs)
-        except TypeError:  # the user's arguments do not fit the signature: the call itself will say so
-            captured = Captured((), None)
+        except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
+            captured = _UNFIT
         place, direct = self._place(frame)
         inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
-        parent = local.stack[-1] if local.stack else None
+        stack = local.stack or (self._first if local.replica is not None else ())
+        parent = stack[-1] if stack else None
+        if place is None and parent is not None:
+            place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
         row = self._row(hook, captured, place, direct, parent, inputs)
         local.stack.append(row)
-        quiet = not hook.contains(captured)
+        quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
+        local.checked = hook.guard
         return Entered(row, captured, time.perf_counter(), quiet)
 
     def _row(
@@ -139,16 +203,18 @@ class Recorder:
         inside = parent is not None and parent.mode is not Mode.SYMBOLIC
         building = mode is Mode.SYMBOLIC and (inside or learning)
         rebuilt = building or (not direct and parent is None)
-        key = (hook.name, captured.detail, None if rebuilt else place, inputs, parent and parent.order, mode, building)
+        where, replica = None if rebuilt else place, self.local.replica
+        key = (hook.name, captured.detail, where, inputs, parent and parent.order, mode, building, replica)
         row = self._known.get(key)
         if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
             return row
         producers = tuple(map(self._producer, captured.inputs))
-        row = Row(len(self.rows), hook, captured.detail, place, direct, parent, inputs, producers, mode, building)
+        row = Row(next(self._orders), hook, captured.detail, place, direct, parent, inputs, producers, mode, building)
+        row.replica = replica
         if captured.subject is not None:
             row.created = self.created.get(captured.subject)
         row.dtype = dtype_of(captured.inputs[0]) if captured.inputs else None
-        row.description = hook.describe(captured, inputs)
+        row.description = _described(hook, captured, inputs)
         if self._keep(row):
             self._known[key] = row
         return row
@@ -181,9 +247,11 @@ class Recorder:
         row.seconds += seconds
 
     def _failed(self, row: Row, entered: Entered, error: BaseException) -> None:
-        row.outcome = Outcome.GUARDED if error is row.problem else Outcome.RAISED
-        row.error = str(error)[:4000]
-        row.description = row.hook.describe(entered.captured, row.inputs)
+        # Keras raises another error of the same type in its place, with the layer's name in it.
+        guarded = error is row.problem or (row.problem is not None and type(error) is type(row.problem))
+        row.outcome = Outcome.GUARDED if guarded else Outcome.RAISED
+        row.error = shortened(words_of(error))
+        row.description = _described(row.hook, entered.captured, row.inputs)
 
     def _returned(self, row: Row, entered: Entered, result: object) -> Row:
         if isinstance(result, list | tuple | dict):
@@ -198,7 +266,7 @@ class Recorder:
             row.outcome, row.output = Outcome.RETURNED, shape
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
-            row.description = row.hook.describe(entered.captured, row.inputs)
+            row.description = _described(row.hook, entered.captured, row.inputs)
         for tensor in outputs:
             self._remember(tensor, row)
         return row
@@ -206,15 +274,16 @@ class Recorder:
     def _variant(self, row: Row) -> Row:
         """The same call with another result shape is a row of its own."""
         other = Row(
-            len(self.rows), row.hook, row.callee, row.place, row.direct, row.parent, row.inputs, row.producers,
-            row.mode, row.building, row.description, row.created, row.dtype,
+            next(self._orders), row.hook, row.callee, row.place, row.direct, row.parent, row.inputs, row.producers,
+            row.mode, row.building, row.description, row.created, row.dtype, replica=row.replica,
         )  # fmt: skip
         self._keep(other)
         return other
 
     def _remember(self, tensor: Any, row: Row) -> None:
         if len(self._made_by) >= _MOST_PRODUCERS:
-            self._made_by = {key: held for key, held in self._made_by.items() if held[0]() is not None}
+            everything = list(self._made_by.items())  # at once: other threads add to it
+            self._made_by = {key: held for key, held in everything if held[0]() is not None}
             if len(self._made_by) >= _MOST_PRODUCERS:
                 self._made_by.clear()
         try:
@@ -229,7 +298,8 @@ class Recorder:
     def _place(self, frame: FrameType) -> tuple[Place | None, bool]:
         """The nearest line of the user's, and whether it is the hooked function's very caller."""
         files, direct = self.files, True
-        at: FrameType | None = frame.f_back  # `frame` runs the traceback filter around the hook
+        # `frame` runs the traceback filter around the hook, or is itself the caller where there is no such filter
+        at: FrameType | None = frame if frame.f_code.co_filename in files else frame.f_back
         while at is not None:
             code = at.f_code
             if code.co_filename in files:
@@ -257,9 +327,35 @@ class Recorder:
         while frame is not None:
             code = frame.f_code
             if code.co_filename in self.files:
-                self.created[layer] = (code, frame.f_lasti)
+                self.created.note(layer, (code, frame.f_lasti))
                 return
             frame = frame.f_back
+
+    def refuse_within(
+        self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], guard: Callable[[Row], Exception | None]
+    ) -> Exception | None:
+        """The guard's word on a call inside a layer, which is no row; what it passed once it is not asked again."""
+        local = self.local
+        if not local.quiet or local.checked:
+            return None
+        try:
+            captured = hook.capture(*args, **kwargs)
+        except TypeError:
+            return None
+        if mode_of(captured.inputs[0]) is not Mode.EAGER or not executing_eagerly():
+            return None
+        inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
+        key = (hook.name, captured.detail, inputs)
+        if key in self._passed:
+            return None
+        row = Row(-1, hook, captured.detail, None, False, None, inputs, (), Mode.EAGER, False)
+        row.description = hook.describe(captured, inputs)
+        problem = guard(row)
+        if problem is None:
+            self._passed.add(key)
+        else:
+            local.stack[-1].problem = problem
+        return problem
 
     def runs_eagerly(self, entered: Entered) -> bool:
         """Whether the call would be dispatched at once, to a kernel that may abort."""

@@ -34,9 +34,7 @@ def parse(text: str) -> ast.Module | None:
         return ast.parse(text)
     except (SyntaxError, ValueError):
         pass
-    plain = "".join(
-        f"{found[1]}pass\n" if (found := _MAGIC.match(line)) else line for line in lines_of(text)
-    )
+    plain = "".join(f"{found[1]}pass\n" if (found := _MAGIC.match(line)) else line for line in lines_of(text))
     try:
         return ast.parse(plain)
     except (SyntaxError, ValueError):
@@ -57,12 +55,14 @@ class Code:
     """One cell's text with its tree.
 
     `cell` is the key that its spans carry; `above` counts the lines that stand above the first compiled one
-    (IPython strips blank lines, `%%time` its own).
+    (IPython strips blank lines, `%%time` its own); `modules` pairs a name that any cell gave to a module with the
+    module's own.
     """
 
     cell: str
     text: str
     above: int = 0
+    modules: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def lines(self) -> list[str]:
@@ -75,8 +75,21 @@ class Code:
         return parse(self.text) or ast.Module(body=[], type_ignores=[])
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, in the order of `ast.walk`."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def _nodes_at(self) -> dict[Span, list[ast.AST]]:
+        found: dict[Span, list[ast.AST]] = {}
+        for node in self.nodes:
+            if hasattr(node, "lineno"):
+                found.setdefault(self.span(node), []).append(node)
+        return found
 
     def span(self, node: ast.AST) -> Span:
         """The place of a node of this tree."""
@@ -107,7 +120,7 @@ class Code:
 
     def node_at(self, span: Span, kind: type[Node]) -> Node | None:
         """The node of that kind with exactly this span."""
-        return next((n for n in ast.walk(self.tree) if isinstance(n, kind) and self.span(n) == span), None)
+        return next((n for n in self._nodes_at.get(span, ()) if isinstance(n, kind)), None)
 
     def call_at(self, span: Span | None) -> ast.Call | None:
         """The call with exactly this span."""
@@ -119,7 +132,7 @@ class Code:
 
     def statement_at(self, line: int) -> ast.stmt | None:
         """The innermost statement that covers a line."""
-        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or 0)]
+        found = [n for n in self.nodes if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or 0)]
         return max(found, key=lambda n: (n.lineno, -(n.end_lineno or 0)), default=None)
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:

@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import types
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
@@ -22,16 +21,18 @@ from typing import Any
 from conv_magic.hooks.entry import AttributeSlot, Hook, Slot
 from conv_magic.hooks.keras_layers import find_new
 from conv_magic.hooks.table import HOOKS
-from conv_magic.recorder import Entered, Place, Recorder, Row
+from conv_magic.recorder import Entered, PlacesOfLayers, Recorder, Row
 
 # TensorFlow's and Keras' traceback filters drop frames whose file lies in a folder of this name, ours with them:
 # https://github.com/keras-team/keras/blob/master/keras/src/utils/traceback_utils.py
-HIDDEN = os.path.join("tensorflow", "python", "conv_magic_hook.py")
+# A `stacklevel` counts no frame of such a file, so that a warning names the line it would name without us:
+# https://github.com/python/cpython/blob/3.11/Lib/warnings.py, `_is_internal_frame`
+HIDDEN = os.path.join("tensorflow", "python", "importlib_bootstrap", "conv_magic_hook.py")
 _OUR_FOLDER = os.path.dirname(__file__) + os.sep
 
 Guard = Callable[[Row], Exception | None]
 
-_created: weakref.WeakKeyDictionary[Any, Place] = weakref.WeakKeyDictionary()
+_created = PlacesOfLayers()
 
 
 @dataclass
@@ -53,7 +54,10 @@ def patched() -> tuple[str, ...]:
 
 
 def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] = HOOKS) -> None:
-    """Hand every hooked call to `recorder` from now on, beside those already tracing."""
+    """Hand every hooked call to `recorder` from now on, beside those already tracing.
+
+    To be followed by `stop` even where an interrupt cuts it short.
+    """
     with _state.lock:
         _state.recorders.append(recorder)
         _state.guard = guard or _state.guard
@@ -63,35 +67,45 @@ def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] 
 
 
 def stop(recorder: Recorder) -> None:
-    """Hand it no more; with the last one gone everything is as it was."""
-    with _state.lock:
-        if recorder in _state.recorders:
-            _state.recorders.remove(recorder)
-        if not _state.recorders:
-            _uninstall()
+    """Hand it no more; with the last one gone everything is as it was.  An interrupt waits until that is done."""
+    interrupt: BaseException | None = None
+    while True:
+        try:
+            with _state.lock:
+                if recorder in _state.recorders:
+                    _state.recorders.remove(recorder)
+                if not _state.recorders:
+                    _uninstall()
+            break
+        except KeyboardInterrupt as raised:
+            interrupt = raised
+    if interrupt is not None:
+        raise interrupt
 
 
 def _install(hooks: Iterable[Hook]) -> None:
+    taken = [slot for slot, _, _ in _state.patched.values()]
     for hook in hooks:
         if hook.name not in _state.patched:
             slot = hook.find()
-            if slot is not None:
+            if slot is not None and slot not in taken:  # `tf.compat.v1.nn.avg_pool2d` is `avg_pool` by another name
                 original = slot.get()
                 _put(hook.name, slot, original, _hooked(hook, original))
+                taken.append(slot)
     if "keras.layers.Layer.__new__" not in _state.patched and (slot := find_new()) is not None:
         original = slot.get()
         _put("keras.layers.Layer.__new__", slot, original, staticmethod(_hooked_new(original.__func__)))
 
 
 def _put(name: str, slot: Slot, original: Any, replacement: Any) -> None:
+    _state.patched[name] = (slot, original, replacement)  # first, so that an interrupt leaves nothing unknown behind
     slot.set(replacement)
-    _state.patched[name] = (slot, original, replacement)
 
 
 def _uninstall() -> None:
     _state.guard = None
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]
-    for name, (slot, original, replacement) in list(_state.patched.items()):
+    for name, (slot, original, replacement) in reversed(list(_state.patched.items())):
         # Where somebody else patched over us meanwhile, their patch keeps calling ours, which then only passes on.
         if slot.get() is replacement:
             slot.set(original)
@@ -103,7 +117,7 @@ def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
         entered = None
         try:
             entered = _enter(hook, args, kwargs)
-            refusal = _refusal(hook, entered)
+            refusal = _refusal(hook, entered) if entered else _refusal_within(hook, args, kwargs)
             if refusal is not None:
                 raise refusal
             result = function(*args, **kwargs)
@@ -147,7 +161,8 @@ def _step_out(error: BaseException) -> None:
 
     Nobody who looks at the error sees the hook then, whatever shows it: the user's own `except`, a debugger, IPython.
     """
-    error.__traceback__ = _next_of_others(error.__traceback__)
+    # not by assignment, which an error of the user's may forbid (a frozen dataclass)
+    BaseException.with_traceback(error, _next_of_others(error.__traceback__))
 
 
 _Entry = list[tuple[Recorder, Entered]]
@@ -174,10 +189,22 @@ def _leave(entries: _Entry | None, result: object, error: BaseException | None) 
             _blame(recorder, "the end of a call", fault)
 
 
-def _refusal(hook: Hook, entries: _Entry | None) -> Exception | None:
-    """The error to raise in place of a call that would end the process, or None."""
-    if entries is None:
+def _refusal_within(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
+    """The same of a call that a layer of Keras makes."""
+    guard = _state.guard
+    if not hook.guard_within or guard is None:
         return None
+    for recorder in tuple(_state.recorders):
+        if recorder.guard:
+            try:
+                return recorder.refuse_within(hook, args, kwargs, guard)
+            except Exception as error:
+                _blame(recorder, "the guard", error)
+    return None
+
+
+def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
+    """The error to raise in place of a call that would end the process, or None."""
     recorder, entered = entries[0]
     row = entered.row
     if _state.guard is None or not hook.guard or not recorder.guard or row.count:
@@ -206,9 +233,9 @@ def _blame(recorder: Recorder, where: str, error: Exception) -> None:
         recorder.faults.append(text)
 
 
-def new_recorder(files: set[str], *, most: int, guard: bool) -> Recorder:
+def new_recorder(files: set[str], *, most: int, guard: bool, within: bool = False) -> Recorder:
     """A recorder that shares what is known of where layers were made."""
-    return Recorder(files, most, guard, _created)
+    return Recorder(files, most, guard, _created, within)
 
 
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
@@ -243,7 +270,7 @@ def clean_traceback(error: BaseException) -> None:
         if at is None or id(at) in seen:
             continue
         seen.add(id(at))
-        at.__traceback__ = without_our_frames(at.__traceback__)
+        BaseException.with_traceback(at, without_our_frames(at.__traceback__))
         waiting += [at.__cause__, at.__context__]
         if isinstance(at, BaseExceptionGroup):
             waiting += at.exceptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -149,7 +150,8 @@ def test_threads_are_seen_and_one_that_outlives_the_trace_does_no_harm() -> None
         return x
 
     held = SimpleNamespace(op=_filtered(slow))
-    hook = Hook("held.op", lambda: CellSlot.of(held.op, "fn"), lambda x: Captured((x,), 0), FAKE.describe, FAKE.contains)
+    find = partial(CellSlot.of, held.op, "fn")
+    hook = Hook("held.op", find, lambda x: Captured((x,), 0), FAKE.describe, FAKE.contains)
     tracer.start(recorder, hooks=(hook,))
     thread = threading.Thread(target=lambda: results.append(held.op(np.zeros((2, 2)))))
     thread.start()

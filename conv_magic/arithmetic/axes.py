@@ -48,7 +48,10 @@ def per_axis(value: Ints, dimensions: int, name: str, least: int = 1) -> tuple[i
 
     Raises `ShapeProblem` if there are not as many numbers as axes, or one is below `least`.
     """
-    numbers = tuple(map(index, value)) if isinstance(value, Sequence) else (index(value),) * dimensions
+    try:
+        numbers = tuple(map(index, value)) if isinstance(value, Sequence) else (index(value),) * dimensions
+    except TypeError:
+        raise ShapeProblem(f"{name} {value!r} has entries that are no whole numbers", Reason.OPTION) from None
     if len(numbers) != dimensions:
         raise ShapeProblem(f"{name} {numbers} has {len(numbers)} entries for {dimensions} axes", Reason.OPTION)
     if min(numbers, default=least) < least:

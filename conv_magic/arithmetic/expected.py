@@ -112,7 +112,14 @@ def _conv_transpose(options: ConvTransposeOptions, inputs: tuple[Shape, ...], ke
 
 @_formula.register
 def _pool(options: PoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
-    return pool_output_shape(inputs[0], options.pool_size, options.strides, options.padding, options.data_format)
+    return pool_output_shape(
+        inputs[0],
+        options.pool_size,
+        options.strides,
+        options.padding,
+        options.data_format,
+        options.dilation_rate or 1,
+    )
 
 
 @_formula.register

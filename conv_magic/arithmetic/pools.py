@@ -14,13 +14,15 @@ def pool_output_shape(
     strides: Ints | None = None,
     padding: PaddingOption = "valid",
     data_format: DataFormat = "channels_last",
+    dilation_rate: Ints = 1,
 ) -> Shape:
     """The output shape of a windowed pooling; `strides` None means `pool_size`, as in Keras.
 
     Raises `ShapeProblem`: RANK, WINDOW, STRIDES, OPTION.
     """
     dimensions = dimensions_of(input_shape, pool_size)
-    each = windows(dimensions, pool_size, pool_size if strides is None else strides, padding, name="pool_size")
+    strides = pool_size if strides is None else strides
+    each = windows(dimensions, pool_size, strides, padding, dilation_rate, name="pool_size")
     check_rank(input_shape, dimensions, data_format, f"a {dimensions}-D pooling")
     return windowed(input_shape, each, data_format)
 

@@ -82,7 +82,7 @@ def _check_stated(input_shape: Shape, output_shape: Shape, channels: int, filter
     stated = output_shape[channels]
     if stated is None or filters is None:
         return filters if stated is None else stated
-    if implied_groups(stated, filters, input_shape[channels]) is None:
+    if stated < 1 or implied_groups(stated, filters, input_shape[channels]) is None:
         raise ShapeProblem(
             f"output_shape {output_shape} has {stated} channels, but the kernel makes {filters}", Reason.CHANNELS
         )

@@ -115,7 +115,8 @@ def windows(
 def windows_of(options: WindowOptions) -> tuple[Window, ...]:
     """The windows of a recorded call, one for each spatial axis."""
     if isinstance(options, PoolOptions):
-        return windows(len(options.pool_size), options.pool_size, options.strides, options.padding)
+        dilation_rate = options.dilation_rate or 1
+        return windows(len(options.pool_size), options.pool_size, options.strides, options.padding, dilation_rate)
     return windows(
         len(options.kernel_size),
         options.kernel_size,

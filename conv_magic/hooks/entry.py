@@ -54,6 +54,7 @@ class Hook:
     describe    that, and the input shapes, to the model's terms
     contains    whether calls made inside it are rows of their own
     guard       whether an eager call is checked before it is dispatched
+    guard_within  whether that holds for calls inside a layer of Keras too, which are no rows
     """
 
     name: str
@@ -62,6 +63,7 @@ class Hook:
     describe: Callable[[Captured, tuple[Shape, ...]], Description]
     contains: Callable[[Captured], bool]
     guard: bool = False
+    guard_within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +113,22 @@ class AttributeSlot:
     def set(self, value: Any) -> None:
         """Put another in its place."""
         setattr(self.owner, self.attribute, value)
+
+
+@dataclass(frozen=True, slots=True)
+class InheritedSlot:
+    """An attribute that its owner inherits: hooked for this owner alone, and gone from it afterwards."""
+
+    owner: type
+    attribute: str
+
+    def get(self) -> Any:
+        """The attribute as the owner has it."""
+        return getattr(self.owner, self.attribute)
+
+    def set(self, value: Any) -> None:
+        """Put another over it; the inherited one itself uncovers it."""
+        if value is getattr(super(self.owner, self.owner), self.attribute, None):
+            delattr(self.owner, self.attribute)
+        else:
+            setattr(self.owner, self.attribute, value)

@@ -115,7 +115,12 @@ _OPTIONS: dict[str, Callable[[Any], Options]] = {
 
 _KERNELS = ("kernel", "depthwise_kernel", "embeddings")
 _LAYERS = "keras.src.layers."
-_OPEN = ("keras.src.layers.rnn.time_distributed", "keras.src.layers.rnn.bidirectional", "keras.src.layers.core.wrapper")
+_OPEN = (
+    "keras.src.layers.rnn.time_distributed",
+    "keras.src.layers.rnn.bidirectional",
+    "keras.src.layers.core.wrapper",
+    "keras.src.layers.core.lambda_layer",  # the code in it is the user's
+)
 
 
 def _options(layer: object) -> Options | None:
@@ -175,7 +180,7 @@ def _declared_input(layer: Any) -> Shape | None:
     return shape if isinstance(shape, tuple) and all(isinstance(size, int | None) for size in shape) else None
 
 
-def _capture(layer: Any, *args: Any, **kwargs: Any) -> Captured:
+def _capture(layer: Any, /, *args: Any, **kwargs: Any) -> Captured:
     return Captured(tuple(tensors_in((args, kwargs))), (layer.name, id(layer)), layer)
 
 

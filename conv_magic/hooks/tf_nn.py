@@ -1,263 +1,110 @@
-"""The convolutions and poolings of `tf.nn`: for each signature family, what is captured and what it means.
-
-Signatures as in https://www.tensorflow.org/api_docs/python/tf/nn; every capture function takes the very
-parameters of its family, so that Python itself binds the user's arguments.
-"""
+"""The convolutions and poolings of TensorFlow: `tf.nn`, `tf.compat.v1.nn` where it has others, `tf.raw_ops`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from conv_magic.hooks import nn_arguments as v2
+from conv_magic.hooks import v1_arguments as v1
 from conv_magic.hooks.entry import Captured, CellSlot, Description, Hook
-from conv_magic.hooks.tensors import shape_of_argument
-from conv_magic.model import (
-    ConvOptions,
-    ConvTransposeOptions,
-    DataFormat,
-    DepthwiseConvOptions,
-    Pairs,
-    PoolOptions,
-    Shape,
+from conv_magic.hooks.nn_options import (
+    describe_bias,
+    describe_conv,
+    describe_depthwise,
+    describe_fractional,
+    describe_morphology,
+    describe_pool,
+    describe_transpose,
 )
 
-
-class _Detail(NamedTuple):
-    """The arguments that decide a result's shape; `kernels` are shapes."""
-
-    kernels: tuple[Shape | None, ...] = ()
-    window: Hashable = None
-    strides: Hashable = 1
-    padding: Hashable = "VALID"
-    data_format: Any = None
-    dilations: Hashable = None
-    output_shape: Hashable = None
+_Capture = Callable[..., Captured]
+_Describe = Callable[[Captured, Any], Description]
 
 
-def _frozen(value: Any) -> Hashable:
-    """Lists to tuples, all the way down; a tensor to its values only where they are at hand."""
-    if isinstance(value, list | tuple):
-        return tuple(_frozen(element) for element in value)
-    if hasattr(value, "tolist"):
-        return _frozen(value.tolist())
-    return value if isinstance(value, int | str | None) else None
+def _namespace(path: str) -> Any:
+    found: Any = sys.modules.get("tensorflow")
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
-def _conv(
-    input: Any, filters: Any, strides: Any = 1, padding: Any = "VALID", data_format: Any = None,
-    dilations: Any = None, name: Any = None,
-) -> Captured:  # fmt: skip
-    kernels = (shape_of_argument(filters),)
-    return Captured(
-        (input,), _Detail(kernels, None, _frozen(strides), _frozen(padding), data_format, _frozen(dilations))
-    )
+def _find(path: str, name: str, variable: str = "fn") -> CellSlot | None:
+    return CellSlot.of(getattr(_namespace(path), name, None), variable)
 
 
-def _conv1d(
-    input: Any, filters: Any, stride: Any, padding: Any, data_format: Any = "NWC", dilations: Any = None,
-    name: Any = None,
-) -> Captured:  # fmt: skip
-    return _conv(input, filters, stride, padding, data_format, dilations)
+def _find_v1(name: str) -> CellSlot | None:
+    """The function of that name where it is not the one of `tf.nn`."""
+    function = getattr(_namespace("compat.v1.nn"), name, None)
+    return None if function is getattr(_namespace("nn"), name, None) else CellSlot.of(function, "fn")
 
 
-def _depthwise(
-    input: Any, filter: Any, strides: Any, padding: Any, data_format: Any = None, dilations: Any = None,
-    name: Any = None,
-) -> Captured:  # fmt: skip
-    return _conv(input, filter, strides, padding, data_format, dilations)
+def _no(_: Captured) -> bool:
+    return False
 
 
-def _separable(
-    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: Any, data_format: Any = None,
-    dilations: Any = None, name: Any = None,
-) -> Captured:  # fmt: skip
-    captured = _conv(input, depthwise_filter, strides, padding, data_format, dilations)
-    kernels = (shape_of_argument(depthwise_filter), shape_of_argument(pointwise_filter))
-    return captured._replace(detail=captured.detail._replace(kernels=kernels))  # type: ignore[attr-defined]  # it is a _Detail
+def _hook(
+    name: str, find: Callable[[], CellSlot | None], capture: _Capture, describe: _Describe, within: bool = False
+) -> Hook:
+    return Hook(name, find, capture, describe, contains=_no, guard=True, guard_within=within)
 
 
-def _atrous(value: Any, filters: Any, rate: Any, padding: Any, name: Any = None) -> Captured:
-    return _conv(value, filters, 1, padding, None, rate)
+_Row = tuple[str, _Capture, _Capture | None, _Describe]
 
 
-def _transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: Any = None,
-    dilations: Any = None, name: Any = None,
-) -> Captured:  # fmt: skip
-    kernels = (shape_of_argument(filters),)
-    detail = _Detail(
-        kernels, None, _frozen(strides), _frozen(padding), data_format, _frozen(dilations), _frozen(output_shape)
-    )
-    return Captured((input,), detail)
+def _families() -> Iterator[_Row]:
+    """Each function of `tf.nn`: name, captures of its two forms, description."""
+    for n, convs in ((1, (v2.conv1d, v1.conv1d)), (2, (v2.conv, v1.conv)), (3, (v2.conv, v1.conv3d))):
+        yield f"conv{n}d", *convs, partial(describe_conv, f"conv{n}d", n)
+        yield f"conv{n}d_transpose", v2.transpose, v1.transpose, partial(describe_transpose, f"conv{n}d_transpose", n)
+        for kind in ("max_pool", "avg_pool"):
+            yield f"{kind}{n}d", v2.pool, v1.pool, partial(describe_pool, f"{kind}{n}d", n)
+    for kind in ("max_pool", "avg_pool"):
+        yield kind, v2.pool, v1.pool, partial(describe_pool, kind, None)
+    yield "convolution", v2.conv, v1.convolution, partial(describe_conv, "convolution", None)
+    yield "conv_transpose", v2.transpose, None, partial(describe_transpose, "conv_transpose", None)
+    yield "atrous_conv2d", v2.atrous, None, partial(describe_conv, "atrous_conv2d", 2)
+    name = "atrous_conv2d_transpose"
+    yield name, v2.atrous_transpose, None, partial(describe_transpose, name, 2)
+    yield "depthwise_conv2d", v2.depthwise, v1.depthwise, partial(describe_depthwise, "depthwise_conv2d")
+    yield "separable_conv2d", v2.separable, v1.separable, partial(describe_depthwise, "separable_conv2d")
+    yield "pool", v2.any_pool, v1.any_pool, partial(describe_pool, "pool", None)
+    name = "max_pool_with_argmax"
+    yield name, v2.argmax_pool, v1.argmax_pool, partial(describe_pool, name, 2)
+    yield "dilation2d", v2.morphology, v1.dilation2d, partial(describe_morphology, "dilation2d")
+    yield "erosion2d", v2.erosion, v1.erosion2d, partial(describe_morphology, "erosion2d")
+    for kind in ("fractional_max_pool", "fractional_avg_pool"):
+        yield kind, v2.fractional_pool, v2.fractional_pool, partial(describe_fractional, kind)
+    yield "bias_add", v2.bias_add, None, partial(describe_bias, "bias_add")
 
 
-def _pool(
-    input: Any, ksize: Any, strides: Any, padding: Any, data_format: Any = None, name: Any = None
-) -> Captured:
-    return Captured((input,), _Detail((), _frozen(ksize), _frozen(strides), _frozen(padding), data_format))
-
-
-def _format(data_format: Any) -> DataFormat:
-    first = isinstance(data_format, str) and data_format.upper().startswith("NC")
-    return "channels_first" if first else "channels_last"
-
-
-def _spatial(value: Any, n: int, data_format: Any) -> tuple[int, ...]:
-    """The entries for the spatial axes of an int, or of a list for those axes or for all axes."""
-    values: tuple[int, ...] = (1,) if value is None else value if isinstance(value, tuple) else (value,)
-    if len(values) == 1:
-        return values * n
-    if len(values) == n + 2:
-        return values[2:] if _format(data_format) == "channels_first" else values[1:-1]
-    if len(values) != n:
-        raise ValueError(f"{len(values)} numbers for {n} spatial axes")
-    return values
-
-
-def _padding(value: Any, n: int, data_format: Any) -> str | Pairs:
-    return value.lower() if isinstance(value, str) else tuple(_spatial(value, n, data_format))  # type: ignore[arg-type]  # pairs, not ints
-
-
-def _groups(inputs: tuple[Shape, ...], kernel: Shape, data_format: DataFormat) -> int:
-    """How many times the kernel's channels go into the input's, where they go evenly."""
-    if not inputs or len(inputs[0]) != len(kernel):
-        return 1
-    channels, own = inputs[0][1 if data_format == "channels_first" else -1], kernel[-2]
-    return channels // own if channels and own and not channels % own else 1
-
-
-def _accepts(n: int, channels: int | None, data_format: DataFormat) -> Shape:
-    spatial = (None,) * n
-    return (None, channels, *spatial) if data_format == "channels_first" else (None, *spatial, channels)
-
-
-def _describe_conv(op: str, n: int | None, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
-    detail: Any = captured.detail
-    kernel: Shape | None = detail.kernels[0]
-    if kernel is None or (n is not None and len(kernel) != n + 2) or len(kernel) < 3:
-        return Description(op, kernel=kernel)
-    n = len(kernel) - 2
-    data_format = _format(detail.data_format)
-    options = ConvOptions(
-        kernel_size=kernel[:n],  # type: ignore[arg-type]  # a kernel's size is known
-        strides=_spatial(detail.strides, n, detail.data_format),
-        padding=_padding(detail.padding, n, detail.data_format),
-        dilation_rate=_spatial(detail.dilations, n, detail.data_format),
-        groups=_groups(inputs, kernel, data_format),
-        filters=kernel[n + 1],
-        data_format=data_format,
-    )
-    return Description(op, None, kernel, options, _accepts(n, kernel[n], data_format), _product(kernel))
-
-
-def _describe_depthwise(op: str, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
-    detail: Any = captured.detail
-    kernel: Shape | None = detail.kernels[0]
-    if kernel is None or len(kernel) != 4 or None in kernel:
-        return Description(op, kernel=kernel)
-    pointwise = detail.kernels[1] if len(detail.kernels) > 1 else None
-    data_format = _format(detail.data_format)
-    options = DepthwiseConvOptions(
-        kernel_size=kernel[:2],  # type: ignore[arg-type]  # None was refused above
-        strides=_spatial(detail.strides, 2, detail.data_format),
-        padding=_padding(detail.padding, 2, detail.data_format),
-        dilation_rate=_spatial(detail.dilations, 2, detail.data_format),
-        depth_multiplier=kernel[3],  # type: ignore[arg-type]
-        filters=pointwise[-1] if pointwise else None,
-        data_format=data_format,
-    )
-    params = sum(_product(shape) or 0 for shape in detail.kernels)
-    return Description(op, None, kernel, options, _accepts(2, kernel[2], data_format), params)
-
-
-def _describe_transpose(op: str, n: int | None, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
-    detail: Any = captured.detail
-    kernel: Shape | None = detail.kernels[0]
-    if kernel is None or (n is not None and len(kernel) != n + 2) or len(kernel) < 3:
-        return Description(op, kernel=kernel)
-    n = len(kernel) - 2
-    data_format = _format(detail.data_format)
-    options = ConvTransposeOptions(
-        kernel_size=kernel[:n],  # type: ignore[arg-type]  # a kernel's size is known
-        strides=_spatial(detail.strides, n, detail.data_format),
-        padding=_padding(detail.padding, n, detail.data_format),
-        dilation_rate=_spatial(detail.dilations, n, detail.data_format),
-        output_padding=None,
-        output_shape=detail.output_shape if isinstance(detail.output_shape, tuple) else None,
-        filters=kernel[n],
-        data_format=data_format,
-    )
-    return Description(op, None, kernel, options, _accepts(n, kernel[n + 1], data_format), _product(kernel))
-
-
-def _describe_pool(op: str, n: int | None, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
-    detail: Any = captured.detail
-    n = n or (len(inputs[0]) - 2 if inputs else 2)
-    data_format = _format(detail.data_format)
-    options = PoolOptions(
-        pool_size=_spatial(detail.window, n, detail.data_format),
-        strides=_spatial(detail.strides, n, detail.data_format),
-        padding=str(_padding(detail.padding, n, detail.data_format)),
-        data_format=data_format,
-    )
-    return Description(op, None, None, options, _accepts(n, None, data_format), 0)
-
-
-def _product(shape: Shape | None) -> int | None:
-    size = 1
-    for dimension in shape or ():
-        if dimension is None:
-            return None
-        size *= dimension
-    return size if shape is not None else None
-
-
-def _find(name: str) -> CellSlot | None:
-    tensorflow: Any = sys.modules.get("tensorflow")
-    function = getattr(getattr(tensorflow, "nn", None), name, None)
-    return CellSlot.of(function, "fn")
-
-
-def _hook(name: str, capture: Callable[..., Captured], describe: Callable[..., Description]) -> Hook:
-    return Hook(f"tf.nn.{name}", partial(_find, name), capture, describe, contains=lambda _: False, guard=True)
-
-
-def _conv_hook(name: str, n: int | None, capture: Callable[..., Captured] = _conv) -> Hook:
-    return _hook(name, capture, partial(_describe_conv, name, n))
-
-
-def _depthwise_hook(name: str, capture: Callable[..., Captured]) -> Hook:
-    return _hook(name, capture, partial(_describe_depthwise, name))
-
-
-def _transpose_hook(name: str, n: int | None) -> Hook:
-    return _hook(name, _transpose, partial(_describe_transpose, name, n))
-
-
-def _pool_hook(name: str, n: int | None) -> Hook:
-    return _hook(name, _pool, partial(_describe_pool, name, n))
-
+_RAW: tuple[tuple[str, _Capture, _Describe], ...] = (
+    ("Conv2D", v1.raw_conv, partial(describe_conv, "Conv2D", 2)),
+    ("Conv3D", v1.raw_conv, partial(describe_conv, "Conv3D", 3)),
+    ("DepthwiseConv2dNative", v1.raw_conv, partial(describe_depthwise, "DepthwiseConv2dNative")),
+    *((kind, v1.raw_pool, partial(describe_pool, kind, 2)) for kind in ("MaxPool", "MaxPoolV2", "AvgPool")),
+    *((kind, v1.raw_pool, partial(describe_pool, kind, 3)) for kind in ("MaxPool3D", "AvgPool3D")),
+    ("MaxPoolWithArgmax", v1.raw_pool, partial(describe_pool, "MaxPoolWithArgmax", 2)),
+    ("Dilation2D", v1.raw_dilation2d, partial(describe_morphology, "Dilation2D")),
+    ("FractionalMaxPool", v2.fractional_pool, partial(describe_fractional, "FractionalMaxPool")),
+    ("FractionalAvgPool", v2.fractional_pool, partial(describe_fractional, "FractionalAvgPool")),
+    ("BiasAdd", v2.bias_add, partial(describe_bias, "BiasAdd")),
+)
 
 TF_NN: tuple[Hook, ...] = (
-    _conv_hook("conv1d", 1, _conv1d),
-    _conv_hook("conv2d", 2),
-    _conv_hook("conv3d", 3),
-    _conv_hook("convolution", None),
-    _conv_hook("atrous_conv2d", 2, _atrous),
-    _depthwise_hook("depthwise_conv2d", _depthwise),
-    _depthwise_hook("separable_conv2d", _separable),
-    _transpose_hook("conv1d_transpose", 1),
-    _transpose_hook("conv2d_transpose", 2),
-    _transpose_hook("conv3d_transpose", 3),
-    _transpose_hook("conv_transpose", None),
-    _pool_hook("max_pool", None),
-    _pool_hook("max_pool1d", 1),
-    _pool_hook("max_pool2d", 2),
-    _pool_hook("max_pool3d", 3),
-    _pool_hook("avg_pool", None),
-    _pool_hook("avg_pool1d", 1),
-    _pool_hook("avg_pool2d", 2),
-    _pool_hook("avg_pool3d", 3),
+    *(
+        _hook(f"tf.nn.{name}", partial(_find, "nn", name), new, describe, True)
+        for name, new, _, describe in _families()
+    ),
+    *(
+        _hook(f"tf.compat.v1.nn.{name}", partial(_find_v1, name), old, describe)
+        for name, _, old, describe in _families()
+        if old is not None
+    ),
+    *(
+        _hook(f"tf.raw_ops.{name}", partial(_find, "raw_ops", name, "f"), capture, describe)
+        for name, capture, describe in _RAW
+    ),
 )

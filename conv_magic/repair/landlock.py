@@ -20,6 +20,9 @@ _TRUNCATE = 1 << 14
 _CHANGES = sum(1 << bit for bit in range(4, 13)) | _WRITE_FILE
 """Write a file, and remove or make any kind of directory entry."""
 _REFER = 1 << 13
+_SEMAPHORES = "/dev/shm"
+_SEMAPHORE_FILES = _WRITE_FILE | 1 << 5 | 1 << 8
+"""Write, remove and make plain files: what glibc does for `sem_open`, which thread pools need."""
 _CONNECT_TCP = 1 << 1
 
 
@@ -51,6 +54,8 @@ def _system_call() -> ctypes._NamedFuncPointer:
 def confine(folder: str) -> bool:
     """Let this thread, and what it starts, write in `folder` and to the null device only, and connect nowhere.
 
+    Semaphores are files too, of a memory file system that every user of the machine has.
+
     Returns False, with nothing changed, where the system has no Landlock.  Cannot be undone.
     """
     version = _version()
@@ -66,6 +71,8 @@ def confine(folder: str) -> bool:
     try:
         _allow(call, ruleset, folder, files)
         _allow(call, ruleset, os.devnull, files & (_WRITE_FILE | _TRUNCATE))
+        if os.path.isdir(_SEMAPHORES):
+            _allow(call, ruleset, _SEMAPHORES, files & _SEMAPHORE_FILES)
         ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         return bool(call(_RESTRICT_SELF, ruleset, 0) == 0)
     finally:

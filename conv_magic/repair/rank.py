@@ -10,5 +10,3 @@ from conv_magic.model import Fix
 def ranked(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
     """The fixes, best first; equals keep the order in which the rule gave them."""
     return tuple(sorted(fixes, key=lambda fix: (not fix.verified, fix.untried is not None, -fix.applicability)))
-
-

@@ -21,18 +21,33 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
-from conv_magic.repair.edits import fix, indexed, wrapped
-from conv_magic.rules.provenance import (
-    Supply,
-    alias_of,
-    declared_inputs,
-    origin_of,
-    shape_literals,
-    supply_of,
+from conv_magic.model import (
+    Applicability,
+    CallRecord,
+    ConvTransposeOptions,
+    DepthwiseConvOptions,
+    Diagnosis,
+    Fix,
+    Outcome,
+    Severity,
+    Shape,
+    Trace,
 )
+from conv_magic.repair.edits import fix, wrapped
+from conv_magic.rules import channel_repairs
+from conv_magic.rules.makers import (
+    chain_to,
+    declarations,
+    from_data,
+    maker_of,
+    reordered,
+    setter_of_channels,
+    shapes_spelled,
+)
+from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
 from conv_magic.rules.rule import axis_names, channel_axis, counted, data_format_of, name_of, place_of, spelled
-from conv_magic.source import Code, argument
+from conv_magic.rules.training import with_number, with_units
+from conv_magic.source import argument
 
 code = "channels-differ"
 
@@ -53,6 +68,20 @@ INVALID: tuple[str, ...] = (
     "pngs = np.zeros((5, 24, 24, 4), 'float32')\n"
     "model.predict(pngs, verbose=0)\n",
     "import tensorflow as tf\n"
+    "blur = tf.ones((3, 3, 1, 1)) / 9.0\n"
+    "y = tf.nn.depthwise_conv2d(tf.zeros((1, 20, 20, 4)), blur, [1, 1, 1, 1], 'SAME')\n",
+    "import keras\nfrom keras import layers\n"
+    "def make(size, depth):\n"
+    "    return keras.Sequential([keras.Input((size, size, depth)), layers.Conv2D(4, 3), layers.Flatten()])\n"
+    "x = keras.Input((9, 9, 2))\n"
+    "h = layers.Conv2DTranspose(6, 2, strides=2)(x)\n"
+    "y = make(18, 5)(layers.ReLU()(h))\n",
+    "import numpy as np\nimport keras\n"
+    "def shot(i, gray=True):\n    return np.full((20, 20, 1 if gray else 3), i, 'float32')\n"
+    "pile = np.stack([shot(i) for i in range(4)])\n"
+    "net = keras.Sequential([keras.Input((20, 20, 3)), keras.layers.Conv2D(4, 3)])\n"
+    "out = net.predict(pile, verbose=0)\n",
+    "import tensorflow as tf\n"
     "frames = tf.zeros((2, 3, 32, 32))\n"
     "y = tf.nn.conv2d(frames, tf.zeros((5, 5, 3, 8)), 2, 'SAME')\n",
 )
@@ -60,7 +89,7 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the failed call's input has other channels than the call accepts."""
-    if call.outcome is not Outcome.RAISED or not call.inputs or call.accepts is None:
+    if call.outcome is Outcome.RETURNED or not call.inputs or call.accepts is None:
         return
     actual, needed = call.inputs[0], call.accepts
     if len(actual) != len(needed) or len(actual) < 3:
@@ -93,7 +122,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _reasons(call: CallRecord) -> tuple[str, ...]:
     if call.kernel is None:
         return ()
-    return (f"the kernel is {spelled(call.kernel)}: the size before its last is its number of input channels",)
+    where = "its last size" if isinstance(call.options, ConvTransposeOptions) else "the size before its last"
+    return (f"the kernel is {spelled(call.kernel)}: {where} is its number of input channels",)
 
 
 def _with(shape: Shape, axis: int, size: int) -> Shape:
@@ -102,74 +132,67 @@ def _with(shape: Shape, axis: int, size: int) -> Shape:
 
 def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> Iterator[Fix]:
     supply = supply_of(call, trace)
-    if supply is not None:
-        yield from _of_data(call, supply, axis, have, want)
-        yield from _of_kernel(call, supply, have)
-        yield from _of_layer(call, trace, supply)
+    chain = chain_to(call, trace)
+    setter = setter_of_channels(chain)
+    turned = list(_of_turned_declaration(call, trace, axis))
+    yield from turned or _of_repeated_kernel(call, trace, have)
+    if turned:
+        return
+    if from_data(chain) and supply is not None:
+        yield from channel_repairs.of_data(call, trace, supply, axis, have, want)
+    yield from _of_layer(call, trace, supply)
+    if setter is not None:
+        yield from _of_setter(setter, trace, want)
+    yield from _of_kernel(call, trace, have)
     yield from _of_declaration(call, trace, axis, have)
 
 
-def _of_data(call: CallRecord, supply: Supply, axis: int, have: int, want: int) -> Iterator[Fix]:
-    cell, value = supply.code, supply.value
-    predicted = _output(call, _with(call.inputs[0], axis, want))
-    if axis != 1 and call.inputs[0][1] == want:
-        yield from _moved(call, supply, predicted)
-    library = _repeating(cell)
-    if have == 1 and library:
-        edit = wrapped(cell, value, f"{library}.repeat(", f", {want}, axis={_axis(axis)})")
-        yield fix(f"repeat the one channel {want} times", cell, [edit], Applicability.SURE, predicted)
-    if have == 4 and want == 3 and axis != 1:
-        edit = indexed(cell, value, "[..., :3]")
-        yield fix("leave out the fourth channel (transparency)", cell, [edit], Applicability.SURE, predicted)
-    if have == 3 and want == 1 and axis != 1 and (tensorflow := alias_of(cell, "tensorflow")):
-        edit = wrapped(cell, value, f"{tensorflow}.image.rgb_to_grayscale(", ")")
-        yield fix("turn the colours to grayscale", cell, [edit], Applicability.SURE, predicted)
+def _of_setter(setter: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
+    """The layer further up that decided how many channels there are."""
+    for code_, edit in with_units(setter, trace, want):
+        title = f"let {name_of(setter)} make {counted(want, 'channel')}"
+        yield fix(title, code_, [edit], Applicability.CHOICE)
+        return
 
 
-def _axis(axis: int) -> int:
-    return 1 if axis == 1 else -1
-
-
-def _repeating(cell: Code) -> str | None:
-    """A library the cell has that can repeat along an axis, for tensors of any kind first."""
-    for module, spelling in (("tensorflow", "{}"), ("keras", "{}.ops"), ("numpy", "{}")):
-        name = alias_of(cell, module)
-        if name:
-            return spelling.format(name)
-    return None
-
-
-def _moved(call: CallRecord, supply: Supply, predicted: Shape | None) -> Iterator[Fix]:
-    rank = len(call.inputs[0])
-    order = [0, *range(2, rank), 1]
-    shape = tuple(call.inputs[0][axis] for axis in order)
-    for module, spelling in (("tensorflow", "{}"), ("numpy", "{}"), ("keras", "{}.ops")):
-        name = alias_of(supply.code, module)
-        if name:
-            edit = wrapped(supply.code, supply.value, f"{spelling.format(name)}.transpose(", f", {order})")
-            title = "move the channels from axis 1 to the last"
-            yield fix(title, supply.code, [edit], Applicability.SURE, _output(call, shape))
+def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
+    """`tf.nn`: a kernel made for this input, where its shape is written down."""
+    made = maker_of(call, trace)
+    given = argument(made[1], 1, "filters", "filter", "depthwise_filter") if made else None
+    if call.layer is not None or call.kernel is None or made is None or given is None:
+        return
+    transposed = isinstance(call.options, ConvTransposeOptions)
+    place = len(call.kernel) - (1 if transposed else 2)
+    kernel = _with(call.kernel, place, have)
+    for literal in shapes_spelled(made[0], trace, given, call.kernel):
+        for edit in with_number(made[0], trace, literal.elts[place], have):
+            title = f"make the kernel for {counted(have, 'channel')}"
+            yield fix(title, made[0], [edit], Applicability.CHOICE, _output(call, call.inputs[0], kernel))
             return
 
 
-def _of_kernel(call: CallRecord, supply: Supply, have: int) -> Iterator[Fix]:
-    """`tf.nn`: a kernel made for this input, where its shape is written down."""
-    given = argument(supply.call, 1, "filters", "filter")
-    if call.layer is not None or call.kernel is None or given is None:
+def _of_repeated_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
+    """A depthwise kernel of one channel, as image processing has it, used on each channel."""
+    made = maker_of(call, trace)
+    given = argument(made[1], 1, "filter", "depthwise_filter") if made else None
+    tensorflow = alias_of(made[0], "tensorflow") if made else None
+    depthwise = call.layer is None and isinstance(call.options, DepthwiseConvOptions)
+    if not depthwise or made is None or given is None or tensorflow is None or call.kernel is None:
         return
-    made = (*call.kernel[:-2], have, call.kernel[-1])
-    for literal in shape_literals(supply.code, given, call.kernel):
-        edit = supply.code.replace(literal.elts[-2], str(have))
-        title = f"make the kernel for {counted(have, 'channel')}"
-        yield fix(title, supply.code, [edit], Applicability.CHOICE, _output(call, call.inputs[0], made))
-        return
+    if call.kernel[-2] == 1:
+        edit = wrapped(made[0], given, f"{tensorflow}.repeat(", f", {have}, axis=2)")
+        kernel = _with(call.kernel, 2, have)
+        title = f"use the kernel on each of the {have} channels"
+        yield fix(title, made[0], [edit], Applicability.SURE, _output(call, call.inputs[0], kernel))
 
 
-def _of_layer(call: CallRecord, trace: Trace, supply: Supply) -> Iterator[Fix]:
+def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
     """Keras: a new layer in place of one that was built on another input."""
-    made = supply.code.call_at(call.created)
-    callee = supply.call.func
-    if made is None or not isinstance(callee, ast.Name):
+    made = supply.code.call_at(call.created) if supply else None
+    callee = supply.call.func if supply else None
+    same = (c for c in trace.calls if c.created == call.created and c.layer == call.layer)
+    used = any(c.outcome is Outcome.RETURNED for c in same)
+    if supply is None or made is None or not used or not isinstance(callee, ast.Name):
         return
     edit = supply.code.replace(callee, supply.code.text_of(made))
     title = f"build a new {call.op} for this input"
@@ -178,11 +201,37 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Supply) -> Iterator[Fix]:
 
 def _of_declaration(call: CallRecord, trace: Trace, axis: int, have: int) -> Iterator[Fix]:
     """A model whose declared input has the other number of channels."""
-    declared = (call.accepts or ())[1:]
-    for cell, literal in declared_inputs(trace, declared):
+    model = _model_around(call, trace)
+    declared = (model.accepts or ())[1:] if model else ()
+    if call.inputs[0][1] == (call.accepts or (None,))[axis]:
+        return  # the channels are there, on axis 1
+    for cell, literal in declarations(trace, declared) if declared else ():
         edit = cell.replace(literal.elts[axis - 1], str(have))
         title = f"declare the model's input with {counted(have, 'channel')}"
         yield fix(title, cell, [edit], Applicability.CHOICE)
+
+
+def _of_turned_declaration(call: CallRecord, trace: Trace, axis: int) -> Iterator[Fix]:
+    """A model declared channels-first for data that is channels-last."""
+    model = _model_around(call, trace)
+    declared, given = (model.accepts or ())[1:] if model else (), call.inputs[0][1:]
+    if not declared or axis != len(given) or given != (*declared[1:], declared[0]):
+        return
+    for cell, literal in declarations(trace, declared):
+        edit = cell.replace(literal, reordered(cell, literal, (*range(1, len(declared)), 0)))
+        title = f"declare the model's input channels-last: {spelled(given)}"
+        yield fix(title, cell, [edit], Applicability.SURE)
+        return
+
+
+def _model_around(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """The model whose own input it is that `call` was given: `call` itself, or one around it."""
+    found = call if call.options is None else None
+    at = call
+    while at.parent is not None and trace.calls[at.parent].inputs[:1] == call.inputs[:1]:
+        at = trace.calls[at.parent]
+        found = at if at.accepts is not None else found
+    return found
 
 
 def _output(call: CallRecord, shape: Shape, kernel: Shape | None = None) -> Shape | None:

@@ -1,7 +1,8 @@
-"""The input lacks its batch or its channel axis.
+"""The input lacks an axis: its batch, its channels, or in a model of sequences its time.
 
 What: a convolution, pooling or model was given a tensor with fewer axes than it needs.
-Why: one image has no batch axis, a stack of grayscale images no channel axis; libraries that read images add neither.
+Why: one image has no batch axis, a stack of grayscale images no channel axis (libraries that read images add
+neither), a mean over the channels drops them, a window of numbers has no axis of features.
 Example:
 
     images = np.random.rand(60, 28, 28).astype("float32")
@@ -16,15 +17,14 @@ Fix safety: an axis of length 1 is added, no number is changed.  Where both plac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from conv_magic import arithmetic
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
-from conv_magic.repair.edits import fix, indexed
-from conv_magic.rules.provenance import declared_inputs, is_fed_in_batches, origin_of, supply_of
-from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, name_of, place_of, spelled
-from conv_magic.source import Code
+from conv_magic.model import CallRecord, Diagnosis, FitOptions, Outcome, Severity, Shape, Trace
+from conv_magic.rules.provenance import is_fed_in_batches, origin_of
+from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, name_of, place_of
+from conv_magic.rules.widening import Widening, after_global_pool, widening_fixes
 
 code = "missing-axis"
 
@@ -46,19 +46,64 @@ INVALID: tuple[str, ...] = (
     "picture = np.zeros((24, 24, 3), 'float32')\n"
     "model.predict(picture, verbose=0)\n",
     "import keras\nmodel = keras.Sequential([keras.Input((28, 28)), keras.layers.Conv2D(4, 3)])\n",
+    "from keras import Input, layers\nwave = Input(shape=(40,))\ny = layers.Conv1D(4, 5)(wave)\n",
+    "import tensorflow as tf\n"
+    "kernel = tf.zeros((3, 3, 3, 4))\n"
+    "@tf.function\n"
+    "def edges(image):\n"
+    "    return tf.nn.relu(tf.nn.conv2d(image, kernel, 1, 'SAME'))\n"
+    "photo = tf.zeros((20, 30, 3))\n"
+    "y = edges(photo)\n",
+    "import tensorflow as tf\nfrom keras import layers\n"
+    "maps = tf.zeros((2, 16, 16, 8))\n"
+    "strongest = tf.reduce_max(maps, axis=-1)\n"
+    "y = layers.Conv2D(1, 3, padding='same')(strongest)\n",
+    "import tensorflow as tf\nfrom keras import layers\n"
+    "maps = tf.zeros((2, 16, 16, 8))\n"
+    "weights = layers.GlobalAveragePooling2D()(maps)\n"
+    "y = maps * layers.Conv2D(8, 1, activation='sigmoid')(weights)\n",
+    "import numpy as np, tensorflow as tf\nfrom keras import Sequential, layers\n"
+    "data = tf.data.Dataset.from_tensor_slices((np.zeros((8, 12, 12), 'float32'), np.zeros(8))).batch(4)\n"
+    "model = Sequential([layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(), layers.Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.fit(data, verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "digits, kinds = np.zeros((8, 12, 12), 'float32'), np.zeros(8)\n"
+    "others = np.zeros((4, 12, 12), 'float32')\n"
+    "model = keras.Sequential([layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(), layers.Dense(3)])\n"
+    "model.compile('sgd', 'sparse_categorical_crossentropy')\n"
+    "model.fit(digits, kinds, verbose=0)\n"
+    "model.predict(others, verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "model = keras.Sequential([\n"
+    "    keras.Input((None, 8, 8, 1)),\n"
+    "    layers.TimeDistributed(layers.MaxPooling2D(2)),\n"
+    "    layers.TimeDistributed(layers.Flatten()),\n"
+    "    layers.LSTM(2),\n"
+    "])\n"
+    "model.compile('sgd', 'mse')\n"
+    "frames = np.zeros((6, 8, 8, 1), 'float32')\n"
+    "model.train_on_batch(frames, np.zeros((6, 2)))\n",
 )
+
+_RANK = re.compile(r"(?:have|be|expected) rank (\d)")
+_RANKS_IN_WORDS = {"either 3 or 4 dimensions": 3, "at least three-dimensional": 3, "rank 3 (single image)": 3}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the failed call's first input has too few axes."""
-    if call.outcome not in (Outcome.RAISED, Outcome.GUARDED) or not call.inputs or call.accepts is None:
+    """One diagnosis where the failed call's first input, or that of a call around it, has too few axes."""
+    if call.outcome not in (Outcome.RAISED, Outcome.GUARDED) or not call.inputs:
         return
-    actual, needed = call.inputs[0], call.accepts
-    if not len(needed) - 2 <= len(actual) < len(needed):
+    call, needed = _where_it_began(call, trace)
+    actual = call.inputs[0]
+    if needed is None or not actual or not len(needed) - 2 <= len(actual) < len(needed):
         return
-    given: Shape = (None, *actual[1:]) if actual and is_fed_in_batches(call, trace) else actual
-    ways = _likeliest_first(call, given, list(_ways(call, given)))
-    missing = ways[0] if ways else (0,)
+    given = _as_given(call, trace)
+    ways = _likeliest_first(given, list(_ways(call, needed, given, _has_batch(call, trace))))
+    if not ways and _knows_sizes(needed):
+        return
+    first = data_format_of(call) == "channels_first"
+    widenings = [Widening(axes, given, first) for axes in ways or [(0,)]]
     names = axis_names(len(needed), data_format_of(call))
     origin, note = origin_of(call, trace)
     yield Diagnosis(
@@ -68,96 +113,100 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         span=place_of(call),
         layer=name_of(call),
         headline=f"{name_of(call)} needs {_listed(names) or f'{len(needed)} axes'}; this input has {len(actual)} axes",
-        reasons=_reasons(call, names, missing),
+        reasons=_reasons(call, trace, widenings[0]),
         expected=needed,
         actual=actual,
-        axes=missing,
+        axes=widenings[0].axes,
         axis_names=names,
         origin=origin,
         origin_note=note,
-        fixes=tuple(_fixes(call, trace, given, ways)),
+        fixes=tuple(widening_fixes(call, trace, widenings if ways else [])),
     )
+
+
+def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
+    """The outermost call whose input already had too few axes, and what it needs.
+
+    A model reads past one missing axis: what fails then is a layer deep inside.
+    """
+    found = call, call.accepts or _rank_asked(call)
+    at = call
+    while at.parent is not None:
+        at = trace.calls[at.parent]
+        if at.accepts is not None and at.inputs and not isinstance(at.options, FitOptions):
+            short = len(at.inputs[0]) < len(at.accepts) and not _fits(at.accepts, (*at.inputs[0], 1))
+            found = (at, at.accepts) if short else found
+    return found
+
+
+def _rank_asked(call: CallRecord) -> Shape | None:
+    """The rank that the error speaks of, for an operation that no hook sees."""
+    error = call.error or ""
+    rank = next((rank for words, rank in _RANKS_IN_WORDS.items() if words in error), None)
+    found = _RANK.search(error)
+    rank = rank or (int(found[1]) if found else None)
+    return (None,) * rank if rank else None
+
+
+def _as_given(call: CallRecord, trace: Trace) -> Shape:
+    """The input as the user handed it over, before Keras cut it into batches."""
+    at = call
+    while at.parent is not None:
+        at = trace.calls[at.parent]
+        if isinstance(at.options, FitOptions):
+            whole = at.options.x[0] if at.options.x else ()
+            return whole if len(whole) == len(call.inputs[0]) else call.inputs[0]
+    return call.inputs[0]
+
+
+def _has_batch(call: CallRecord, trace: Trace) -> bool:
+    """Whether the first axis is known to be the batch: of unknown size, or as many as there are labels."""
+    at: CallRecord | None = call
+    while at is not None:
+        options = at.options
+        if isinstance(options, FitOptions) and options.x and options.x[0]:
+            labels = options.y[0][:1] if options.y else ()
+            return options.x[0][0] == labels[0] if labels else options.dataset and options.x[0][0] is None
+        at = trace.calls[at.parent] if at.parent is not None else None
+    return call.inputs[0][0] is None and not is_fed_in_batches(call, trace)
 
 
 def _listed(names: tuple[str, ...]) -> str:
     return f"({', '.join(names)})" if names else ""
 
 
-def _reasons(call: CallRecord, names: tuple[str, ...], missing: tuple[int, ...]) -> tuple[str, ...]:
-    lacking = " and ".join(names[axis] for axis in missing) if names else "leading"
-    reasons = [f"the {lacking} axis is missing" if len(missing) == 1 else f"the {lacking} axes are missing"]
+def _reasons(call: CallRecord, trace: Trace, likeliest: Widening) -> tuple[str, ...]:
+    axes = likeliest.names
+    reasons = [f"the {axes[0]} axis is missing" if len(axes) == 1 else f"the {' and '.join(axes)} axes are missing"]
+    if after_global_pool(call, trace):
+        reasons = ["the global pooling before it dropped the spatial axes"]
     if call.outcome is Outcome.GUARDED:
         reasons.append("TensorFlow would have ended the whole process here, so the call was not made")
     return tuple(reasons)
 
 
-def _ways(call: CallRecord, actual: Shape) -> Iterator[tuple[int, ...]]:
+def _ways(call: CallRecord, needed: Shape, given: Shape, has_batch: bool) -> Iterator[tuple[int, ...]]:
     """The sets of axes which, added with length 1, give what is needed."""
-    needed = call.accepts or ()
-    places = sorted({0, channel_axis(call, len(needed))})
-    for missing in combinations(places, len(needed) - len(actual)):
-        if all(size in (None, 1) for size in (needed[axis] for axis in missing)) and _fits(
-            needed, _widened(actual, missing)
-        ):
+    places = {channel_axis(call, len(needed))} if has_batch else {0, channel_axis(call, len(needed))}
+    if _knows_sizes(needed):
+        places |= {axis for axis, size in enumerate(needed) if axis and size is None}
+    for missing in combinations(sorted(places), len(needed) - len(given)):
+        if all(needed[axis] in (None, 1) for axis in missing) and _fits(needed, Widening(missing, given, False).result):
             yield missing
 
 
-def _widened(actual: Shape, missing: tuple[int, ...]) -> Shape:
-    shape = list(actual)
-    for axis in missing:
-        shape.insert(axis, 1)
-    return tuple(shape)
+def _knows_sizes(needed: Shape) -> bool:
+    """Whether spatial sizes are asked for, as by a model with a declared input."""
+    return any(size is not None for size in needed[1:-1])
 
 
 def _fits(needed: Shape, shape: Shape) -> bool:
+    if len(needed) != len(shape):
+        return False
     return all(None in pair or pair[0] == pair[1] for pair in zip(needed, shape, strict=True))
 
 
-def _likeliest_first(call: CallRecord, actual: Shape, ways: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+def _likeliest_first(actual: Shape, ways: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """An unknown first size is a batch; a last size of 1, 3 or 4 is channels; else a stack of planes is likelier."""
     has_channels = actual[-1:] in ((1,), (3,), (4,)) and actual[:1] != (None,)
     return sorted(ways, key=lambda missing: (0 in missing) != has_channels)
-
-
-def _fixes(call: CallRecord, trace: Trace, actual: Shape, ways: list[tuple[int, ...]]) -> Iterator[Fix]:
-    sure = Applicability.SURE if len(ways) == 1 else Applicability.CHOICE
-    supply = supply_of(call, trace)
-    for missing in ways:
-        shape = _widened(actual, missing)
-        title, index = _words(call, missing)
-        predicted = _predicted(call, shape)
-        for code_, literal in declared_inputs(trace, actual[1:]) if 0 not in missing and actual[:1] == (None,) else ():
-            text = spelled(shape[1:])
-            yield fix(f"{title} to the declared input", code_, [code_.replace(literal, text)], sure, predicted)
-        if supply is None:
-            continue
-        yield fix(title, supply.code, [indexed(supply.code, supply.value, index)], sure, predicted)
-        yield from _at_binding(supply.code, call, trace, title, index, predicted)
-
-
-def _at_binding(
-    cell: Code, call: CallRecord, trace: Trace, title: str, index: str, predicted: Shape | None
-) -> Iterator[Fix]:
-    supply = supply_of(call, trace)
-    binding = supply.binding if supply else None
-    if binding is not None and binding.value is not None and call.producers[:1] == (None,):
-        where = f"{title} where {binding.name} is made"
-        yield fix(where, cell, [indexed(cell, binding.value, index)], Applicability.CHOICE, predicted)
-
-
-def _words(call: CallRecord, missing: tuple[int, ...]) -> tuple[str, str]:
-    first = data_format_of(call) == "channels_first"
-    if len(missing) == 2:
-        return "add the batch and the channel axis", "[None, None, ...]" if first else "[None, ..., None]"
-    if missing == (0,):
-        return "add the batch axis", "[None, ...]"
-    return "add the channel axis", "[:, None, ...]" if first else "[..., None]"
-
-
-def _predicted(call: CallRecord, shape: Shape) -> Shape | None:
-    if call.options is None:
-        return None
-    try:
-        return arithmetic.expected_shape(call.options, (shape,), call.kernel)
-    except arithmetic.ShapeProblem:
-        return None

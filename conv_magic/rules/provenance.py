@@ -12,20 +12,26 @@ from conv_magic.positions import Span
 from conv_magic.rules.rule import name_of, spelled
 from conv_magic.source import Binding, Code, argument, called_name, integers
 
-_DATA_METHODS = {
+DATA_METHODS = {
     "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "predict_step",
 }  # fmt: skip
 _INPUT_MAKERS = {"Input", "InputLayer"}
 
 
 @lru_cache(maxsize=64)
-def _code(source: Source) -> Code:
-    return Code(source.cell, source.text)
+def _code(source: Source, modules: tuple[tuple[str, str], ...]) -> Code:
+    return Code(source.cell, source.text, modules=modules)
 
 
 def code_of(trace: Trace, span: Span | None) -> Code | None:
     """The cell that a span lies in."""
-    return next((_code(s) for s in trace.sources if span is not None and s.cell == span.cell), None)
+    return next((code for code in codes_of(trace) if span is not None and code.cell == span.cell), None)
+
+
+def codes_of(trace: Trace) -> Iterator[Code]:
+    """Every cell that the trace knows, the one that ran first."""
+    modules = tuple((value.name, value.type) for value in trace.values if value.kind == "module")
+    return (_code(source, modules) for source in trace.sources)
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,32 @@ class Supply:
         return self.code.binding(self.value) if isinstance(self.value, ast.Name) else None
 
 
-def supply_of(call: CallRecord, trace: Trace) -> Supply | None:
-    """What the user's own line hands over, be it to the call itself or to the `fit` that led to it."""
+def supply_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
+    """What the user's own line hands over, be it to the call itself or to the `fit` that led to it.
+
+    With `which` the expression for that one of several inputs given in a list.
+    """
     code = code_of(trace, call.span)
-    node = code.call_at(call.span) if code else None
+    node = _call_at(code, call) if code else None
     if code is None or node is None:
         return None
-    if not _entry(call, trace).direct and called_name(node) not in _DATA_METHODS:
+    if not _entry(call, trace).direct and called_name(node) not in {*DATA_METHODS, call.op}:
         return None
     value = argument(node, 0, "input", "x", "inputs", "value")
+    if which is not None and isinstance(value, ast.List | ast.Tuple):
+        value = value.elts[which] if which < len(value.elts) else None
     return Supply(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
+
+
+def _call_at(code: Code, call: CallRecord) -> ast.Call | None:
+    """The call in the text; where only its statement is known (AutoGraph), the one in there of that name."""
+    found = code.call_at(call.span)
+    if found is not None or call.span is None:
+        return found
+    statement = code.node_at(call.span, ast.stmt)
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)] if statement else []
+    named = [node for node in calls if called_name(node) == call.op]
+    return named[0] if len(named) == 1 else None
 
 
 def _entry(call: CallRecord, trace: Trace) -> CallRecord:
@@ -64,7 +86,7 @@ def _entry(call: CallRecord, trace: Trace) -> CallRecord:
 def is_fed_in_batches(call: CallRecord, trace: Trace) -> bool:
     """Whether Keras cut the user's data into batches before the call saw it."""
     supply = supply_of(call, trace)
-    return supply is not None and called_name(supply.call) in _DATA_METHODS
+    return supply is not None and called_name(supply.call) in DATA_METHODS
 
 
 def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | None, str | None]:
@@ -83,23 +105,6 @@ def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | No
     return span, f"{binding.name} is made on line {span.line}"
 
 
-def declared_inputs(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tuple | ast.List]]:
-    """The literals `(28, 28)` of `Input((28, 28))` or `input_shape=(28, 28)` that declare exactly these sizes."""
-    for source in trace.sources:
-        code = _code(source)
-        for node in ast.walk(code.tree):
-            if isinstance(node, ast.Call):
-                given = _declared(node)
-                if isinstance(given, ast.Tuple | ast.List) and integers(given) == sizes:
-                    yield code, given
-
-
-def _declared(call: ast.Call) -> ast.expr | None:
-    if called_name(call) in _INPUT_MAKERS:
-        return argument(call, 0, "shape")
-    return next((k.value for k in call.keywords if k.arg == "input_shape"), None)
-
-
 def shape_literals(code: Code, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:
     """The literals in the value of an expression that spell exactly this shape."""
     for node in ast.walk(code.resolve(expression)):
@@ -108,7 +113,7 @@ def shape_literals(code: Code, expression: ast.expr, shape: Shape) -> Iterator[a
 
 
 def alias_of(code: Code, module: str) -> str | None:
-    """The name under which the cell knows a module: `np` after `import numpy as np`."""
+    """The name under which the cell knows a module: `np` after `import numpy as np`, in this cell or another."""
     for node in ast.walk(code.tree):
         if isinstance(node, ast.Import):
             for name in node.names:
@@ -118,4 +123,4 @@ def alias_of(code: Code, module: str) -> str | None:
             for name in node.names:
                 if f"{node.module}.{name.name}" == module:
                     return name.asname or name.name
-    return None
+    return next((name for name, known in code.modules if known == module), None)

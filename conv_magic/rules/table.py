@@ -4,30 +4,139 @@ from __future__ import annotations
 
 from conv_magic.calls import failed_innermost
 from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
-from conv_magic.rules import channels_differ, missing_axis, sizes_differ, window_exceeds_input
+from conv_magic.rules import (
+    accidental_groups,
+    backbone_ends_in_vector,
+    batch_size_fixed,
+    channels_differ,
+    channels_first_input,
+    channels_first_operand,
+    cropping_exceeds_input,
+    declared_input_differs,
+    depth_to_space_channels,
+    difference_broadcasts,
+    dimensionality_differs,
+    dtypes_differ,
+    explicit_padding,
+    extra_axis,
+    filter_layout,
+    filter_rank,
+    flatten_missing,
+    flattened_size_differs,
+    groups_do_not_divide,
+    image_shrinks,
+    images_of_many_sizes,
+    input_shape_has_samples,
+    inputs_out_of_order,
+    kernel_size_as_strides,
+    labels_encoded_otherwise,
+    loaded_at_another_size,
+    metric_needs_classes,
+    missing_axis,
+    network_input_too_small,
+    normalises_rows,
+    number_for_another_size,
+    option_out_of_range,
+    output_units_differ,
+    padding_word,
+    planes_read_as_pixels,
+    reshape_total_differs,
+    shape_is_a_number,
+    shortcut_broadcasts,
+    sizes_differ,
+    sizes_left_open,
+    start_size_differs,
+    target_map_differs,
+    transposed_output_size,
+    unreliable_numbers,
+    weights_of_another_model,
+    window_exceeds_input,
+    wrong_result_shape,
+)
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import Rule, name_of, place_of, spelled
 
-RULES: tuple[Rule, ...] = (missing_axis, channels_differ, window_exceeds_input, sizes_differ)
+RULES: tuple[Rule, ...] = (
+    loaded_at_another_size,
+    inputs_out_of_order,
+    batch_size_fixed,
+    number_for_another_size,
+    input_shape_has_samples,
+    shape_is_a_number,
+    extra_axis,
+    backbone_ends_in_vector,
+    dimensionality_differs,
+    missing_axis,
+    filter_rank,
+    filter_layout,
+    option_out_of_range,
+    channels_first_operand,
+    channels_first_input,
+    kernel_size_as_strides,
+    explicit_padding,
+    padding_word,
+    groups_do_not_divide,
+    cropping_exceeds_input,
+    dtypes_differ,
+    flatten_missing,
+    channels_differ,
+    start_size_differs,
+    declared_input_differs,
+    window_exceeds_input,
+    sizes_differ,
+    labels_encoded_otherwise,
+    output_units_differ,
+    wrong_result_shape,
+    unreliable_numbers,
+    transposed_output_size,
+    target_map_differs,
+    accidental_groups,
+    normalises_rows,
+    network_input_too_small,
+    reshape_total_differs,
+    flattened_size_differs,
+    metric_needs_classes,
+    shortcut_broadcasts,
+    difference_broadcasts,
+    sizes_left_open,
+    images_of_many_sizes,
+    depth_to_space_channels,
+    weights_of_another_model,
+    image_shrinks,
+    planes_read_as_pixels,
+)
 
-def diagnose(trace: Trace, failure: Failure | None) -> tuple[Diagnosis, ...]:
+
+def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
     """What is wrong in a run, most likely first; an error that the cell itself dealt with is not.
 
     A cell that failed has one fault, at the call that failed; one that ran has the warnings of all its calls.
+    A rule that breaks has nothing to say; that is noted in `faults`.
     """
     if failure is not None:
         culprit = failed_innermost(trace.calls)
-        return () if culprit is None else (_explained(culprit, trace),)
+        return () if culprit is None else (_explained(culprit, trace, faults),)
     found: dict[object, Diagnosis] = {}
     for call in trace.calls:
-        for rule in RULES:
-            for diagnosis in rule.check(call, trace) if call.outcome is Outcome.RETURNED else ():
+        for rule in RULES if call.outcome is Outcome.RETURNED else ():
+            for diagnosis in _said(rule, call, trace, faults):
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
     return tuple(found.values())
 
 
-def _explained(call: CallRecord, trace: Trace) -> Diagnosis:
-    return next((d for rule in RULES for d in rule.check(call, trace)), None) or _unexplained(call, trace)
+def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
+    said = (diagnosis for rule in RULES for diagnosis in _said(rule, call, trace, faults))
+    return next(said, None) or _unexplained(call, trace)
+
+
+def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
+    try:
+        return list(rule.check(call, trace))
+    except Exception as error:
+        text = f"rule {rule.code}: {type(error).__name__}: {error}"
+        if text not in faults:
+            faults.append(text)
+        return []
 
 
 def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis:

@@ -71,7 +71,7 @@ def options_text(options: Options | None) -> str:
             window = _window(options.kernel_size, options.strides, options.padding, options.dilation_rate)
             return ", ".join(filter(None, [window, _channels(options)]))
         case PoolOptions():
-            return _window(options.pool_size, options.strides, options.padding, ())
+            return _window(options.pool_size, options.strides, options.padding, options.dilation_rate)
         case None:
             return ""
     return _plain_options(options)
@@ -136,5 +136,6 @@ def proof_text(fix: Fix, trying: bool) -> str:
     if fix.proof is Proof.SHAPES:
         return "tried with shapes only: every shape in the cell now fits"
     if fix.untried:
-        return f"not tried: {one_line(fix.untried)}"
+        reason = one_line(fix.untried)
+        return reason if reason.startswith("tried:") else f"not tried: {reason}"
     return "being tried" if trying else "not tried"

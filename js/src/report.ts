@@ -279,16 +279,16 @@ export interface Cost {
  * What a name of the user's stood for when the cell ended, or in the function that failed.
  *
  * scope    the function's name, empty for the cell itself
- * kind     `array`, `tensor`, `dataset`, `model`, `layer`, or `number` (a whole number, or a few of them)
+ * kind     `array`, `tensor`, `dataset`, `model`, `layer`, `module`, or `number` (a whole number, or a few of them)
  * shape    of an array or tensor; of a built model its output
  * parts    the shapes of a dataset's element, or of a model's inputs
  * numbers  the value of a `number`
- * type     the class's name
+ * type     the class's name; of a module its own
  */
 export interface NamedValue {
   name: string;
   scope: string;
-  kind: "array" | "tensor" | "dataset" | "model" | "layer" | "number";
+  kind: "array" | "tensor" | "dataset" | "model" | "layer" | "module" | "number";
   type: string;
   shape: (number | null)[] | null;
   parts: (number | null)[][];

@@ -1,0 +1,138 @@
+"""Labels of shape (n,) are compared with predictions of shape (n, 1): every label meets every prediction.
+
+What: `y - model.predict(x)` with (n,) and (n, 1) raises no error, it makes an (n, n) matrix.
+Why: a model with one output unit gives a column, labels are mostly kept as a plain row.
+Example:
+
+    error = y - model.predict(x)                     # y is (40,)
+
+Use instead:
+
+    error = y - model.predict(x)[:, 0]
+
+Fix safety: the predictions keep their values and lose their second axis.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Trace
+from conv_magic.repair.edits import fix, indexed
+from conv_magic.rules.provenance import codes_of
+from conv_magic.rules.rule import name_of, spelled
+from conv_magic.source import Code
+
+code = "difference-broadcasts"
+
+_START = (
+    "import keras\nimport numpy as np\n"
+    "x, y = np.zeros((20, 6)), np.zeros(20)\n"
+    "model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])\n"
+)
+VALID: tuple[str, ...] = (
+    _START + "error = y - model.predict(x, verbose=0)[:, 0]\n",
+    _START + "error = y[:, None] - model.predict(x, verbose=0)\n",
+    "import numpy as np\na = np.zeros(20)\ndistances = a - a[:, None]\n",
+)
+INVALID: tuple[str, ...] = (
+    _START + "error = model.predict(x, verbose=0) - y\n",
+    _START + "right = np.mean((model.predict(x, verbose=0) > 0.5) == y)\n",
+    _START + "guess = model.predict(x, verbose=0)\nmean = np.mean((y - guess) ** 2)\n",
+    "import tensorflow as tf\n"
+    + _START
+    + "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(tf.square(model(x) - y))\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One warning where a model's column of predictions is subtracted from, or by, a row of labels."""
+    if call.outcome is not Outcome.RETURNED or not call.direct or call.parent is not None or call.span is None:
+        return
+    count = call.output[0] if call.output is not None and len(call.output) == 2 else None
+    if count is None or count < 2 or call.output != (count, 1) or call.layer is None:
+        return
+    for cell in codes_of(trace):
+        made = cell.call_at(call.span)
+        for difference, column, other in _differences(cell, made) if made is not None else ():
+            if _is_row(other, count, trace):
+                yield _diagnosis(call, cell, difference, column)
+
+
+def _differences(cell: Code, made: ast.Call) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+    """The subtractions and comparisons in which the call's result stands, itself or by its one name.
+
+    With each the place of the result, and the other side.
+    """
+    for node in ast.walk(cell.tree):
+        for one, two in _sides(node):
+            core = _core(one)
+            if core is made or (isinstance(core, ast.Name) and _core(_only_value(cell, core)) is made):
+                assert isinstance(node, ast.expr)
+                yield node, core, two
+
+
+def _sides(node: ast.AST) -> tuple[tuple[ast.expr, ast.expr], ...]:
+    match node:
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return ((left, right), (right, left))
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
+            return ((left, right), (right, left))
+        case _:
+            return ()
+
+
+def _core(node: ast.expr | None) -> ast.expr | None:
+    """What is inside roundings, conversions and thresholds, which keep the shape."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=inner, attr="astype" | "numpy")):
+            return _core(inner)
+        case ast.Call(func=ast.Attribute(attr="round" | "rint" | "cast" | "square" | "abs"), args=[inner, *_]):
+            return _core(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="round"), args=[]):
+            return _core(inner)
+        case ast.Compare(left=left, ops=[_], comparators=[ast.Constant()]):
+            return _core(left)
+        case _:
+            return node
+
+
+def _only_value(cell: Code, name: ast.Name) -> ast.expr | None:
+    """What a name of the cell stands for, where it is bound once only."""
+    bound = [n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == name.id and not _is_read(n)]
+    binding = cell.binding(name)
+    return binding.value if binding is not None and len(bound) == 1 else None
+
+
+def _is_read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
+
+
+def _is_row(other: ast.expr, count: int, trace: Trace) -> bool:
+    if not isinstance(other, ast.Name):
+        return False
+    shapes = [value.shape for value in trace.values if value.name == other.id and not value.scope]
+    return shapes == [(count,)]
+
+
+def _diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.expr) -> Diagnosis:
+    count = (call.output or (None,))[0]
+    span = cell.span(difference)
+    edit = indexed(cell, column, "[:, 0]")
+    what = "difference" if isinstance(difference, ast.BinOp) else "comparison"
+    return Diagnosis(
+        code=code,
+        severity=Severity.WARNING,
+        call=call.index,
+        span=span,
+        layer=name_of(call),
+        headline=f"this {what} of ({count},) and {spelled(call.output)} is ({count}, {count})",
+        reasons=("each of the one is compared with each of the other",),
+        expected=(count,),
+        actual=(count, count),
+        axes=(1,),
+        origin=call.span,
+        origin_note=f"{name_of(call)} gives a column: {spelled(call.output)}",
+        fixes=(fix("take the predictions as a row", cell, [edit], Applicability.SURE, None),),
+    )

@@ -1,0 +1,116 @@
+"""A number in the text was worked out for images of another size.
+
+What: a weight or a target has as many entries as images of one size need (patches, positions); the images have another.
+Why: the size stands as a constant at the top and was not changed with the data.
+Example:
+
+    SIDE, PATCH = 72, 6
+    positions = tf.Variable(tf.zeros((1, (SIDE // PATCH) ** 2, 32)))        # 144
+    tokens = cut(images_of_96) + positions                                  # 256
+
+Use instead:
+
+    SIDE, PATCH = 96, 6
+
+Fix safety: one written number is changed to a size that the data have, and only where the arithmetic of the text then
+gives the number that is needed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import islice
+
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.repair.edits import fix
+from conv_magic.rules.provenance import code_of
+from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.written import Reader, expressions_in
+from conv_magic.source import Code
+
+code = "number-for-another-size"
+
+_CELL = (
+    "import tensorflow as tf\n"
+    "SIDE = 24\n"
+    "PATCH = 4\n"
+    "cut = tf.keras.layers.Conv2D(8, PATCH, strides=PATCH)\n"
+    "positions = tf.Variable(tf.zeros((1, (SIDE // PATCH) ** 2, 8)))\n"
+    "def tokens(images):\n"
+    "    grid = cut(images)\n"
+    "    flat = tf.reshape(grid, (grid.shape[0], grid.shape[1] * grid.shape[2], 8))\n"
+    "    return flat + positions\n"
+)
+VALID: tuple[str, ...] = (_CELL + "y = tokens(tf.zeros((2, 24, 24, 3)))\n",)
+INVALID: tuple[str, ...] = (_CELL + "y = tokens(tf.zeros((2, 32, 32, 3)))\n",)
+
+_MOST_FIXES = 3
+_MERGING = {"add", "sub", "mult", "multiply", "subtract", "Add", "Multiply", "Subtract"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where changing one written number to a size of the data makes two operands agree."""
+    if call.outcome is not Outcome.RAISED or call.op not in _MERGING or len(call.inputs) != 2:
+        return
+    cell = code_of(trace, call.span)
+    pair = _differing(*call.inputs)
+    if cell is None or pair is None:
+        return
+    fixes = tuple(islice(_fixes(cell, trace, pair, _sizes(call, trace)), _MOST_FIXES))
+    if not fixes:
+        return
+    at = fixes[0].edits[0].span
+    yield Diagnosis(
+        code=code,
+        severity=Severity.ERROR,
+        call=call.index,
+        span=place_of(call),
+        layer=call.layer,
+        headline=f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[1])}",
+        reasons=(f"{pair[0]} and {pair[1]} come from images of two sizes",),
+        expected=call.inputs[1],
+        actual=call.inputs[0],
+        origin=at,
+        origin_note=f"the number on line {at.line} is for images of another size",
+        fixes=fixes,
+    )
+
+
+def _differing(one: Shape, two: Shape) -> tuple[int, int] | None:
+    """The two sizes that stand against each other, counted from the last axis; None unless there is just one pair."""
+    pairs = zip(reversed(one), reversed(two), strict=False)
+    found = [(a, b) for a, b in pairs if a is not None and b is not None and a != b and 1 not in (a, b)]
+    return found[0] if len(found) == 1 else None
+
+
+def _sizes(call: CallRecord, trace: Trace) -> list[int]:
+    """The heights, widths and lengths of what the calls around were given, and of the cell's own arrays."""
+    at: CallRecord | None = call
+    shapes: list[Shape] = [v.shape for v in trace.values if v.shape is not None and len(v.shape) > 2]
+    while at is not None:
+        shapes = [*at.inputs, *shapes] if at is not call else shapes
+        at = trace.calls[at.parent] if at.parent is not None else None
+    return list(dict.fromkeys(size for shape in shapes for size in shape[1:-1] if size is not None and size > 1))
+
+
+def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) -> Iterator[Fix]:
+    plain = Reader(cell, trace)
+    expressions = [node for node in expressions_in(cell) if not isinstance(node, ast.Constant)]
+    for written, wanted in (pair, pair[::-1]):
+        affected = [node for node in expressions if plain.value(node) == written]
+        for constant, old in _constants(cell):
+            for size in sizes if affected else ():
+                changed = Reader(cell, trace, {constant: size})
+                if size != old and any(changed.value(node) == wanted for node in affected):
+                    edit = cell.replace(constant, str(size))
+                    yield fix(f"write {size} in place of {old}", cell, [edit], Applicability.SURE)
+
+
+def _constants(cell: Code) -> Iterator[tuple[ast.Constant, int]]:
+    """The whole numbers that names are given."""
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.Tuple):
+            for inner in ast.walk(node.value):
+                if isinstance(inner, ast.Constant) and type(inner.value) is int and inner.value > 1:
+                    yield inner, inner.value

@@ -1,0 +1,93 @@
+"""A declared input shape is a number.
+
+What: `Input(shape=...)` or `input_shape=` was given one number where it needs a tuple of sizes.
+Why: `(128)` is the number 128; only the comma of `(128,)` makes a tuple.  Sizes side by side are none either.
+Example:
+
+    wave = Input(shape=(128))
+    layers.Conv1D(8, 5)(wave)
+
+Use instead:
+
+    wave = Input(shape=(128, 1))
+    layers.Conv1D(8, 5)(wave)
+
+Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.positions import Edit, Span, text_at
+from conv_magic.repair.edits import fix
+from conv_magic.rules.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.rules.rule import place_of
+from conv_magic.source import called_name
+
+code = "shape-is-a-number"
+
+VALID: tuple[str, ...] = ("from keras import Input, layers\ny = layers.Conv1D(8, 5)(Input((128, 1)))\n",)
+INVALID: tuple[str, ...] = (
+    "from keras import Input, layers\nwave = Input(shape=(128))\ny = layers.Conv1D(8, 5)(wave)\n",
+    "import numpy as np\nfrom keras import Sequential, layers\n"
+    "table = np.zeros((50, 20))\n"
+    "model = Sequential()\n"
+    "model.add(layers.Dense(8, input_shape=table.shape[1]))\n",
+    "from keras import Sequential, layers\nmodel = Sequential([layers.Input(28, 28, 1), layers.Conv2D(4, 3)])\n",
+)
+
+_ERROR = re.compile(r"Cannot convert '(\d+)' to a shape")
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where Keras was given a number for a shape."""
+    found = _ERROR.search(call.error or "") if call.outcome is Outcome.RAISED else None
+    declared = next((d for d in declarations(trace) if d.number == int(found[1])), None) if found else None
+    if declared is None:
+        return
+    yield Diagnosis(
+        code=code,
+        severity=Severity.ERROR,
+        call=call.index,
+        span=place_of(call),
+        layer=None,
+        headline=f"an input's shape is a tuple of sizes; this one is the number {declared.number}",
+        reasons=("brackets alone make no tuple, a comma does",) if not _listed(declared.call) else (),
+        expected=(None, *_sizes(declared)),
+        origin=declared.code.span(declared.value),
+        origin_note="the shape is declared here",
+        fixes=tuple(_fixes(declared)),
+    )
+
+
+def _listed(call: ast.Call) -> bool:
+    """Whether several numbers are given side by side: `Input(28, 28, 1)`."""
+    if called_name(call) not in ("Input", "InputLayer") or len(call.args) < 2:
+        return False
+    return all(isinstance(a, ast.Constant) and isinstance(a.value, int) for a in call.args)
+
+
+def _sizes(declared: Declaration) -> tuple[int, ...]:
+    number, rank = declared.number or 0, rank_taken(declared.code, declared) or 1
+    return (number,) if rank == 1 else (*(number,) * (rank - 1), 1)
+
+
+def _fixes(declared: Declaration) -> Iterator[Fix]:
+    cell, value = declared.code, declared.value
+    if _listed(declared.call):
+        first, last = cell.span(declared.call.args[0]), cell.span(declared.call.args[-1])
+        inside = Span(first.cell, first.line, first.column, last.end_line, last.end_column)
+        edits = [Edit(inside, f"({text_at(cell.text, inside)})")]
+        yield fix("put the sizes into a tuple", cell, edits, Applicability.SURE)
+        return
+    sizes = _sizes(declared)
+    if len(sizes) == 1:
+        yield fix("make it a tuple", cell, [as_tuple(cell, value)], Applicability.SURE)
+    else:
+        edit = with_more_sizes(cell, value, *sizes[1:])
+        sure = Applicability.SURE if len(sizes) == 2 else Applicability.CHOICE
+        yield fix("make it a tuple with a channel axis", cell, [edit], sure)

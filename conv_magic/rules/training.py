@@ -1,0 +1,238 @@
+"""The ends of training in the text: the labels, the data, the loss, and the layer whose output they meet."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conv_magic.model import CallRecord, ConvOptions, DenseOptions, FitOptions, LossOptions, Outcome, Shape, Trace
+from conv_magic.positions import Edit, Span
+from conv_magic.repair.edits import with_argument
+from conv_magic.rules.origins import origins_of
+from conv_magic.rules.provenance import code_of, codes_of
+from conv_magic.rules.written import Reader
+from conv_magic.source import Code, argument, called_name
+
+_TRAINING = {"fit", "evaluate", "train_on_batch", "test_on_batch"}
+_LARGEST = 4096
+
+
+@dataclass(frozen=True)
+class Training:
+    """A loss that met labels and an output.
+
+    call    the loss' (or the metrics') own row
+    node    the call in the text that led to it: `model.fit(...)`, or the loss' own
+    labels  the expression that gives the labels; None where a dataset brings them
+    data    the expression that gives the data: an array, or the dataset
+    """
+
+    trace: Trace
+    call: CallRecord
+    code: Code
+    node: ast.Call
+    labels: ast.expr | None
+    data: ast.expr | None
+
+    @property
+    def y_true(self) -> Shape:
+        """The labels' shape."""
+        return self.call.inputs[0]
+
+    @property
+    def y_pred(self) -> Shape:
+        """The output's shape."""
+        return self.call.inputs[1]
+
+    @property
+    def given(self) -> FitOptions | None:
+        """What the `fit` around it was given."""
+        around = self.call.parent
+        options = self.trace.calls[around].options if around is not None else None
+        return options if isinstance(options, FitOptions) else None
+
+
+def training_of(call: CallRecord, trace: Trace) -> Training | None:
+    """The two ends that a loss or the metrics were given, found in the text."""
+    code = code_of(trace, call.span)
+    node = code.call_at(call.span) if code else None
+    if code is None or node is None or len(call.inputs) != 2 or not isinstance(call.options, LossOptions):
+        return None
+    if called_name(node) not in _TRAINING:
+        labels = argument(node, 0, "y_true", "labels", "target") if call.direct else None
+        return Training(trace, call, code, node, labels, None)
+    data, labels = argument(node, 0, "x"), argument(node, 1, "y")
+    return Training(trace, call, code, node, labels, data)
+
+
+def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
+    """Where the text says which loss it is: in `compile`, or where the loss was made."""
+    if called_name(training.node) not in _TRAINING:
+        return training.code, _made(training.code, training.node.func)
+    owner = training.node.func.value if isinstance(training.node.func, ast.Attribute) else None
+    compiled = [(code, call) for code in codes_of(training.trace) for call in _calls_named(code, "compile")]
+    own = [(code, call) for code, call in compiled if _same_owner(call, owner)] or compiled
+    if not own or (len(own) > 1 and own is compiled):
+        return None
+    code, call = own[-1]
+    given = argument(call, 1, "loss")
+    return (code, _made(code, given)) if given is not None else None
+
+
+def _made(code: Code, expression: ast.expr) -> ast.expr:
+    """The last expression that a name leads to, as far as there is only one way."""
+    return origins_of(code, expression)[-1]
+
+
+def _calls_named(code: Code, name: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(code.tree) if isinstance(node, ast.Call) and called_name(node) == name)
+
+
+def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
+    if not isinstance(call.func, ast.Attribute) or owner is None:
+        return False
+    return ast.unparse(call.func.value) == ast.unparse(owner)
+
+
+def head_of(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """The Dense or convolution that made the output which a loss was given."""
+    inside = {made.parent for made in trace.calls}
+    wanted = call.inputs[1]
+    for made in reversed(trace.calls[: call.index]):
+        if made.index in inside or made.outcome is not Outcome.RETURNED or made.output != wanted:
+            continue
+        if isinstance(made.options, DenseOptions | ConvOptions) and made.created is not None:
+            return made
+    return None
+
+
+def activation_of(head: CallRecord, trace: Trace) -> str | None:
+    """The word given as `activation` where a layer is made."""
+    code = code_of(trace, head.created)
+    made = code.call_at(head.created) if code else None
+    given = next((k.value for k in made.keywords if k.arg == "activation"), None) if made else None
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+
+
+def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code, Edit]]:
+    """Edits that give the layer another number of units or filters, where the number is written first."""
+    code = code_of(trace, head.created)
+    made = code.call_at(head.created) if code else None
+    given = argument(made, 0, "units", "filters") if made else None
+    if code is None or made is None or given is None:
+        return
+    if not _made_often(head, trace):
+        yield from ((code, edit) for edit in with_number(code, trace, given, want))
+    elif isinstance(given, ast.Name):
+        yield from ((code, edit) for edit in _of_loop(code, given, want))
+
+
+def _made_often(head: CallRecord, trace: Trace) -> bool:
+    """Whether the line that made this layer made others of another size too."""
+    return any(other.created == head.created and other.options != head.options for other in trace.calls)
+
+
+def with_number(code: Code, trace: Trace, given: ast.expr, want: int) -> Iterator[Edit]:
+    """Edits after which an expression is `want`: at the literal that it comes from, then at the expression itself."""
+    origins = origins_of(code, given)
+    for origin in reversed(origins):
+        literal = _deciding(code, trace, origin, want)
+        if literal is not None:
+            yield literal
+            break
+    if not isinstance(given, ast.Constant):
+        yield code.replace(given, str(want))
+
+
+def _deciding(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | None:
+    """The one literal of an expression that, changed, makes it `want`."""
+    if isinstance(origin, ast.Constant) and type(origin.value) is int:
+        return code.replace(origin, str(want))
+    if not isinstance(origin, ast.BinOp):
+        return None
+    for node in ast.walk(origin):
+        if isinstance(node, ast.Constant) and type(node.value) is int:
+            for number in range(1, _LARGEST):
+                if Reader(code, trace, {node: number}).value(origin) == want:
+                    return code.replace(node, str(number))
+    return None
+
+
+def _of_loop(code: Code, name: ast.Name, want: int) -> Iterator[Edit]:
+    """The last number of the loop that a layer's size is taken from."""
+    for around in code.around(name):
+        if isinstance(around, ast.For) and ast.unparse(around.target) == name.id:
+            if isinstance(around.iter, ast.Tuple | ast.List) and around.iter.elts:
+                yield code.replace(around.iter.elts[-1], str(want))
+            return
+
+
+def at_source(code: Code, expression: ast.expr) -> ast.expr:
+    """Where to edit a value: at its binding if its name serves more than once after that, else where it is used."""
+    if not isinstance(expression, ast.Name):
+        return expression
+    bound = code.binding(expression)
+    if bound is None or bound.value is None or not isinstance(bound.statement, ast.Assign):
+        return expression
+    uses = [
+        node
+        for node in ast.walk(code.tree)
+        if isinstance(node, ast.Name) and node.id == expression.id and isinstance(node.ctx, ast.Load)
+    ]
+    return bound.value if len(uses) > 1 and isinstance(bound.statement.targets[0], ast.Name) else expression
+
+
+LOADERS = {
+    "image_dataset_from_directory": "label_mode",
+    "flow_from_directory": "class_mode",
+    "flow_from_dataframe": "class_mode",
+}
+_MODES = {
+    "label_mode": {"ids": "int", "one-hot": "categorical", "binary": "binary"},
+    "class_mode": {"ids": "sparse", "one-hot": "categorical", "binary": "binary"},
+}
+
+
+def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
+    """The calls that load the training's data from a folder."""
+    if training.data is None:
+        return
+    for origin in origins_of(training.code, training.data):
+        for node in ast.walk(origin):
+            if isinstance(node, ast.Call) and called_name(node) in LOADERS:
+                yield training.code, node
+
+
+def with_label_mode(code: Code, loader: ast.Call, kind: str) -> Edit:
+    """The loader set to give its labels as `ids`, `one-hot` or `binary`."""
+    keyword = LOADERS[called_name(loader)]
+    return with_argument(code, loader, _LARGEST, keyword, f'"{_MODES[keyword][kind]}"')
+
+
+def label_origin(training: Training) -> tuple[Span | None, str | None]:
+    """Where the labels are made, or the data that brings them, and that in words."""
+    given = training.labels if training.labels is not None else training.data
+    bound = training.code.binding(given) if isinstance(given, ast.Name) else None
+    if bound is None:
+        return None, None
+    span = training.code.span(bound.statement)
+    what = "the labels are" if training.labels is not None else "the labels come with"
+    made = "made" if training.labels is not None else f"{bound.name}, made"
+    return span, f"{what} {made} on line {span.line}"
+
+
+_REPEATING = {
+    "mse", "mae", "mape", "msle", "huber", "log_cosh", "logcosh", "poisson", "kl_divergence", "mean_squared_error",
+    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "MeanSquaredError",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "Huber", "LogCosh", "Poisson",
+    "KLDivergence",
+}  # fmt: skip
+
+
+def repeats_silently(training: Training) -> bool:
+    """Whether the loss is one of those that repeat a single column, or whole labels, over a larger output."""
+    call = training.call
+    if call.op == "metrics":
+        return False
+    return call.op in _REPEATING or (call.op == "loss" and call.layer in _REPEATING)
