@@ -19,10 +19,21 @@ def span_of(place: Place | None, codes: Mapping[str, Code]) -> Span | None:
     if place is None:
         return None
     if isinstance(place, LineSite):
-        code = codes.get(place.filename)
+        code = _newest(place, codes)
         return span_of_line(code, place.line) if code else None
     code = codes.get(place[0].co_filename)
     return place_of(place, code) if code else None
+
+
+def _newest(place: LineSite, codes: Mapping[str, Code]) -> Code | None:
+    """The cell of a line that AutoGraph names: the one running, where the line stands there unchanged.
+
+    AutoGraph keeps what it made of an equal function of an earlier run, with that one's file name.
+    """
+    named, running = codes.get(place.filename), next(iter(codes.values()))
+    if named is not None and named.code_line(place.line) == running.code_line(place.line):
+        return running
+    return named
 
 
 def records(rows: Sequence[Row], codes: Mapping[str, Code]) -> tuple[CallRecord, ...]:

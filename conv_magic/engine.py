@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-import itertools
 import linecache
 import os
 import sys
@@ -28,7 +27,8 @@ from conv_magic.source import Code
 from conv_magic.values import FailingFrame, failing_frame, named_values
 from conv_magic.views.notes import line_notes
 
-_numbers = itertools.count(1)
+_ran: dict[str, Cell] = {}
+_MOST_RAN = 100
 _TOLD = ("conv_magic", "tensorflow", "keras", "numpy")
 
 
@@ -265,8 +265,8 @@ def run(
     """
     space: Any = {"__name__": "__main__"} if namespace is None else namespace
     before = dict(space)
-    cell = Cell(_registered(source), source)
-    session = Session(cell, {}, Options(guard, only, depth, max_calls))
+    cell = _registered(source)
+    session = Session(cell, dict(_ran), Options(guard, only, depth, max_calls))
     error: BaseException | None = None
     try:
         session.start()
@@ -287,11 +287,18 @@ def run(
     return remember(report)
 
 
-def _registered(source: str) -> str:
-    """A file name under which Python finds the text again, for tracebacks and for AutoGraph."""
-    name = f"<convshapes {next(_numbers)}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    return name
+def _registered(source: str) -> Cell:
+    """The cell under a file name by which Python finds the text again, for tracebacks and for AutoGraph.
+
+    Its functions may be called by a later run, so the latest cells are kept.
+    """
+    cell = Cell(f"<convshapes {digest(source)}>", source)
+    linecache.cache[cell.filename] = (len(source), None, source.splitlines(keepends=True), cell.filename)
+    _ran.pop(cell.filename, None)
+    _ran[cell.filename] = replace(cell, label="an earlier cell")
+    while len(_ran) > _MOST_RAN:
+        del _ran[next(iter(_ran))]
+    return cell
 
 
 def _execute(cell: Cell, space: dict[str, Any]) -> None:

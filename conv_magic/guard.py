@@ -50,7 +50,7 @@ def _unchecked(problem: arithmetic.ShapeProblem, known: Description, inputs: tup
 
 
 def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> bool:
-    """Whether a transposed convolution with an empty kernel, whose result is all zeros, states sizes that do not fit."""
+    """Whether a transposed convolution with an empty kernel, which gives all zeros, states sizes that do not fit."""
     options = known.options
     if not isinstance(options, ConvTransposeOptions) or 0 not in options.kernel_size or options.output_shape is None:
         return False

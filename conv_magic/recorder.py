@@ -214,7 +214,8 @@ class Recorder:
         if captured.subject is not None:
             row.created = self.created.get(captured.subject)
         row.dtype = dtype_of(captured.inputs[0]) if captured.inputs else None
-        row.description = _described(hook, captured, inputs)
+        if hook.guard:  # the guard needs it; of others it is asked when the call has ended, once
+            row.description = _described(hook, captured, inputs)
         if self._keep(row):
             self._known[key] = row
         return row
@@ -266,7 +267,8 @@ class Recorder:
             row.outcome, row.output = Outcome.RETURNED, shape
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
-            row.description = _described(row.hook, entered.captured, row.inputs)
+            if not row.hook.guard:
+                row.description = _described(row.hook, entered.captured, row.inputs)
         for tensor in outputs:
             self._remember(tensor, row)
         return row

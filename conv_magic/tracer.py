@@ -48,6 +48,15 @@ class _Installed:
 _state = _Installed()
 
 
+class _Within(threading.local):
+    """Whether this thread is inside a call that has no rows inside: what that calls in its turn is passed on at once."""
+
+    call = False
+
+
+_within = _Within()
+
+
 def patched() -> tuple[str, ...]:
     """The names of the targets that hold a hook now; empty whenever nothing is traced."""
     return tuple(_state.patched)
@@ -116,6 +125,8 @@ def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
     def hooked(*args: Any, **kwargs: Any) -> Any:
         entered = None
         try:
+            if _within.call:
+                return function(*args, **kwargs)
             entered = _enter(hook, args, kwargs)
             refusal = _refusal(hook, entered) if entered else _refusal_within(hook, args, kwargs)
             if refusal is not None:
@@ -170,7 +181,7 @@ _Entry = list[tuple[Recorder, Entered]]
 
 def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry | None:
     entries: _Entry = []
-    for recorder in tuple(_state.recorders):
+    for recorder in _state.recorders[:]:
         try:
             entered = recorder.enter(hook, args, kwargs, sys._getframe(2))
         except Exception as error:
@@ -178,11 +189,17 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
             continue
         if entered is not None:
             entries.append((recorder, entered))
-    return entries or None
+    if not entries:
+        return None
+    _within.call = hook.guard
+    return entries
 
 
 def _leave(entries: _Entry | None, result: object, error: BaseException | None) -> None:
-    for recorder, entered in entries or ():
+    if entries is None:
+        return
+    _within.call = False
+    for recorder, entered in entries:
         try:
             recorder.leave(entered, result, error)
         except Exception as fault:

@@ -254,3 +254,24 @@ def test_trace_is_a_context_that_lets_errors_pass() -> None:
     assert tracing.report is not None
     assert tracing.report.diagnoses[0].code == "missing-axis"
     assert conv_magic.last_report() is tracing.report
+
+
+def test_a_function_of_an_earlier_run_has_its_own_lines() -> None:
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    conv_magic.run("import keras\ndef block(x):\n    return keras.layers.Conv2D(4, 3)(x)\n", namespace)
+    report = conv_magic.run("block(keras.Input((8, 8, 3)))\n", namespace)
+    (call,) = report.trace.calls
+    assert call.span is not None
+    assert (call.span.line, report.trace.sources[1].label) == (3, "an earlier cell")
+
+
+def test_a_traced_function_that_stands_in_two_cells_is_found_in_the_one_that_runs() -> None:
+    function = (
+        "import tensorflow as tf\n@tf.function\ndef f(x):\n"
+        "    return tf.nn.conv2d(x, tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n"
+    )
+    for size in (8, 9):
+        report = _run(f"{function}y = f(tf.zeros((1, {size}, {size}, 3)))\n")
+        (call,) = report.trace.calls
+        assert call.span is not None
+        assert (call.span.cell, call.span.line) == ("c0", 4)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import linecache
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -244,25 +245,26 @@ def test_results_of_many_threads_are_told_apart() -> None:
 
 
 class _InterruptAt:
-    """Raises `KeyboardInterrupt` at the n-th line of our own code that a block runs, or of one function of ours."""
+    """Raises `KeyboardInterrupt` at the n-th line of our own code that a block runs, or of those functions of ours."""
 
-    def __init__(self, number: int, function: str | None) -> None:
-        self.left, self.function = number, function
+    def __init__(self, number: int, functions: Sequence[str]) -> None:
+        self.left, self.functions = number, functions
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
         code = frame.f_code
-        if not code.co_filename.startswith(str(_OURS)) or self.function not in (None, code.co_name):
+        if not code.co_filename.startswith(str(_OURS)) or (self.functions and code.co_name not in self.functions):
             return None
-        if event == "line":
+        # a bare `try:` is a line without anything at which Python looks for signals
+        if event == "line" and linecache.getline(code.co_filename, frame.f_lineno).strip() != "try:":
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
         return self
 
 
-def _interrupted(block: Callable[[], object], number: int, function: str | None = None) -> bool:
+def _interrupted(block: Callable[[], object], number: int, functions: Sequence[str] = ()) -> bool:
     """Whether an interrupt at that line came, and out."""
-    interrupt = _InterruptAt(number, function)
+    interrupt = _InterruptAt(number, functions)
     before = sys.gettrace()
     sys.settrace(interrupt)
     try:
@@ -280,13 +282,25 @@ def _traced_block() -> None:
         pass
 
 
-@pytest.mark.parametrize("block", [_traced_block, lambda: conv_magic.run("x = 1")], ids=["trace", "run"])
-def test_an_interrupt_at_any_line_of_ours(block: Callable[[], object]) -> None:
+BLOCKS = pytest.mark.parametrize("block", [_traced_block, lambda: conv_magic.run("x = 1")], ids=["trace", "run"])
+
+
+@BLOCKS
+def test_an_interrupt_at_many_lines_of_ours(block: Callable[[], object]) -> None:
     before, number = _places(), 1
     while _interrupted(block, number):
         _assert_as(before)
-        number += 1 if number < 60 else 13
+        number += 17
     assert number > 1000
+
+
+@BLOCKS
+def test_an_interrupt_at_every_line_that_begins_or_ends_a_trace(block: Callable[[], object]) -> None:
+    before, number = _places(), 1
+    while _interrupted(block, number, ("run", "__enter__", "start", "finish", "stop")):
+        _assert_as(before)
+        number += 1
+    assert number > 30
 
 
 def test_stopping_is_done_before_an_interrupt_comes_out() -> None:
@@ -297,7 +311,7 @@ def test_stopping_is_done_before_an_interrupt_comes_out() -> None:
         tracer.start(recorder)
         tracer.stop(recorder)
 
-    while _interrupted(block, number, "_uninstall"):
+    while _interrupted(block, number, ("_uninstall",)):
         _assert_as(before)
-        number += 1
+        number += 5
     assert number > 100

@@ -53,7 +53,7 @@ class Hook:
     capture     the call's arguments to what is kept of them
     describe    that, and the input shapes, to the model's terms
     contains    whether calls made inside it are rows of their own
-    guard       whether an eager call is checked before it is dispatched
+    guard       whether an eager call is checked before it is dispatched; nothing inside such a call is a row
     guard_within  whether that holds for calls inside a layer of Keras too, which are no rows
     """
 

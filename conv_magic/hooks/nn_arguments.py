@@ -31,12 +31,17 @@ class Detail(NamedTuple):
     by_keras: bool = False
 
 
+_PLAIN = {int, str, type(None), bool}
+
+
 def frozen(value: Any) -> Hashable:
     """Lists to tuples, all the way down; a tensor to its values only where they are at hand, else None."""
-    if isinstance(value, int | str | None):
-        return value
+    if type(value) in _PLAIN:
+        return value  # type: ignore[no-any-return]  # its type was just looked at
     if isinstance(value, list | tuple):
         return tuple(map(frozen, value))
+    if isinstance(value, int | str):
+        return value
     for to_list in ("tolist", "as_list"):
         if hasattr(value, to_list):
             return frozen(getattr(value, to_list)())

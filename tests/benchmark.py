@@ -1,0 +1,111 @@
+"""What tracing costs: traced and plain runs side by side, interleaved, each ratio beside its budget.
+
+    python tests/benchmark.py [NAME ...]      loop, forward, build, many
+
+A ratio is the median over rounds of traced over plain time, each round measuring both, in turns first and second.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import conv_magic
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _traced_seconds(work: Callable[[], Any]) -> float:
+    """The time of the work alone; that of the report comes after it and is not the call's."""
+    with conv_magic.trace():
+        return _seconds(work)
+
+
+def ratio(work: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
+    """Traced over plain, and both in seconds: medians over the rounds."""
+    work()
+    _traced_seconds(work)
+    pairs = []
+    for number in range(rounds):
+        if number % 2:
+            traced, plain = _traced_seconds(work), _seconds(work)
+        else:
+            plain, traced = _seconds(work), _traced_seconds(work)
+        pairs.append((traced / plain, plain, traced))
+    of_ratio, of_plain, of_traced = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return of_ratio, of_plain, of_traced
+
+
+def _say(name: str, budget: float, found: tuple[float, float, float], unit: float, word: str) -> None:
+    of_ratio, plain, traced = found
+    verdict = "within" if of_ratio <= budget else "OVER"
+    print(f"{name:32} {of_ratio:6.3f}  budget {budget:.2f}  {verdict:6}  "
+          f"plain {plain / unit:.1f} {word}, traced {traced / unit:.1f} {word}", flush=True)  # fmt: skip
+
+
+def loop() -> None:
+    """A tiny `tf.nn.conv2d` in a loop."""
+    import tensorflow as tf
+
+    x, kernel, calls = tf.ones((1, 8, 8, 3)), tf.ones((3, 3, 3, 4)), 400
+
+    def work() -> None:
+        for _ in range(calls):
+            tf.nn.conv2d(x, kernel, 1, "SAME")
+
+    _say("tiny eager conv2d in a loop", 1.15, ratio(work, 61), calls * 1e-6, "us a call")
+
+
+def forward() -> None:
+    """An eager forward pass of ResNet50."""
+    import keras
+    import tensorflow as tf
+
+    model, x = keras.applications.ResNet50(weights=None), tf.ones((1, 224, 224, 3))
+    _say("eager ResNet50 forward", 1.02, ratio(lambda: model(x), 31), 1e-3, "ms")
+
+
+def build() -> None:
+    """Building ResNet50."""
+    import keras
+
+    _say("building ResNet50", 1.10, ratio(lambda: keras.applications.ResNet50(weights=None), 9), 1e-3, "ms")
+
+
+def many() -> None:
+    """100,000 calls: how much memory they take, and how long their frame."""
+    import tensorflow as tf
+
+    kernel = tf.ones((1, 1, 1, 1))
+    tensors = [tf.ones((1, height, width, 1)) for height in range(1, 151) for width in range(1, 101)]
+
+    def work(calls: int) -> None:
+        for number in range(calls):
+            tf.nn.conv2d(tensors[number % len(tensors)], kernel, 1, "SAME")
+
+    work(20_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with conv_magic.trace() as tracing:
+        work(100_000)
+        during = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    report = tracing.report
+    assert report is not None
+    seconds = _seconds(report.frame)
+    print(f"100,000 calls of 15,000 shapes: {len(report.trace.calls):,} rows, {report.trace.dropped:,} not recorded, "
+          f"{(during - before) / 1024:.0f} MiB more; frame in {seconds:.2f} s, budget 1 s")  # fmt: skip
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or ("loop", "forward", "build", "many"):
+        {"loop": loop, "forward": forward, "build": build, "many": many}[chosen]()
