@@ -61,6 +61,8 @@ def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> boo
         each = arithmetic.windows_of(filled)
         arithmetic.expected_shape(filled, inputs, known.kernel)
     except arithmetic.ShapeProblem as problem:
+        if problem.reason is arithmetic.Reason.STRIDES:
+            return True
         if problem.reason in _OF_SIZES and problem.axis not in {first + place for place in empty}:
             return True
         if problem.reason is not arithmetic.Reason.OUTPUT_SIZE:
@@ -77,17 +79,19 @@ def _malformed(row: Row, known: Description) -> ImpossibleCall | None:
     stated = getattr(row.callee, "output_shape", None)
     if isinstance(stated, tuple) and any(isinstance(size, int) and size < 0 for size in stated):
         return ImpossibleCall(f"{known.op}: output_shape {stated} has a negative size")
+    kernel = known.kernel
+    nothing = kernel is not None and _has_nothing((*row.inputs, kernel, stated if isinstance(stated, tuple) else ()))
     if known.accepts is None:
-        return None
+        unlike = known.options is None and nothing and kernel is not None and not 3 <= len(kernel) <= 5
+        return ImpossibleCall(f"{known.op}: a kernel {kernel} of rank {len(kernel or ())}") if unlike else None
     given, needed = len(row.inputs[0]), len(known.accepts)
     for name in ("window", "strides"):
         steps = getattr(row.callee, name, None)
         if isinstance(steps, tuple) and len(steps) not in (1, needed - 2, needed):
             return ImpossibleCall(f"{known.op}: {name} {steps} has {len(steps)} entries for an input of rank {needed}")
-    if given < needed:
+    if given < needed or (given > needed and row.hook.name.startswith("tf.raw_ops.")):
         return ImpossibleCall(f"{known.op}: the input {row.inputs[0]} has rank {given}, but {needed} is needed")
-    kernel = known.kernel
-    if known.options is None and kernel is not None and len(kernel) != needed and _has_nothing((*row.inputs, kernel)):
+    if known.options is None and nothing and kernel is not None and len(kernel) != needed:
         return ImpossibleCall(f"{known.op}: the kernel {kernel} has rank {len(kernel)}, but {needed} is needed")
     return None
 

@@ -12,10 +12,12 @@ import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from conv_magic.hooks.by_identity import ByIdentity
 from conv_magic.hooks.entry import Captured, Description, Hook
+from conv_magic.hooks.repeats import Repeat
 from conv_magic.hooks.tensors import (
     dtype_of,
     executing_eagerly,
@@ -29,6 +31,10 @@ from conv_magic.model import Mode, Outcome, Shape
 from conv_magic.source import Site
 
 _MOST_PRODUCERS = 8192
+_MOST_PASSED = 4096
+
+_passed: set[Hashable] = set()
+"""Calls inside layers that the guard has let pass: what is possible once is possible in every run."""
 _UNFIT = Captured((), None)
 """What is known of a call whose arguments do not fit the signature."""
 
@@ -59,26 +65,6 @@ class LineSite(NamedTuple):
 
 
 Place = Site | LineSite
-
-
-class PlacesOfLayers:
-    """Where layers were made, as long as they live.
-
-    By identity: a layer of the user's may compare by value, and hash what it does not have yet when it is made.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[int, tuple[weakref.ref[Any], Place]] = {}
-
-    def note(self, layer: object, place: Place) -> None:
-        """`layer` was made at `place`."""
-        key, held = id(layer), self._held
-        held[key] = weakref.ref(layer, lambda _: held.pop(key, None)), place
-
-    def get(self, layer: object) -> Place | None:
-        """Where it was made, None if that was not seen."""
-        found = self._held.get(id(layer))
-        return found[1] if found is not None and found[0]() is layer else None
 
 
 @dataclass(eq=False, slots=True)
@@ -157,7 +143,7 @@ class Recorder:
     files: set[str]
     most: int
     guard: bool
-    created: PlacesOfLayers
+    created: ByIdentity[Place]
     within: bool = False
     rows: list[Row] = field(default_factory=list)
     dropped: int = 0
@@ -166,7 +152,7 @@ class Recorder:
     _first: list[Row] = field(init=False)
     _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
-    _passed: set[Hashable] = field(default_factory=set)
+    _repeats: dict[tuple[int, int] | None, Repeat | None] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -177,6 +163,12 @@ class Recorder:
         local = self.local
         if local.quiet:
             return None
+        at = (id(code := frame.f_back.f_code), frame.f_back.f_lasti) if hook.guard and frame.f_back else None
+        repeat = self._repeats.get(at) if not local.stack else None
+        if repeat is not None and self._is_again(repeat, hook, code, args, kwargs):
+            local.stack.append(repeat.row)
+            local.quiet = local.checked = True
+            return Entered(repeat.row, repeat.captured, time.perf_counter(), True)
         try:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
@@ -188,11 +180,20 @@ class Recorder:
         if place is None and parent is not None:
             place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
         row = self._row(hook, captured, place, direct, parent, inputs)
+        if at is not None and row.count and direct and parent is None and row.mode is Mode.EAGER:
+            self._repeats[at] = Repeat.of(hook, code, args, kwargs, captured, row)
         local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
         local.checked = hook.guard
         return Entered(row, captured, time.perf_counter(), quiet)
+
+    def _is_again(
+        self, repeat: Repeat, hook: Hook, code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bool:
+        """Whether a call is the one that was last seen at its place; then all about it is known but its result."""
+        same_place = repeat.hook is hook and repeat.code is code and self.local.replica is repeat.row.replica
+        return same_place and repeat.row.outcome is Outcome.RETURNED and repeat.matches(args, kwargs)
 
     def _row(
         self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,
@@ -348,13 +349,15 @@ class Recorder:
             return None
         inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
         key = (hook.name, captured.detail, inputs)
-        if key in self._passed:
+        if key in _passed:
             return None
         row = Row(-1, hook, captured.detail, None, False, None, inputs, (), Mode.EAGER, False)
         row.description = hook.describe(captured, inputs)
         problem = guard(row)
         if problem is None:
-            self._passed.add(key)
+            if len(_passed) >= _MOST_PASSED:
+                _passed.clear()
+            _passed.add(key)
         else:
             local.stack[-1].problem = problem
         return problem

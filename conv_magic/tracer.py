@@ -18,10 +18,11 @@ from importlib.machinery import ModuleSpec
 from types import FunctionType, TracebackType
 from typing import Any
 
+from conv_magic.hooks.by_identity import ByIdentity
 from conv_magic.hooks.entry import AttributeSlot, Hook, Slot
 from conv_magic.hooks.keras_layers import find_new
 from conv_magic.hooks.table import HOOKS
-from conv_magic.recorder import Entered, PlacesOfLayers, Recorder, Row
+from conv_magic.recorder import Entered, Place, Recorder, Row
 
 # TensorFlow's and Keras' traceback filters drop frames whose file lies in a folder of this name, ours with them:
 # https://github.com/keras-team/keras/blob/master/keras/src/utils/traceback_utils.py
@@ -32,7 +33,7 @@ _OUR_FOLDER = os.path.dirname(__file__) + os.sep
 
 Guard = Callable[[Row], Exception | None]
 
-_created = PlacesOfLayers()
+_created: ByIdentity[Place] = ByIdentity()
 
 
 @dataclass
@@ -49,7 +50,7 @@ _state = _Installed()
 
 
 class _Within(threading.local):
-    """Whether this thread is inside a call that has no rows inside: what that calls in its turn is passed on at once."""
+    """Whether this thread is inside a call that has no rows inside: what that calls is passed on at once."""
 
     call = False
 
@@ -67,6 +68,7 @@ def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] 
 
     To be followed by `stop` even where an interrupt cuts it short.
     """
+    _within.call = False  # should an interrupt have cut short a call of an earlier trace
     with _state.lock:
         _state.recorders.append(recorder)
         _state.guard = guard or _state.guard
@@ -128,7 +130,10 @@ def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
             if _within.call:
                 return function(*args, **kwargs)
             entered = _enter(hook, args, kwargs)
-            refusal = _refusal(hook, entered) if entered else _refusal_within(hook, args, kwargs)
+            if entered is None:
+                refusal = _refusal_within(hook, args, kwargs) if hook.guard_within else None
+            else:  # what returned once is let through again
+                refusal = None if entered[0][1].row.count else _refusal(hook, entered)
             if refusal is not None:
                 raise refusal
             result = function(*args, **kwargs)
@@ -184,14 +189,14 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
     for recorder in _state.recorders[:]:
         try:
             entered = recorder.enter(hook, args, kwargs, sys._getframe(2))
+            if entered is not None:
+                entries.append((recorder, entered))
         except Exception as error:
             _blame(recorder, hook.name, error)
-            continue
-        if entered is not None:
-            entries.append((recorder, entered))
     if not entries:
         return None
-    _within.call = hook.guard
+    if hook.guard:
+        _within.call = True
     return entries
 
 
@@ -203,13 +208,13 @@ def _leave(entries: _Entry | None, result: object, error: BaseException | None) 
         try:
             recorder.leave(entered, result, error)
         except Exception as fault:
-            _blame(recorder, "the end of a call", fault)
+            _blame(recorder, entered.row.hook.name, fault)
 
 
 def _refusal_within(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
     """The same of a call that a layer of Keras makes."""
     guard = _state.guard
-    if not hook.guard_within or guard is None:
+    if guard is None:
         return None
     for recorder in tuple(_state.recorders):
         if recorder.guard:
@@ -224,7 +229,7 @@ def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
     """The error to raise in place of a call that would end the process, or None."""
     recorder, entered = entries[0]
     row = entered.row
-    if _state.guard is None or not hook.guard or not recorder.guard or row.count:
+    if _state.guard is None or not hook.guard or not recorder.guard:
         return None
     try:
         problem = _state.guard(row) if recorder.runs_eagerly(entered) else None

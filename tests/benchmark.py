@@ -2,7 +2,8 @@
 
     python tests/benchmark.py [NAME ...]      loop, forward, build, many
 
-A ratio is the median over rounds of traced over plain time, each round measuring both, in turns first and second.
+Each round measures both, in turns first and second.  A ratio is that of the least disturbed rounds: other work on the
+machine only ever adds time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _traced_seconds(work: Callable[[], Any]) -> float:
 
 
 def ratio(work: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
-    """Traced over plain, and both in seconds: medians over the rounds."""
+    """Traced over plain, and both in seconds: the means of the fastest quarter of the rounds."""
     work()
     _traced_seconds(work)
     pairs = []
@@ -42,9 +43,10 @@ def ratio(work: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
             traced, plain = _traced_seconds(work), _seconds(work)
         else:
             plain, traced = _seconds(work), _traced_seconds(work)
-        pairs.append((traced / plain, plain, traced))
-    of_ratio, of_plain, of_traced = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return of_ratio, of_plain, of_traced
+        pairs.append((plain, traced))
+    fastest = [sorted(column)[: max(rounds // 4, 1)] for column in zip(*pairs, strict=True)]
+    plain, traced = map(statistics.mean, fastest)
+    return traced / plain, plain, traced
 
 
 def _say(name: str, budget: float, found: tuple[float, float, float], unit: float, word: str) -> None:

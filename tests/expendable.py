@@ -47,6 +47,7 @@ def answers(calls: Sequence[GeneratedCall], *, way: str, onednn: bool) -> list[A
         "TF_ENABLE_ONEDNN_OPTS": str(int(onednn)),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
+        "CONV_MAGIC_STRICT": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])),
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,15 @@ def _of_blocked(plain: Answer, traced: Answer) -> str:
     return "nothing left, refused" if nothing else "valid but blocked"
 
 
-_LIMITS = ("only support", "not support", "not yet support", "unimplemented", "currently only", "equal length strides")
+_LIMITS = (
+    "only support",
+    "not support",
+    "not yet support",
+    "unimplemented",
+    "currently only",
+    "equal length strides",
+    "dnnl_sgemm",
+)
 
 
 def _needs_onednn(plain: Answer) -> bool:

@@ -303,6 +303,24 @@ def test_an_interrupt_at_every_line_that_begins_or_ends_a_trace(block: Callable[
     assert number > 30
 
 
+def test_an_interrupt_while_a_call_is_noted_blinds_no_later_trace() -> None:
+    number = 1
+    pooled = [tf.ones((1, 4, 4, 1)), 2, 2, "SAME"]
+
+    def block() -> None:
+        with conv_magic.trace():
+            for _ in range(3):
+                tf.nn.max_pool2d(*pooled)
+
+    while _interrupted(block, number, ("enter", "_enter", "_refusal", "_leave", "leave")):
+        with conv_magic.trace() as tracing:
+            tf.nn.max_pool2d(*pooled)
+        assert tracing.report is not None
+        assert len(tracing.report.trace.calls) == 1
+        number += 1
+    assert number > 50
+
+
 def test_stopping_is_done_before_an_interrupt_comes_out() -> None:
     before, number = _places(), 1
 

@@ -9,6 +9,8 @@ import inspect
 import pickle
 import random
 import re
+import subprocess
+import sys
 import threading
 import warnings
 import weakref
@@ -532,7 +534,7 @@ def arguments_unlike_tensors(folder: Path) -> object:
             return ("a", None)
 
     class Takes(layers.Layer):
-        def call(self, x: Any, *others: Any, **named: Any) -> Any:
+        def call(self, x: Any, odd: Any = None, once: Any = None, nest: Any = None, sparse: Any = None) -> Any:
             return x
 
     once = iter(range(3))
@@ -540,8 +542,8 @@ def arguments_unlike_tensors(folder: Path) -> object:
     sparse = tf.sparse.from_dense(tf.eye(3))
     layer = Takes()
     counts = Counts()
-    plain = layer(_images(), odd=Odd(), once=once, nest=[Odd(), {"a": counts, "b": ragged}], sparse=sparse, of={1, 2})
-    return plain, list(once), Takes()(ragged).to_list(), layers.Dense(1)(sparse)
+    plain = layer(_images(), odd=Odd(), once=once, nest=[Odd(), {"a": counts, "b": {1, 2}}], sparse=sparse)
+    return plain, list(once), layer(ragged, nest=[ragged]).to_list(), layers.Dense(1)(sparse)
 
 
 def test_a_keyword_named_as_one_of_ours_is_an_argument_like_others() -> None:
@@ -559,6 +561,18 @@ def test_an_argument_that_contains_itself_is_no_fault_of_ours() -> None:
     model.compile("sgd", "mse")
     with conv_magic.trace(), pytest.raises(RecursionError):
         model.fit(endless)
+
+
+def test_the_guard_looks_at_an_output_shape_each_time() -> None:
+    cell = (
+        "import tensorflow as tf\nx, kernel = tf.ones((1, 4, 4, 1)), tf.ones((2, 2, 1, 1))\n"
+        "for size in (8, 8, 8, 7, 7, -1):\n"
+        "    tf.nn.conv2d_transpose(x, kernel, tf.constant([1, size, 8, 1]), 2, 'SAME')\n"
+    )
+    # in a process of its own, which TensorFlow would end
+    told = f"import conv_magic\nreport = conv_magic.run({cell!r})\nprint([c.outcome.name for c in report.trace.calls])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['RETURNED', 'RETURNED', 'GUARDED']", done.stderr[-2000:]
 
 
 # --- at the same time -------------------------------------------------------------------------------------------

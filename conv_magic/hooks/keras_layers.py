@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.hooks.by_identity import ByIdentity
 from conv_magic.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook
 from conv_magic.hooks.tensors import tensors_in
 from conv_magic.model import (
@@ -192,8 +193,22 @@ def _describe(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
         kernel=_kernel(layer),
         options=_options(layer),
         accepts=_accepts(layer, inputs[0] if inputs else None),
-        params=layer.count_params() if layer.built else None,
+        params=_params(layer) if layer.built else None,
     )
+
+
+_counted: ByIdentity[tuple[tuple[int, ...], int]] = ByIdentity()
+
+
+def _params(layer: Any) -> int:
+    """The layer's own count, which walks all its variables; asked again only where their number has changed."""
+    names = ("_trainable_variables", "_non_trainable_variables", "_layers")
+    own = tuple(len(getattr(layer, name, ())) for name in names)
+    known = _counted.get(layer)
+    if known is None or known[0] != own or own[2]:
+        known = own, layer.count_params()
+        _counted.note(layer, known)
+    return known[1]
 
 
 def _contains(captured: Captured) -> bool:

@@ -93,13 +93,16 @@ _RAW: tuple[tuple[str, _Capture, _Describe], ...] = (
     ("BiasAdd", v2.bias_add, partial(describe_bias, "BiasAdd")),
 )
 
+_V1_DESCRIBE = {kind: partial(describe_pool, kind, 2) for kind in ("max_pool", "avg_pool")}
+"""Those that take images only."""
+
 TF_NN: tuple[Hook, ...] = (
     *(
         _hook(f"tf.nn.{name}", partial(_find, "nn", name), new, describe, True)
         for name, new, _, describe in _families()
     ),
     *(
-        _hook(f"tf.compat.v1.nn.{name}", partial(_find_v1, name), old, describe)
+        _hook(f"tf.compat.v1.nn.{name}", partial(_find_v1, name), old, _V1_DESCRIBE.get(name, describe))
         for name, _, old, describe in _families()
         if old is not None
     ),

@@ -184,7 +184,7 @@ def _leads_to(chain: list[CallRecord], setting: dict[Span, int], wanted: Shape) 
 def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) -> Iterator[Diagnosis]:
     """`tf.nn`: an `output_shape` that this call cannot make."""
     problem = _problem(options, call)
-    right = _possible(call, options)
+    right = _possible(call, options) if problem is not None else None  # options without meaning make no problem
     made = maker_of(call, trace)
     given = argument(made[1], 2, "output_shape") if made else None
     if problem is None or right is None or made is None or given is None or options.output_shape is None:
