@@ -33,13 +33,14 @@ PACKAGE_SOURCES := $(shell find conv_magic -name '*.py' -o -name 'py.typed') pyp
 FRONT_END_SOURCES := $(shell find js \( -name node_modules -o -name lib \) -prune -o -type f -not -name '*.tsbuildinfo' -print)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser screenshots format clean
+.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser rules-page screenshots format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make setup      only the environment'
 	@echo 'make types      regenerate the TypeScript types of the document'
 	@echo 'make format     let ruff format the Python code'
+	@echo 'make rules-page write the page of all rules from the rules'
 	@echo 'make screenshots  draw the pictures of the README again'
 
 # --- the environment -------------------------------------------------------------------------------------------
@@ -117,6 +118,9 @@ pytest: wheel browser
 
 types: wheel js/node_modules
 	$(BIN)/python js/generate_report.py
+
+rules-page: wheel
+	$(BIN)/python tests/rules_page.py
 
 screenshots: wheel browser
 	cd tests && $(CURDIR)/$(BIN)/python -m browser.screenshots

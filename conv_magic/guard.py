@@ -85,6 +85,8 @@ def _malformed(row: Row, known: Description) -> ImpossibleCall | None:
         unlike = known.options is None and nothing and kernel is not None and not 3 <= len(kernel) <= 5
         return ImpossibleCall(f"{known.op}: a kernel {kernel} of rank {len(kernel or ())}") if unlike else None
     given, needed = len(row.inputs[0]), len(known.accepts)
+    if isinstance(stated, tuple) and len(stated) != needed and (len(stated), needed) != (2, 4):
+        return ImpossibleCall(f"{known.op}: output_shape {stated} has {len(stated)} entries, but {needed} are needed")
     for name in ("window", "strides"):
         steps = getattr(row.callee, name, None)
         if isinstance(steps, tuple) and len(steps) not in (1, needed - 2, needed):

@@ -121,13 +121,10 @@ def _returned(result: Any, **more: Any) -> Answer:
 
 
 def _plainly(call: GeneratedCall) -> Answer:
-    import tensorflow as tf
-
     try:
         function, tensors = _arguments(call)
         return _returned(function(*tensors))
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError, ZeroDivisionError,
-            OverflowError, NotImplementedError, tf.errors.OpError) as error:  # fmt: skip
+    except Exception as error:  # Keras and TensorFlow refuse malformed calls with errors of every kind
         return Answer("raised", error=f"{type(error).__name__}: {error}"[:400])
 
 

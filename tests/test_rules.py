@@ -14,6 +14,7 @@ from conv_magic.engine import has_untried
 from conv_magic.model import Applicability, Severity
 from conv_magic.rules.rule import Rule
 from conv_magic.rules.table import RULES
+from rules_page import PAGE, page
 
 _HEADINGS = ("What:", "Why:", "Example:", "Use instead:", "Fix safety:")
 
@@ -98,3 +99,7 @@ def test_an_error_that_has_nothing_to_do_with_layers_is_left_alone() -> None:
         report = conv_magic.run("import keras\nlayer = keras.layers.Dense(3)\nlayer.no_such_thing\n")
     assert isinstance(report.error, AttributeError)
     assert report.diagnoses == ()
+
+
+def test_the_page_of_all_rules_is_fresh() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run `make rules-page`"

@@ -96,8 +96,8 @@ def _find_class(name: str) -> Slot | None:
 _WINDOW = ("strides", "padding", "data_format", "dilation_rate")
 _FAMILIES: tuple[tuple[str, str, Callable[..., Captured], Callable[..., Description], tuple[str, ...]], ...] = (
     ("conv", "Conv", _conv, partial(describe_conv, "conv", None), _WINDOW),
-    ("depthwise_conv", "DepthwiseConv", _conv, partial(describe_depthwise, "depthwise_conv"), _WINDOW),
-    ("separable_conv", "SeparableConv", _separable, partial(describe_depthwise, "separable_conv"), _WINDOW),
+    ("depthwise_conv", "DepthwiseConv", _conv, partial(describe_depthwise, "depthwise_conv", None), _WINDOW),
+    ("separable_conv", "SeparableConv", _separable, partial(describe_depthwise, "separable_conv", None), _WINDOW),
     ("conv_transpose", "ConvTranspose", _transpose, partial(describe_transpose, "conv_transpose", None),
      (*_WINDOW, "output_padding")),
     ("max_pool", "MaxPool", _pool, partial(describe_pool, "max_pool", None),

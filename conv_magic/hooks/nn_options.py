@@ -122,10 +122,10 @@ def describe_conv(op: str, n: int | None, captured: Captured, inputs: tuple[Shap
 
 
 @_or_plain
-def describe_depthwise(op: str, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
-    """A depthwise or separable convolution."""
+def describe_depthwise(op: str, n: int | None, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+    """A depthwise or separable convolution; `n` spatial axes, or as many as its kernel has."""
     detail: Any = captured.detail
-    kernel = _kernel(detail, None)
+    kernel = _kernel(detail, None if n is None else n + 2)
     n = len(kernel) - 2
     pointwise = detail.kernels[1] if len(detail.kernels) > 1 else None
     data_format = data_format_of(detail.data_format)

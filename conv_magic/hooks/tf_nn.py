@@ -68,8 +68,8 @@ def _families() -> Iterator[_Row]:
     yield "atrous_conv2d", v2.atrous, None, partial(describe_conv, "atrous_conv2d", 2)
     name = "atrous_conv2d_transpose"
     yield name, v2.atrous_transpose, None, partial(describe_transpose, name, 2)
-    yield "depthwise_conv2d", v2.depthwise, v1.depthwise, partial(describe_depthwise, "depthwise_conv2d")
-    yield "separable_conv2d", v2.separable, v1.separable, partial(describe_depthwise, "separable_conv2d")
+    yield "depthwise_conv2d", v2.depthwise, v1.depthwise, partial(describe_depthwise, "depthwise_conv2d", 2)
+    yield "separable_conv2d", v2.separable, v1.separable, partial(describe_depthwise, "separable_conv2d", 2)
     yield "pool", v2.any_pool, v1.any_pool, partial(describe_pool, "pool", None)
     name = "max_pool_with_argmax"
     yield name, v2.argmax_pool, v1.argmax_pool, partial(describe_pool, name, 2)
@@ -83,7 +83,7 @@ def _families() -> Iterator[_Row]:
 _RAW: tuple[tuple[str, _Capture, _Describe], ...] = (
     ("Conv2D", v1.raw_conv, partial(describe_conv, "Conv2D", 2)),
     ("Conv3D", v1.raw_conv, partial(describe_conv, "Conv3D", 3)),
-    ("DepthwiseConv2dNative", v1.raw_conv, partial(describe_depthwise, "DepthwiseConv2dNative")),
+    ("DepthwiseConv2dNative", v1.raw_conv, partial(describe_depthwise, "DepthwiseConv2dNative", 2)),
     *((kind, v1.raw_pool, partial(describe_pool, kind, 2)) for kind in ("MaxPool", "MaxPoolV2", "AvgPool")),
     *((kind, v1.raw_pool, partial(describe_pool, kind, 3)) for kind in ("MaxPool3D", "AvgPool3D")),
     ("MaxPoolWithArgmax", v1.raw_pool, partial(describe_pool, "MaxPoolWithArgmax", 2)),
