@@ -16,7 +16,8 @@ from conv_magic.hooks.entry import Description
 from conv_magic.model import ConvTransposeOptions, Shape
 from conv_magic.recorder import Row
 
-_REFUSED = {arithmetic.Reason.RANK, arithmetic.Reason.WINDOW}
+# oneDNN does not always see that a transposed convolution cannot make the stated size
+_REFUSED = {arithmetic.Reason.RANK, arithmetic.Reason.WINDOW, arithmetic.Reason.OUTPUT_SIZE}
 _OF_SIZES = {arithmetic.Reason.CHANNELS, arithmetic.Reason.SIZES, arithmetic.Reason.OUTPUT_SIZE}
 
 

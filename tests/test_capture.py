@@ -275,3 +275,10 @@ def test_a_traced_function_that_stands_in_two_cells_is_found_in_the_one_that_run
         (call,) = report.trace.calls
         assert call.span is not None
         assert (call.span.cell, call.span.line) == ("c0", 4)
+
+
+def test_a_list_of_numbers_keeps_its_shape_after_a_list_was_no_tensor() -> None:
+    from conv_magic.hooks.tensors import shape_of, shape_of_argument
+
+    assert shape_of([1, 2]) is None
+    assert shape_of_argument([1, 2]) == (2,)

@@ -128,13 +128,17 @@ class Net(keras.Model):
 
 def _fitted(model: Any, **options: Any) -> Any:
     model.compile("adam", "mse", metrics=["mae"], **options)
-    history = model.fit(_images(8), _labels(8), epochs=2, batch_size=4, verbose=0, validation_split=0.25).history
-    return history, model.get_weights(), model.predict(_images(), verbose=0)
+    history = model.fit(_images(8), _labels(8), epochs=2, batch_size=4, verbose=0).history
+    return history, model.get_weights()
 
 
 @same
-def fit(folder: Path) -> object:
-    return _fitted(_model())
+def fit_evaluate_predict(folder: Path) -> object:
+    model = _model()
+    model.compile("adam", "mse")
+    history = model.fit(_images(8), _labels(8), verbose=0, validation_split=0.25).history
+    told = model.evaluate(_images(), _labels(), verbose=0), model.predict(_images(), verbose=0)
+    return history, told, model.get_weights()
 
 
 @same
@@ -175,6 +179,41 @@ def fit_with_a_train_step_of_ones_own(folder: Path) -> object:
             return {metric.name: metric.result() for metric in self.metrics}
 
     return _fitted(Own())
+
+
+@same
+def fit_with_callbacks(folder: Path) -> object:
+    model, told = _model(), []
+    model.compile(keras.optimizers.SGD(use_ema=True), "mse", steps_per_execution=2)
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(folder / "best.keras"),
+        keras.callbacks.EarlyStopping("loss"),
+        keras.callbacks.ReduceLROnPlateau("loss"),
+        keras.callbacks.BackupAndRestore(str(folder / "backup")),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append((epoch, logs))),
+    ]
+    model.fit(_images(8), _labels(8), epochs=3, batch_size=2, verbose=0, callbacks=callbacks)
+    return told, model.get_weights(), keras.saving.load_model(folder / "best.keras").get_weights()
+
+
+@same
+def layers_around_layers(folder: Path) -> object:
+    recurrent = [layers.ConvLSTM2D(1, 3, return_sequences=True), layers.TimeDistributed(layers.Conv2D(1, 3))]
+    model = keras.Sequential([*recurrent, layers.Reshape((3, 16)), layers.Bidirectional(layers.GRU(2))])
+    lines: list[str] = []
+    answer = model(np.ones((1, 3, 8, 8, 1), "float32"))
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    state = model.stateless_call(model.trainable_variables, model.non_trainable_variables, tf.ones((1, 3, 8, 8, 1)))
+    return answer, lines, state[0], [layer.name for layer in model.layers]
+
+
+@same
+def a_session(folder: Path) -> object:
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, (None, 8, 8, 1))
+        y = v1.nn.avg_pool2d(v1.nn.conv2d(x, np.ones((2, 2, 1, 1)), strides=[1, 1, 1, 1], padding="SAME"), 2, 2, "SAME")
+        return session.run([y, v1.gradients(y, x)], {x: _images()})
 
 
 @same

@@ -53,8 +53,6 @@ def shape_of(value: object) -> Shape | None:
 
 def shape_of_argument(value: object) -> Shape | None:
     """Like `shape_of`, and of nested lists of numbers too, which TensorFlow converts."""
-    if type(value) in _readers:  # a tensor, most times
-        return shape_of(value)
     if isinstance(value, list | tuple | int | float):
         numpy = sys.modules["numpy"]
         try:
