@@ -153,21 +153,26 @@ class Code:
             return None
         scope = self.scope_of(name)
         for where in (scope, self.tree) if scope is not self.tree else (scope,):
-            before = [b for b in self._bindings(where) if b.name == name.id and b.statement.lineno < statement.lineno]
+            before = [b for b in self._bound(where, name.id) if b.statement.lineno < statement.lineno]
             if before:
                 return max(before, key=lambda b: b.statement.lineno)
         return None
 
     def binding_at_end(self, name: str) -> Binding | None:
         """The last statement of the module that binds `name`."""
-        return max(
-            (b for b in self._bindings(self.tree) if b.name == name), key=lambda b: b.statement.lineno, default=None
-        )
+        return max(self._bound(self.tree, name), key=lambda b: b.statement.lineno, default=None)
 
-    def _bindings(self, scope: ast.AST) -> Iterator[Binding]:
-        for node in ast.walk(scope):
-            if isinstance(node, ast.stmt) and node is not scope and self.scope_of(node) is scope:
-                yield from _bound_by(node)
+    def _bound(self, scope: ast.AST, name: str) -> list[Binding]:
+        return self._bindings.get((scope, name), [])
+
+    @cached_property
+    def _bindings(self) -> dict[tuple[ast.AST, str], list[Binding]]:
+        """All bindings, by scope and name."""
+        found: dict[tuple[ast.AST, str], list[Binding]] = {}
+        for node in ast.walk(self.tree):
+            for binding in _bound_by(node) if isinstance(node, ast.stmt) else ():
+                found.setdefault((self.scope_of(node), binding.name), []).append(binding)
+        return found
 
     def resolve(self, node: ast.expr) -> ast.expr:
         """The expression that a name stands for, followed through plain assignments; else the node itself."""
