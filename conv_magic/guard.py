@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from conv_magic import arithmetic
 from conv_magic.hooks.entry import Description
-from conv_magic.model import ConvTransposeOptions, Shape
+from conv_magic.model import ConvTransposeOptions, DepthwiseConvOptions, Shape
 from conv_magic.recorder import Row
 
 # oneDNN does not always see that a transposed convolution cannot make the stated size
@@ -47,7 +47,17 @@ def _unchecked(problem: arithmetic.ShapeProblem, known: Description, inputs: tup
         negative = not isinstance(padding, str) and min(size for pair in padding for size in pair) < 0
         return negative or _differs_beside_kernel(known, inputs)
     stated = getattr(options, "output_shape", None) or ()
+    if isinstance(options, DepthwiseConvOptions) and _exceeds(options, inputs[0]):
+        return True
     return _has_nothing((*inputs, known.kernel or (), stated))
+
+
+def _exceeds(options: DepthwiseConvOptions, shape: Shape) -> bool:
+    """Whether the window is larger than its input as well, whatever else was found first."""
+    n = len(options.kernel_size)
+    sizes = shape[-n:] if options.data_format == "channels_first" else shape[-n - 1 : -1]
+    each = arithmetic.windows_of(options)
+    return any(size is not None and window.output_size(size) < 1 for window, size in zip(each, sizes, strict=False))
 
 
 def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> bool:
@@ -62,7 +72,7 @@ def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> boo
         each = arithmetic.windows_of(filled)
         arithmetic.expected_shape(filled, inputs, known.kernel)
     except arithmetic.ShapeProblem as problem:
-        if problem.reason is arithmetic.Reason.STRIDES:
+        if problem.reason in (arithmetic.Reason.STRIDES, arithmetic.Reason.RANK):
             return True
         if problem.reason in _OF_SIZES and problem.axis not in {first + place for place in empty}:
             return True

@@ -74,9 +74,14 @@ def _needs_onednn(plain: Answer) -> bool:
 
 
 def _reference_errs(call: GeneratedCall) -> bool:
-    """Without oneDNN the 3-D kernels start past the first element where SAME adds nothing and a stride skips some."""
+    """Where the numbers without oneDNN are wrong, with it right.
+
+    3-D kernels start past the first element where SAME adds nothing and a stride skips some; a 3-D transposed
+    convolution of no channels leaves its result as the memory was.
+    """
     three = "3d" in call.name.lower() or any(len(shape) == 5 for shape in call.tensors)
-    return three and any(str(value).lower() == "same" for _, value in call.options)
+    same = any(str(value).lower() == "same" for _, value in call.options)
+    return three and (same or ("ranspose" in call.name and 0 in call.tensors[0]))
 
 
 def _equal(plain: Answer, traced: Answer) -> bool:

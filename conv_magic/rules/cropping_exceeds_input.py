@@ -69,7 +69,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         call=call.index,
         span=place_of(call),
         layer=name_of(call),
-        headline=f"{name_of(call)} cuts {sum(cut)} from a {axis} of {shape[problem.axis]}",
+        headline=f"{name_of(call)} cuts {sum(cut)} from the {shape[problem.axis]} along the {axis}",
         reasons=(f"{shape[problem.axis]} - {cut[0]} - {cut[1]} = {(shape[problem.axis] or 0) - sum(cut)}",),
         expected=problem.expected,
         actual=shape,
