@@ -47,7 +47,8 @@ def _unchecked(problem: arithmetic.ShapeProblem, known: Description, inputs: tup
         negative = not isinstance(padding, str) and min(size for pair in padding for size in pair) < 0
         return negative or _differs_beside_kernel(known, inputs)
     stated = getattr(options, "output_shape", None) or ()
-    if isinstance(options, DepthwiseConvOptions) and _exceeds(options, inputs[0]):
+    by_channels = problem.reason is arithmetic.Reason.CHANNELS  # found before the windows were looked at
+    if by_channels and isinstance(options, DepthwiseConvOptions) and _exceeds(options, inputs[0]):
         return True
     return _has_nothing((*inputs, known.kernel or (), stated))
 

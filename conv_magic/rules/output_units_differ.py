@@ -56,6 +56,7 @@ _MODEL = (
 VALID: tuple[str, ...] = (
     _MODEL + "model = build(1)\nmodel.compile('sgd', 'mse')\nmodel.fit(images, np.zeros(8), verbose=0)\n",
     _MODEL + "model = build(3)\nmodel.compile('sgd', 'mse')\nmodel.fit(images, np.zeros((8, 3)), verbose=0)\n",
+    _MODEL + "model = build(3)\nmodel.compile('sgd', 'mse')\nmodel.fit(images, np.zeros(8), batch_size=1, verbose=0)\n",
 )
 INVALID: tuple[str, ...] = (
     _MODEL + "model = build(6, activation='softmax')\nmodel.compile('sgd', 'categorical_crossentropy')\n"
@@ -63,6 +64,7 @@ INVALID: tuple[str, ...] = (
     _MODEL + "model = build(1, activation='sigmoid')\nmodel.compile('sgd', 'binary_crossentropy')\n"
     "answers = np.eye(2)[np.arange(8) % 2]\nmodel.evaluate(images, answers, verbose=0)\n",
     _MODEL + "net = build(2)\nnet.compile('sgd', loss='mae')\nnet.fit(images, np.zeros((8, 1)), verbose=0)\n",
+    _MODEL + "net = build(3)\nnet.compile('sgd', loss='mse')\nnet.fit(images, np.arange(8.0), verbose=0)\n",
     _MODEL + "net = build(4, activation='softmax')\nnet.compile('sgd', loss='sparse_categorical_crossentropy')\n"
     "net.train_on_batch(images, np.arange(8) % 5)\n",
 )
@@ -73,8 +75,8 @@ _RANGE = re.compile(r"label value of (\d+) which is outside the valid range of \
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a loss met an output with another number of columns than the labels have."""
     found = _out_of_range(call, trace)
-    training = training_of(call, trace)
-    if found is None and training is not None and _differ(training):
+    training = training_of(call, trace) or _compared_in(call, trace)
+    if found is None and training is not None and _differ(training, call.outcome):
         found = training, _columns(training.y_true), None
     if found is None:
         return
@@ -99,11 +101,20 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _differ(training: Training) -> bool:
+def _compared_in(call: CallRecord, trace: Trace) -> Training | None:
+    """The loss inside a `fit` whose graph met the two shapes only as it ran."""
+    if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
+        return None
+    inside = (training_of(made, trace) for made in reversed(trace.calls) if made.parent == call.index)
+    return next((training for training in inside if training is not None), None)
+
+
+def _differ(training: Training, outcome: Outcome) -> bool:
     true, pred = training.y_true, training.y_pred
     if len(pred) != 2 or len(true) not in (1, 2) or pred[-1] is None or _columns(true) is None:
         return False
-    if training.call.outcome is Outcome.RETURNED and not repeats_silently(training):
+    # Labels without a column of their own are in many a sketch, Keras' documentation among them.
+    if outcome is Outcome.RETURNED and (len(true) == 1 or not repeats_silently(training)):
         return False
     if "sparse" in name_of(training.call).lower() or (None not in (true[0], pred[0]) and true[0] != pred[0]):
         return False
