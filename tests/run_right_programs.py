@@ -44,6 +44,7 @@ import numpy as np
 import tensorflow as tf
 from keras import Input, Model, Sequential, callbacks, layers, losses, metrics, models, ops, optimizers
 from keras.layers import *
+keras.utils.set_random_seed(1)
 """
 _PLACES = ("layers", "losses", "metrics", "models", "ops", "optimizers", "activations", "regularizers", "callbacks")
 _FENCED = re.compile(r"^```(?:python)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
