@@ -67,11 +67,8 @@ class Shown:
 
         if not self._look.table:
             return {MIME: _dict(report), "text/plain": ""}, {MIME: {"inline_only": True}}
-        made = dict(bundle(report))
-        if self._widget is not None:
-            made.update(self._widget._repr_mimebundle_()[0])
-            made.update({"text/plain": report.to_text()})
-        return made, {}
+        live = self._widget._repr_mimebundle_()[0] if self._widget is not None else {}
+        return {**live, **bundle(report)}, {}  # the widget's own text says less than the report's
 
 
 def _dict(report: Report) -> dict[str, Any]:

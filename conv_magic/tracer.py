@@ -19,7 +19,7 @@ from types import FunctionType, TracebackType
 from typing import Any
 
 from conv_magic.hooks.by_identity import ByIdentity
-from conv_magic.hooks.entry import AttributeSlot, Hook, Slot
+from conv_magic.hooks.entry import Hook, Slot
 from conv_magic.hooks.keras_layers import find_new
 from conv_magic.hooks.table import HOOKS
 from conv_magic.recorder import Entered, Place, Recorder, Row
@@ -333,6 +333,3 @@ class _Watcher(MetaPathFinder):
                     _install(self._hooks)
 
         loader.exec_module = exec_module
-
-
-__all__ = ["HIDDEN", "AttributeSlot", "clean_traceback", "new_recorder", "patched", "start", "stop"]

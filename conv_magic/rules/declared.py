@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic.model import Shape, Trace
-from conv_magic.positions import Edit, Span
+from conv_magic.positions import Edit
 from conv_magic.repair.layer_edits import parent_of
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import code_of
+from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
@@ -38,17 +38,10 @@ class Declaration:
 
 def declarations(trace: Trace) -> Iterator[Declaration]:
     """Every declaration of an input in the cells, in the order of the text."""
-    for source in trace.sources:
-        code = code_of_cell(trace, source.cell)
-        if code is not None:
-            calls = (node for node in ast.walk(code.tree) if isinstance(node, ast.Call))
-            found = (declaration_of(code, call, trace) for call in calls)
-            yield from sorted((d for d in found if d is not None), key=lambda d: (d.call.lineno, d.call.col_offset))
-
-
-def code_of_cell(trace: Trace, cell: str) -> Code | None:
-    """The text of one cell."""
-    return code_of(trace, Span(cell, 1, 0, 1, 0))
+    for code in codes_of(trace):
+        calls = (node for node in ast.walk(code.tree) if isinstance(node, ast.Call))
+        found = (declaration_of(code, call, trace) for call in calls)
+        yield from sorted((d for d in found if d is not None), key=lambda d: (d.call.lineno, d.call.col_offset))
 
 
 def declaration_of(code: Code, call: ast.Call, trace: Trace) -> Declaration | None:

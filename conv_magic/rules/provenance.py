@@ -15,7 +15,6 @@ from conv_magic.source import Binding, Code, argument, called_name, integers
 DATA_METHODS = {
     "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "predict_step",
 }  # fmt: skip
-_INPUT_MAKERS = {"Input", "InputLayer"}
 
 
 @lru_cache(maxsize=64)
