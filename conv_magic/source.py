@@ -26,19 +26,25 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> ast.Module | None:
-    """The tree of `text`, None if it has none.
+    """The tree of `text`, None if it has none; IPython's own lines (`%time`, `!ls`, `x?`) are a `pass` in it."""
+    return _parsed(text) or _parsed(_without_magics(text))
 
-    IPython's own lines (`%time`, `!ls`, `x?`) become `pass`, so that every other line keeps its place.
-    """
+
+def as_python(text: str) -> str:
+    """`text`, with a `pass` for each of IPython's own lines where it has any, so that every other keeps its place."""
+    return text if _parsed(text) is not None else _without_magics(text)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):
-        pass
-    plain = "".join(f"{found[1]}pass\n" if (found := _MAGIC.match(line)) else line for line in lines_of(text))
-    try:
-        return ast.parse(plain)
-    except (SyntaxError, ValueError):
         return None
+
+
+def _without_magics(text: str) -> str:
+    return "".join(f"{found[1]}pass\n" if (found := _MAGIC.match(line)) else line for line in lines_of(text))
 
 
 @dataclass(frozen=True)

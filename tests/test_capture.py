@@ -203,7 +203,7 @@ def test_a_loop_over_sizes_is_one_note_with_its_range() -> None:
         "for size in (8, 16, 32):\n"
         "    y = tf.nn.conv2d(tf.zeros((1, size, size, 1)), tf.zeros((3, 3, 1, 2)), 1, 'VALID')\n"
     )
-    assert [note.text for note in report.notes] == ["(1, 6..30, 6..30, 2) x3"]
+    assert [note.text for note in report.notes] == ["(1, 6..30, 6..30, 2) ×3"]
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from conv_magic.model import CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
+from conv_magic.source import Code
+from conv_magic.views.pins import batch_size, pin_of
 
 Status = Literal["ok", "warning", "failed", "origin"]
+Place = tuple[str, int]
+"""A cell's key and a line of it."""
 _MOST_ON_A_LINE = 6
+
+
+@dataclass(frozen=True)
+class _Made:
+    """One thing made at a place, by one call or by several of one call site."""
+
+    calls: tuple[CallRecord, ...]
+    span: Span
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return [call.output for call in self.calls if call.output is not None]
+
+    @property
+    def given(self) -> list[tuple[Shape, ...]]:
+        return list(dict.fromkeys(call.inputs for call in self.calls))
+
+    @property
+    def text(self) -> str:
+        times = sum(call.count for call in self.calls if call.direct and call.mode is not Mode.GRAPH)
+        return range_of(self.shapes) + (f" ×{times}" if times > 1 else "")
+
+    def takes(self, other: _Made) -> bool:
+        """Whether it was made from that, in the text or by what is known of the tensors."""
+        made = {call.index for call in other.calls}
+        return self.span.contains(other.span) or any(made & set(call.producers) for call in self.calls)
 
 
 def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, ...]:
     """The notes of all cells, by cell and line."""
-    places: defaultdict[tuple[str, int], list[CallRecord]] = defaultdict(list)
+    codes = {source.cell: Code(source.cell, source.text) for source in trace.sources}
+    places: defaultdict[Place, dict[object, list[CallRecord]]] = defaultdict(dict)
     for call, span in _placed(trace):
-        places[span.cell, span.end_line].append(call)
-    notes = {place: _note(place, calls) for place, calls in places.items()}
+        code = codes.get(span.cell)
+        line = _line_of(span, code) if code else span.end_line
+        places[span.cell, line].setdefault((call.op, span), []).append(call)
+    batch = batch_size(trace)
+    notes = {
+        place: _note(place, [_Made(tuple(calls), _span(calls[0])) for calls in groups.values()], codes, batch)
+        for place, groups in places.items()
+    }
     for index, diagnosis in enumerate(diagnoses):
         if diagnosis.span is not None:
             _mark(notes, diagnosis.span, _word(diagnosis), diagnosis.headline, index)
@@ -37,31 +76,68 @@ def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
             yield call, call.created
 
 
+def _span(calls: CallRecord) -> Span:
+    span = calls.span if calls.direct else calls.created
+    assert span is not None, "a call without a place has no note"
+    return span
+
+
 def _holds_others(call: CallRecord, trace: Trace) -> bool:
     """A model that `fit` ran: its layers tell more than it does."""
     return any(other.parent == call.index for other in trace.calls)
 
 
-def _note(place: tuple[str, int], calls: list[CallRecord]) -> LineNote:
-    ordered = sorted(calls, key=lambda call: (call.span.end_column if call.span else 0, call.index))
-    texts = list(_texts(ordered))
-    text = " -> ".join(texts[:_MOST_ON_A_LINE]) + (" -> ..." if len(texts) > _MOST_ON_A_LINE else "")
-    return LineNote(place[0], place[1], text, "ok", tuple(call.index for call in ordered))
+def _line_of(span: Span, code: Code) -> int:
+    """The line at whose end a call's note stands: its statement's last, or its own in a list of several lines."""
+    node = code.call_at(span)
+    if node is None:
+        return span.end_line
+    inner: ast.expr = node
+    for around in code.around(node):
+        if isinstance(around, ast.List | ast.Tuple | ast.Set | ast.Dict) and around.end_lineno != inner.end_lineno:
+            break
+        if isinstance(around, ast.stmt):
+            return span.end_line if hasattr(around, "body") else around.end_lineno or span.end_line
+        inner = around if isinstance(around, ast.expr) else inner
+    return inner.end_lineno or span.end_line
 
 
-def _texts(calls: Sequence[CallRecord]) -> Iterator[str]:
-    """The shapes of one line in order; calls of one thing are one shape with its range and number."""
-    groups: dict[object, list[CallRecord]] = {}
-    for call in calls:
-        groups.setdefault((call.op, call.span if call.direct else call.created), []).append(call)
-    for group in groups.values():
-        shapes = [call.output for call in group if call.output is not None]
-        if shapes:
-            times = sum(call.count for call in group if call.direct and call.mode is not Mode.GRAPH)
-            yield _range(shapes) + (f" x{times}" if times > 1 else "")
+def _note(place: Place, made: list[_Made], codes: dict[str, Code], batch: int | None) -> LineNote:
+    ordered = sorted(made, key=lambda one: (one.span.end_line, one.span.end_column, one.calls[0].index))
+    shown = [one for one in ordered if one.shapes]
+    code = codes.get(place[0])
+    last = shown[-1] if shown else None
+    return LineNote(
+        *place,
+        text=_chain(shown),
+        status="ok",
+        calls=tuple(call.index for one in ordered for call in one.calls),
+        flow=_chain(shown, with_given=True),
+        pin=pin_of(code, place[1], last.span, last.shapes, batch) if code and last else None,
+        later=place[0] != next(iter(codes)),
+    )
 
 
-def _range(shapes: Sequence[Shape]) -> str:
+def _chain(made: Sequence[_Made], *, with_given: bool = False) -> str:
+    """`a -> b` where `b` was made from `a`, else `a, b`; with what went in before what came of it."""
+    text = ""
+    for before, one in zip([None, *made], made[:_MOST_ON_A_LINE], strict=False):
+        follows = before is not None and one.takes(before)
+        given = f"{_given(one)} -> " if with_given and not follows and one.given != [()] else ""
+        separator = "" if before is None else " -> " if follows else ", "
+        text += f"{separator}{given}{one.text}"
+    return text + (" -> ..." if len(made) > _MOST_ON_A_LINE else "")
+
+
+def _given(made: _Made) -> str:
+    """The inputs, each with its range over all calls; of calls with different numbers of inputs the first ones."""
+    given = made.given
+    if len({len(shapes) for shapes in given}) > 1:
+        given = given[:1]
+    return ", ".join(range_of(shapes) for shapes in zip(*given, strict=True))
+
+
+def range_of(shapes: Sequence[Shape]) -> str:
     """One shape, or of several each axis as its range."""
     if len({len(shape) for shape in shapes}) > 1:
         return " | ".join(dict.fromkeys(map(_spelled, shapes)))
@@ -88,7 +164,7 @@ def _word(diagnosis: Diagnosis) -> Status:
 
 
 def _mark(
-    notes: dict[tuple[str, int], LineNote], span: Span, status: Status, text: str, diagnosis: int
+    notes: dict[Place, LineNote], span: Span, status: Status, text: str, diagnosis: int
 ) -> None:  # fmt: skip
     """Mark the line on which a fault shows, or from which it comes, beside the shapes that stand there."""
     place = (span.cell, span.end_line)
@@ -99,4 +175,9 @@ def _mark(
         text = note.text or text
     elif note.text:
         text = f"{note.text}  {text}"
-    notes[place] = LineNote(*place, text=text, status=status, calls=note.calls, diagnosis=diagnosis)
+    notes[place] = replace(note, text=text, flow=_beside(note, text), status=status, diagnosis=diagnosis)
+
+
+def _beside(note: LineNote, text: str) -> str:
+    """What stands beside the shapes, beside the longer form of them too."""
+    return note.flow + text.removeprefix(note.text) if note.flow else text

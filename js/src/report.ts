@@ -345,7 +345,12 @@ export interface Edit {
 /**
  * What stands at the end of one code line.
  *
- * `span` is the statement; the note belongs to the end of `line`.  `diagnosis` and `calls` index the document.
+ * text        the shapes made there, `(None, 26, 26, 32)`, and the headline of what is wrong there
+ * flow        the same with what went in: `(None, 28, 28, 1) -> (None, 26, 26, 32)`
+ * pin         the comment that would state this shape from now on, `# shape: (B, 26, 26, 32)`, to be put at the end
+ *             of `line`; None where there is none, or none can be stated
+ * later       whether it tells of a later run: the line is that of a function which this cell called
+ * calls       index the document's calls, `diagnosis` its diagnoses
  */
 export interface LineNote {
   cell: string;
@@ -354,6 +359,9 @@ export interface LineNote {
   status: "ok" | "warning" | "failed" | "origin";
   calls: number[];
   diagnosis: number | null;
+  flow: string;
+  pin: string | null;
+  later: boolean;
 }
 /**
  * The exception that ended the cell, as data.

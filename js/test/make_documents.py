@@ -123,15 +123,18 @@ def broken() -> Document:
     )  # fmt: skip
     notes = (
         LineNote("this", 2, "(None, 28, 28, 3)", "ok", (0,)),
-        LineNote("this", 3, "(None, 28, 28, 3)", "ok", (1,)),
+        LineNote("this", 3, "(None, 28, 28, 3)", "ok", (1,), None, "(None, 28, 28, 3) -> (None, 28, 28, 3)",
+                 "# shape: (B, 28, 28, 3)"),
         LineNote("this", 4, "(None, 28, 28, 6)", "origin", (2,), 0),
-        LineNote("this", 6, "(None, 26, 26, 64)", "ok", (3,)),
+        LineNote("this", 6, "(None, 26, 26, 64)", "ok", (3,), None, "(None, 28, 28, 3) -> (None, 26, 26, 64)",
+                 "# shape: (B, 26, 26, 64)"),
         LineNote("this", 7, "(None, 14, 14, 32)", "ok", (4, 5, 6)),
         LineNote("this", 8, "cannot take (None, 28, 28, 6)", "failed", (7,), 0),
-        LineNote("older", 2, "(None, 28, 28, 32)", "ok", (4,)),
-        LineNote("older", 3, "(None, 28, 28, 32)", "ok", (5,)),
-        LineNote("older", 4, "(None, 14, 14, 32)", "ok", (6,)),
-    )
+        LineNote("older", 2, "(None, 28, 28, 32)", "ok", (4,), None, "(None, 28, 28, 3) -> (None, 28, 28, 32)",
+                 "# shape: (B, 28, 28, 32)", True),
+        LineNote("older", 3, "(None, 28, 28, 32)", "ok", (5,), later=True),
+        LineNote("older", 4, "(None, 14, 14, 32)", "ok", (6,), later=True),
+    )  # fmt: skip
     sources = (source("this", CELL, "cell-run", "this cell"), source("older", BLOCK, "cell-block", "In [1]"))
     failure = Failure("ValueError", 'Input 0 of layer "stem" is incompatible with the layer', fault)
     return Document(

@@ -1,0 +1,89 @@
+"""What stands at the line ends: the shapes of real runs, what went in, and what would pin them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import conv_magic
+from conv_magic.model import LineNote
+from conv_magic.report import Report
+
+
+def _run(source: str) -> Report:
+    report = conv_magic.run(source)
+    assert report.error is None
+    return report
+
+
+_BLOCK = "from keras import layers\ndef block(x):\n    x = layers.Conv2D(4, 3)(x)\n    return layers.ReLU()(x)\n"
+
+
+def _notes(report: Report, cell: str | None = None) -> dict[int, LineNote]:
+    cell = cell or report.trace.sources[0].cell
+    return {note.line: note for note in report.notes if note.cell == cell}
+
+
+def test_a_note_says_what_went_in_and_what_would_pin_it() -> None:
+    report = _run(
+        "import keras, numpy as np\nfrom keras import layers\n"
+        "inputs = keras.Input((8, 8, 1))\n"
+        "x = layers.Conv2D(4, 3)(inputs)\n"
+        "x = layers.ReLU()(layers.Conv2D(\n"
+        "    2, 3)(x)\n"
+        ")\n"
+        "a, b = layers.Flatten()(x), layers.MaxPooling2D()(x)\n"
+        "y = layers.Add()([x, x])  # shape: (B, 4, 4, 2)\n"
+    )
+    notes = _notes(report)
+    assert (notes[4].text, notes[4].flow) == ("(None, 6, 6, 4)", "(None, 8, 8, 1) -> (None, 6, 6, 4)")
+    assert notes[4].pin == "# shape: (B, 6, 6, 4)"
+    assert notes[7].text == "(None, 4, 4, 2) -> (None, 4, 4, 2)"
+    assert notes[7].flow == "(None, 6, 6, 4) -> (None, 4, 4, 2) -> (None, 4, 4, 2)"
+    assert notes[7].pin == "# shape: (B, 4, 4, 2)"
+    assert notes[8].text == "(None, 32), (None, 2, 2, 2)"
+    assert notes[9].flow == "(None, 4, 4, 2), (None, 4, 4, 2) -> (None, 4, 4, 2)"
+    assert notes[9].pin is None, "it is pinned already"
+
+
+def test_each_layer_of_a_list_can_be_pinned_at_its_own_line() -> None:
+    report = _run(
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential([\n"
+        "    keras.Input((8, 8, 1)),\n"
+        "    layers.Conv2D(\n"
+        "        4, 3\n"
+        "    ),\n"
+        "    layers.Flatten(),\n"
+        "])\n"
+        "model.add(layers.Dense(2))\n"
+    )
+    assert {line: note.pin for line, note in _notes(report).items()} == {
+        7: "# shape: (B, 6, 6, 4)",
+        8: "# shape: (B, 144)",
+        10: "# shape: (B, 2)",
+    }
+
+
+def test_a_batch_that_calls_share_is_pinned_by_name() -> None:
+    report = _run(
+        "import tensorflow as tf\n"
+        "x = tf.nn.conv2d(tf.zeros((16, 8, 8, 1)), tf.zeros((3, 3, 1, 2)), 1, 'SAME')\n"
+        "x = tf.nn.max_pool2d(x, 2, 2, 'VALID')\n"
+        "z = tf.nn.max_pool2d(tf.zeros((1, 8, 8, 2)), 2, 2, 'VALID')\n"
+    )
+    assert [note.pin for note in report.notes] == [
+        "# shape: (B, 8, 8, 2)",
+        "# shape: (B, 4, 4, 2)",
+        "# shape: (1, 4, 4, 2)",
+    ]
+
+
+def test_the_lines_of_an_earlier_cells_function_are_noted_as_of_a_later_run() -> None:
+    space: dict[str, Any] = {}
+    conv_magic.run(_BLOCK, space)
+    report = conv_magic.run("import keras\ny = block(keras.Input((8, 8, 1)))\n", space)
+    earlier = next(source.cell for source in report.trace.sources if source.text == _BLOCK)
+    assert {line: (note.text, note.later) for line, note in _notes(report, earlier).items()} == {
+        3: ("(None, 6, 6, 4)", True),
+        4: ("(None, 6, 6, 4)", True),
+    }
