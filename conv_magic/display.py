@@ -36,7 +36,7 @@ class Shown:
     def replace(self, report: Report) -> None:
         """Show `report` in the same place."""
         if self._widget is not None:
-            self._widget.report = _dict(report)
+            self._widget.show(report)
         if self._in_notebook:
             self._publish(report, update=True)
         elif any(fix.verified for d in report.diagnoses for fix in d.fixes):
@@ -63,18 +63,12 @@ class Shown:
 
     def _bundle(self, report: Report) -> tuple[dict[str, object], dict[str, object]]:
         from conv_magic.views import bundle
-        from conv_magic.views.wire import MIME
+        from conv_magic.views.wire import MIME, to_wire
 
         if not self._look.table:
-            return {MIME: _dict(report), "text/plain": ""}, {MIME: {"inline_only": True}}
+            return {MIME: to_wire(report), "text/plain": ""}, {MIME: {"inline_only": True}}
         live = self._widget._repr_mimebundle_()[0] if self._widget is not None else {}
         return {**live, **bundle(report)}, {}  # the widget's own text says less than the report's
-
-
-def _dict(report: Report) -> dict[str, Any]:
-    from conv_magic.views.wire import to_dict
-
-    return to_dict(report)
 
 
 def _widget(report: Report) -> Any:
@@ -85,7 +79,7 @@ def _widget(report: Report) -> Any:
         _say_once(f"conv_magic: no interactive table ({error})")
         return None
     try:
-        return CallTable(report=_dict(report))
+        return CallTable(report)
     except FrontEndMissing as error:
         _say_once(f"conv_magic: no interactive table ({error})")
         return None

@@ -17,7 +17,7 @@ DataFormat = Literal["channels_last", "channels_first"]
 Pairs = tuple[tuple[int, int], ...]
 """(before, after) for each spatial axis."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the document's layout; raised when an older reader would misread it."""
 
 
@@ -325,16 +325,37 @@ class NamedValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What a run comes to.
+
+    `calls` counts each of a row's calls; `params` a shared layer once; `macs` and `seconds` all runs of a row;
+    `output_bytes` the outputs of the innermost calls, one run of each row.
+    """
+
+    rows: int
+    calls: int
+    failed: int
+    warnings: int
+    params: int
+    macs: int
+    output_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """The calls in the order in which they were entered; `sources[0]` is the cell that ran.
 
     `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
+    `left_out` counts the rows that a copy for a notebook leaves out; `totals` are then the figures of all rows.
     """
 
     sources: tuple[Source, ...]
     calls: tuple[CallRecord, ...]
     dropped: int = 0
     values: tuple[NamedValue, ...] = ()
+    left_out: int = 0
+    totals: Totals | None = None
 
 
 @dataclass(frozen=True, slots=True)

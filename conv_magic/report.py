@@ -10,6 +10,8 @@ from conv_magic.model import Document
 if TYPE_CHECKING:
     import pandas as pd
 
+    from conv_magic.views.widget import CallTable
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report(Document):
@@ -59,6 +61,15 @@ class Report(Document):
         from conv_magic.views.wire import to_json
 
         return to_json(self)
+
+    def widget(self) -> CallTable:
+        """The interactive table: `selected` is the chosen call, `frame` the calls as a pandas frame.
+
+        Raises `FrontEndMissing` when the front end was not installed.
+        """
+        from conv_magic.views.widget import CallTable
+
+        return CallTable(self)
 
     def __repr__(self) -> str:
         from conv_magic.views.verdict import verdict

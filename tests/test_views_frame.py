@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from conv_magic.model import Cost, Outcome
+from conv_magic.model import SCHEMA, Cost, Outcome
 from conv_magic.views.frame import to_frame
 from conv_magic.views.wire import from_json
 from sample_documents import all_fine, call, document, guarded, source, span_of, wrong_channels
@@ -52,7 +52,7 @@ def test_columns_are_in_order_and_explained() -> None:
 def test_the_document_travels_with_the_frame() -> None:
     frame = to_frame(wrong_channels())
     assert from_json(frame.attrs["report"]) == wrong_channels()
-    assert json.loads(frame.query("status == 'failed'").attrs["report"])["schema"] == 1
+    assert json.loads(frame.query("status == 'failed'").attrs["report"])["schema"] == SCHEMA
 
 
 def test_a_row_says_what_the_record_says() -> None:

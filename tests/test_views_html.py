@@ -18,7 +18,7 @@ from conv_magic.views import bundle
 from conv_magic.views.html import MOST_ROWS, to_html
 from conv_magic.views.style import STYLE
 from conv_magic.views.text import to_text
-from conv_magic.views.wire import MIME, to_dict
+from conv_magic.views.wire import MIME, to_wire
 from sample_documents import SAMPLES, all_fine, call, document, guarded, source, span_of, wrong_channels
 from snapshot import assert_snapshot
 
@@ -152,4 +152,4 @@ def test_colours_are_readable(start: str, page: str) -> None:
 
 def test_the_bundle_holds_every_static_view() -> None:
     whole = all_fine()
-    assert bundle(whole) == {MIME: to_dict(whole), "text/html": to_html(whole), "text/plain": to_text(whole)}
+    assert bundle(whole) == {MIME: to_wire(whole), "text/html": to_html(whole), "text/plain": to_text(whole)}

@@ -48,6 +48,6 @@ def test_its_views() -> None:
 def test_ipython_displays_the_bundle() -> None:
     report = Report.of(wrong_channels())
     data, _ = DisplayFormatter().format(report)  # type: ignore[no-untyped-call]  # IPython states no types there
-    assert data[MIME] == json.loads(report.to_json())
+    assert Report.from_json(json.dumps(data[MIME])) == report
     assert data["text/html"] == report.to_html()
     assert data["text/plain"] == report.to_text()

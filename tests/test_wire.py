@@ -13,8 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conv_magic.model import SCHEMA, Document, Failure
-from conv_magic.views.wire import from_json, json_schema, to_dict, to_json
+from conv_magic.model import SCHEMA, CallRecord, Document, Failure
+from conv_magic.views.html import to_html
+from conv_magic.views.saved import with_at_most
+from conv_magic.views.text import to_text
+from conv_magic.views.totals import totals_of
+from conv_magic.views.wire import MOST_SAVED, from_json, json_schema, to_dict, to_json, to_wire
 from sample_documents import SAMPLES, all_fine, wrong_channels
 from snapshot import assert_snapshot
 
@@ -39,6 +43,12 @@ def test_what_is_written_is_read(document: Document) -> None:
     assert from_json(to_json(document)) == document
 
 
+@settings(deadline=None)
+@given(values_of(Document).map(lambda document: replace(document, schema=SCHEMA)))
+def test_what_is_packed_is_read(document: Document) -> None:
+    assert from_json(json.dumps(to_wire(document))) == document
+
+
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
 def test_samples_round_trip_and_keep_to_the_schema(sample: Callable[[], Document]) -> None:
     document = sample()
@@ -53,6 +63,82 @@ def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
     assert text.encode("utf-8")
     assert from_json(text) == replace(document, failure=Failure("OSError", "no file 'caf\ufffd \U0001f600'", None))
     assert to_dict(document) == json.loads(text)
+    named = replace(document, trace=replace(document.trace, calls=(named_call("caf\udce9"), named_call("b"))))
+    read = from_json(json.dumps(to_wire(named)))
+    assert [call.layer for call in read.trace.calls] == ["caf\ufffd", "b"]
+
+
+def named_call(layer: str) -> CallRecord:
+    return replace(all_fine().trace.calls[0], layer=layer)
+
+
+def a_loop(rows: int) -> Document:
+    """The calls of `wrong_channels`, the second of them `rows` times in between, each with a size of its own."""
+    whole = wrong_channels()
+    first, second, merged, failing = whole.trace.calls
+    assert second.options
+    many = [
+        replace(second, index=index, inputs=((1, index, 3),), output=(1, index, 3), expected=(1, index, 3))
+        for index in range(1, rows + 1)
+    ]
+    last = (
+        replace(merged, index=rows + 1, producers=(0, rows)),
+        replace(failing, index=rows + 2, producers=(rows + 1,)),
+    )
+    calls = (first, *many, *last)
+    (fault,) = whole.diagnoses
+    notes = tuple(
+        replace(note, calls=tuple(call.index for call in calls if call.span and call.span.line == note.line))
+        for note in whole.notes
+    )
+    return replace(
+        whole,
+        trace=replace(whole.trace, calls=calls),
+        diagnoses=(replace(fault, call=rows + 2),),
+        notes=notes,
+    )
+
+
+def test_a_notebook_carries_the_first_rows_and_all_that_the_fault_needs() -> None:
+    whole = a_loop(5_000)
+    kept = from_json(json.dumps(to_wire(whole))).trace
+    assert len(kept.calls) == MOST_SAVED
+    assert [call.index for call in kept.calls] == [*range(MOST_SAVED - 2), 5_001, 5_002]
+    assert kept.left_out == 5_003 - MOST_SAVED
+    assert kept.calls[-2].producers == (0, None)  # what made its other input is not here
+    assert kept.calls[-1].producers == (5_001,)
+
+
+def test_the_figures_of_a_shortened_document_are_those_of_all_rows() -> None:
+    whole = a_loop(50)
+    short = with_at_most(whole, 3)
+    assert short.trace.totals == totals_of(whole) == totals_of(short)
+    assert {len(note.calls) > 0 for note in short.notes} == {True}
+    assert with_at_most(whole, 53) is whole
+    assert from_json(to_json(short)) == short
+
+
+def test_every_view_says_that_rows_were_left_out() -> None:
+    short = with_at_most(a_loop(50), 10)
+    said = "53 calls (43 of the rows are not in this copy), 1 failed at line 12"
+    assert to_text(short).startswith(said)
+    assert said in to_html(short)
+
+
+def test_rows_cost_little() -> None:
+    document = a_loop(1_000)
+    assert len(json.dumps(to_wire(document))) < 200 * len(document.trace.calls)
+    assert len(json.dumps(to_wire(document))) < len(to_json(document)) / 4
+
+
+@pytest.mark.parametrize(
+    "change", [{"rows": "many"}, {"columns": {"op": ["conv2d"]}}, {"columns": {"op": {"pool": [9]}}, "pool": []}]
+)
+def test_damaged_columns_are_refused_in_one_sentence(change: dict[str, Any]) -> None:
+    data = to_wire(wrong_channels())
+    data["trace"]["calls"] |= change
+    with pytest.raises(ValueError, match="not a conv_magic document: at trace"):
+        from_json(json.dumps(data))
 
 
 def test_a_newer_layout_is_refused_in_one_sentence() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from conv_magic.model import Document
 from conv_magic.views.html import to_html
 from conv_magic.views.text import to_text
-from conv_magic.views.wire import MIME, to_dict
+from conv_magic.views.wire import MIME, to_wire
 
 VIEWS: dict[str, tuple[str, Callable[[Document], object]]] = {
-    "wire": (MIME, to_dict),
+    "wire": (MIME, to_wire),
     "html": ("text/html", to_html),
     "text": ("text/plain", to_text),
 }

@@ -18,7 +18,7 @@ _MOST_LINES = 3
 
 def contradicts(expected: Shape | None, output: Shape | None) -> bool:
     """Whether what came cannot be what the arithmetic says; unknown dimensions contradict nothing."""
-    if expected is None or output is None:
+    if expected is None or output is None or expected == output:
         return False
     known = ((e, o) for e, o in zip(expected, output, strict=False) if e is not None and o is not None)
     return len(expected) != len(output) or any(e != o for e, o in known)
@@ -73,12 +73,22 @@ def verdict(document: Document) -> str:
 
 
 def _count_text(document: Document) -> str:
-    rows, dropped = document.trace.calls, document.trace.dropped
-    calls = sum(call.count for call in rows)
+    dropped, left_out = document.trace.dropped, document.trace.left_out
+    rows, calls = _counts(document)
     text = f"{calls:,} call{'s' if calls != 1 else ''}" if calls else "no calls were seen"
-    if calls != len(rows):
-        text += f" on {len(rows):,} row{'s' if len(rows) != 1 else ''}"
+    if calls != rows:
+        text += f" on {rows:,} row{'s' if rows != 1 else ''}"
+    if left_out:
+        text += f" ({left_out:,} of the rows {'are' if left_out != 1 else 'is'} not in this copy)"
     return f"{text} and {dropped:,} more that were not recorded" if dropped else text
+
+
+def _counts(document: Document) -> tuple[int, int]:
+    """How many rows and calls there were, also those that this copy leaves out."""
+    trace = document.trace
+    if trace.totals is not None:
+        return trace.totals.rows, trace.totals.calls
+    return len(trace.calls), sum(call.count for call in trace.calls)
 
 
 def _findings(document: Document) -> list[str]:

@@ -6,10 +6,16 @@ The only module that imports ipywidgets and anywidget.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
 import traitlets
+
+from conv_magic.model import Document
+from conv_magic.views.wire import MOST_SHOWN, to_wire
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FRONT_END: Final = Path(__file__).resolve().parent.parent / "static" / "widget.js"
 
@@ -29,10 +35,11 @@ def front_end() -> str:
 
 
 class CallTable(anywidget.AnyWidget):
-    """A `Document` (as JSON-able data) as an interactive table.
+    """A `Document` as an interactive table.
 
-    report     the document, `TypeAdapter(Document).dump_python(document, mode="json")`
-    selected   the index of the selected call; None where the first problem is
+    selected   the index of the selected call, `frame.loc[table.selected]`; None while nothing was chosen
+    frame      the calls as a pandas frame, one row a call
+    report     what the browser is sent
 
     Raises `FrontEndMissing` when the front end is not there.
     """
@@ -40,5 +47,18 @@ class CallTable(anywidget.AnyWidget):
     report = traitlets.Dict().tag(sync=True)
     selected = traitlets.Int(None, allow_none=True).tag(sync=True)
 
-    def __init__(self, report: dict[str, Any], **traits: Any) -> None:
-        super().__init__(_esm=front_end(), report=report, **traits)
+    def __init__(self, document: Document, **traits: Any) -> None:
+        self._document = document
+        super().__init__(_esm=front_end(), report=to_wire(document, MOST_SHOWN), **traits)
+
+    def show(self, document: Document) -> None:
+        """Show `document` in the place of the one before."""
+        self._document = document
+        self.report = to_wire(document, MOST_SHOWN)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All calls, also those that the table leaves out."""
+        from conv_magic.views.frame import to_frame
+
+        return to_frame(self._document)

@@ -1,11 +1,14 @@
-"""The document as JSON: what a notebook saves, the browser receives and `from_json` reads back."""
+"""The document as JSON: complete for a file, packed for a notebook and its browser.  `from_json` reads both."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from conv_magic.model import SCHEMA, Document
+from conv_magic.views.packed import packed, unpacked
+from conv_magic.views.saved import with_at_most
 from conv_magic.views.wording import well_formed
 
 if TYPE_CHECKING:
@@ -13,6 +16,12 @@ if TYPE_CHECKING:
 
 MIME = "application/vnd.conv-magic.v1+json"
 """The media type of a document in a notebook's output."""
+
+MOST_SAVED = 2_000
+"""Rows that a notebook's output carries: at some 100 bytes a row, 0.2 MB for each cell."""
+
+MOST_SHOWN = 20_000
+"""Rows that the live table is sent; they are kept by the kernel and the page, not by the notebook."""
 
 
 @cache
@@ -51,14 +60,32 @@ def _well_formed(data: object) -> object:
 
 
 def to_dict(document: Document) -> dict[str, Any]:
-    """The document as lists, dicts, strings and numbers, for a MIME bundle."""
+    """The document as lists, dicts, strings and numbers: what `to_json` writes."""
     from pydantic_core import from_json as load
 
     return cast("dict[str, Any]", load(to_json(document)))
 
 
+def to_wire(document: Document, most: int = MOST_SAVED) -> dict[str, Any]:
+    """The document with at most `most` rows, its calls as columns: for a MIME bundle and the widget."""
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+    from pydantic_core import from_json as load
+    from pydantic_core import to_json as dump
+
+    sent = with_at_most(document, most)
+    columns = packed(sent.trace.calls)
+    rest = replace(sent, trace=replace(sent.trace, calls=()))
+    try:
+        calls = load(dump(columns, inf_nan_mode="null"))
+    except PydanticSerializationError:
+        calls = load(dump(_well_formed(to_jsonable_python(columns)), inf_nan_mode="null"))
+    data = to_dict(rest)
+    data["trace"]["calls"] = calls
+    return data
+
+
 def from_json(text: str) -> Document:
-    """The document that `to_json` wrote.
+    """The document that `to_json` wrote, or as much of it as `to_wire` sent.
 
     Raises `ValueError`, in one sentence, if `text` is no such document or was written in a newer layout.
     """
@@ -76,11 +103,22 @@ def from_json(text: str) -> Document:
             "a newer conv_magic reads it"
         )
     try:
-        return _adapter().validate_python(data)
+        return _adapter().validate_python(_with_rows(data))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the top"
         raise ValueError(f"this JSON is not a conv_magic document: at {place}, {first['msg'].lower()}") from None
+
+
+def _with_rows(data: Any) -> Any:
+    """`data` with its calls as rows; what is not packed as it should be is left to the validation."""
+    match data:
+        case {"trace": {"calls": {"rows": int(), "pool": list(), "columns": dict()} as columns} as trace}:
+            try:
+                return data | {"trace": trace | {"calls": unpacked(columns)}}
+            except (IndexError, KeyError, TypeError):
+                return data
+    return data
 
 
 def json_schema() -> dict[str, Any]:

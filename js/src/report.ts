@@ -39,12 +39,15 @@ export interface Document {
  * The calls in the order in which they were entered; `sources[0]` is the cell that ran.
  *
  * `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
+ * `left_out` counts the rows that a copy for a notebook leaves out; `totals` are then the figures of all rows.
  */
 export interface Trace {
   sources: Source[];
   calls: CallRecord[];
   dropped: number;
   values: NamedValue[];
+  left_out: number;
+  totals: Totals | null;
 }
 /**
  * A cell's text as its editor shows it.
@@ -296,6 +299,22 @@ export interface NamedValue {
   dtype: string | null;
 }
 /**
+ * What a run comes to.
+ *
+ * `calls` counts each of a row's calls; `params` a shared layer once; `macs` and `seconds` all runs of a row;
+ * `output_bytes` the outputs of the innermost calls, one run of each row.
+ */
+export interface Totals {
+  rows: number;
+  calls: number;
+  failed: number;
+  warnings: number;
+  params: number;
+  macs: number;
+  output_bytes: number;
+  seconds: number;
+}
+/**
  * One fault at its root.
  *
  * headline   one line: the layer, what it was given, what it needs
@@ -373,4 +392,4 @@ export interface Failure {
 }
 
 /** The layout that this front end reads. */
-export const SCHEMA = 1;
+export const SCHEMA = 2;

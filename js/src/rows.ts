@@ -1,6 +1,6 @@
 /** From the document to what the table and the head line say.  Pure. */
 
-import type { CallRecord, Diagnosis, Document, Source, Span } from "./report";
+import type { CallRecord, Diagnosis, Document, Source, Span, Totals } from "./report";
 import { agree, shapeText, type Shape } from "./shape";
 
 /** `inside`: it did not return because a call within it failed. */
@@ -26,14 +26,6 @@ export interface Row {
   count: number;
 }
 
-export interface Totals {
-  calls: number;
-  failed: number;
-  warnings: number;
-  params: number;
-  macs: number;
-}
-
 /** The rows in the order in which the calls were entered. */
 export function rowsOf(document: Document): Row[] {
   const { calls, sources } = document.trace;
@@ -48,22 +40,38 @@ export function rowsOf(document: Document): Row[] {
   });
 }
 
+/** What the rows come to; `conv_magic/views/totals.py` says the same of rows that are not here. */
 export function totalsOf(rows: readonly Row[]): Totals {
   const known = new Set(rows.map((row) => row.index));
   const outer = rows.filter(({ call }) => call.parent === null || !known.has(call.parent));
+  const inner = innerRows(rows);
+  const sum = (of: readonly Row[], figure: (row: Row) => number) => of.reduce((total, row) => total + figure(row), 0);
+  /** The row's own figure, which covers the calls inside it; the sum of theirs where it has none. */
+  const covering = (row: Row, figure: (row: Row) => number | null): number =>
+    figure(row) ?? sum(distinctLayers(inner.get(row.index) ?? []), (each) => covering(each, figure));
   return {
-    calls: rows.reduce((sum, row) => sum + row.count, 0),
+    rows: rows.length,
+    calls: sum(rows, (row) => row.count),
     failed: rows.filter((row) => row.status === "failed").length,
     warnings: rows.filter((row) => row.status === "warning").length,
-    params: distinctLayers(outer).reduce((sum, row) => sum + withInner(row, rows, (r) => r.params), 0),
-    macs: outer.reduce((sum, row) => sum + withInner(row, rows, (r) => r.macs) * row.count, 0),
+    params: sum(distinctLayers(outer), (row) => covering(row, (each) => each.params)),
+    macs: sum(outer, (row) => covering(row, (each) => each.macs) * row.count),
+    output_bytes: sum(rows, (row) => (inner.has(row.index) ? 0 : (row.call.cost.output_bytes ?? 0))),
+    seconds: sum(outer, (row) => covering(row, (each) => each.call.cost.seconds)),
   };
 }
 
-/** The row's own figure, which covers the calls inside it; the sum of theirs where it has none. */
-function withInner(row: Row, rows: readonly Row[], figure: (row: Row) => number | null): number {
-  const inner = () => distinctLayers(rows.filter(({ call }) => call.parent === row.index));
-  return figure(row) ?? inner().reduce((sum, child) => sum + withInner(child, rows, figure), 0);
+/** The rows inside each row, by its index. */
+export function innerRows(rows: readonly Row[]): Map<number, Row[]> {
+  const inner = new Map<number, Row[]>();
+  for (const row of rows) {
+    const { parent } = row.call;
+    if (parent === null) continue;
+    const siblings = inner.get(parent);
+    if (siblings) siblings.push(row);
+    else inner.set(parent, [row]);
+  }
+  return inner;
 }
 
 /** One sentence: the first fault, else the first warning, else that all is as the arithmetic says. */

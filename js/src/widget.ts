@@ -3,10 +3,12 @@
 import type { RenderProps } from "@anywidget/types";
 import { domActions } from "./actions";
 import type { Document } from "./report";
-import { renderReport, type ViewOptions } from "./view/render";
+import { type ReportView, renderReport, type ViewOptions } from "./view/render";
+import { readDocument } from "./wire";
 
 interface Traits {
-  report: Document;
+  /** As `to_wire` of conv_magic/views/wire.py makes it. */
+  report: unknown;
   selected: number | null;
 }
 
@@ -18,15 +20,23 @@ function render({ model, el }: RenderProps<Traits>): () => void {
       model.save_changes();
     },
   });
-  const actions = domActions(el, () => model.get("report"));
-  const view = renderReport(el, model.get("report"), actions, options());
-  const update = () => view.update(model.get("report"), options());
+  let view: ReportView | null = null;
+  let shown: Document | undefined;
+  const update = () => {
+    const { document, refused } = readDocument(model.get("report"));
+    shown = document ?? shown;
+    if (document && view) return view.update(document, options());
+    view?.dispose();
+    el.textContent = refused ?? ""; // what cannot be read is said instead of drawn
+    view = document ? renderReport(el, document, domActions(el, () => shown ?? document), options()) : null;
+  };
+  update();
   model.on("change:report", update);
   model.on("change:selected", update);
   return () => {
     model.off("change:report", update);
     model.off("change:selected", update);
-    view.dispose();
+    view?.dispose();
   };
 }
 

@@ -35,6 +35,7 @@ from conv_magic.model import (
     Trace,
 )
 from conv_magic.positions import Edit, Span, digest
+from conv_magic.views.wire import to_wire
 
 FOLDER = Path(__file__).parent / "documents"
 
@@ -170,6 +171,28 @@ def fine() -> Document:
     return Document(SCHEMA, (), Trace((source("this", text, None, "this cell"),), calls), (), notes, None)
 
 
+def nested() -> Document:
+    """A model of two layers, called once for each of four sizes on one line; the third call is a warning."""
+    text = "%%convshapes\nfor size in sizes:\n    y = model(tf.zeros((1, size, size, 3)))\n"
+    place = span("this", text, 3, "model(tf.zeros((1, size, size, 3)))")
+    calls: list[CallRecord] = []
+    for size in (8, 9, 10, 11):
+        image, outer = (1, size, size, 3), len(calls)
+        made = (1, size - 2, size - 2, 4)
+        wrong = (1, size, size, 4)
+        calls += (
+            call(outer, "Sequential", "model", place, inputs=(image,), output=(1, 4), mode=Mode.EAGER,
+                 cost=Cost(None, None, None, 16, 0.25)),
+            call(outer + 1, "Conv2D", "conv", place, inputs=(image,), expected=made,
+                 output=wrong if size == 10 else made, parent=outer, options=conv(4, "valid"), mode=Mode.EAGER,
+                 cost=Cost(112, 108 * (size - 2) ** 2, (3, 3), 16 * (size - 2) ** 2, 0.125)),
+            call(outer + 2, "GlobalAveragePooling2D", "pool", place, inputs=(made,), output=(1, 4), parent=outer,
+                 mode=Mode.EAGER, cost=Cost(0, None, None, 16, 0.0625)),
+        )  # fmt: skip
+    notes = (LineNote("this", 3, "(1, 4)", "ok", tuple(range(len(calls)))),)
+    return Document(SCHEMA, (), Trace((source("this", text, None, "this cell"),), tuple(calls)), (), notes, None)
+
+
 def hostile() -> Document:
     """Names and texts that would do harm if they were taken for markup; right-to-left marks; quotes."""
     name = "<script>window.harmed = true</script>"
@@ -185,13 +208,22 @@ def hostile() -> Document:
     return Document(SCHEMA, (), Trace((source("this", text, None, "this cell"),), calls), (diagnosis,), notes, None)
 
 
+def written() -> dict[str, Any]:
+    """Each document by its name: complete, and as a notebook carries it, whole or cut to the rows that must stay."""
+    complete = TypeAdapter(Document)
+    return {
+        **{make.__name__: complete.dump_python(make(), mode="json") for make in (broken, fine, hostile, nested)},
+        "packed": to_wire(broken()),
+        "cut": to_wire(nested(), 6),
+    }
+
+
 def main(arguments: list[str]) -> int:
     """Write the documents, or compare them with `--check`; the exit status."""
-    adapter = TypeAdapter(Document)
     stale = 0
-    for make in (broken, fine, hostile):
-        target = FOLDER / f"{make.__name__}.json"
-        text = json.dumps(adapter.dump_python(make(), mode="json"), indent=1) + "\n"
+    for name, data in written().items():
+        target = FOLDER / f"{name}.json"
+        text = json.dumps(data, indent=1) + "\n"
         if "--check" not in arguments:
             target.write_text(text, encoding="utf-8")
         elif not target.is_file() or target.read_text(encoding="utf-8") != text:

@@ -39,11 +39,14 @@ describe("rows", () => {
 describe("the head line", () => {
   test("counts a shared layer's parameters once", () => {
     expect(totalsOf(rowsOf(sample("broken")))).toEqual({
+      rows: 8,
       calls: 8,
       failed: 1,
       warnings: 0,
       params: 84 + 1792 + 1760 + 128,
       macs: 63_504 + 1_168_128 + 1_354_752,
+      output_bytes: 0,
+      seconds: 0,
     });
   });
 

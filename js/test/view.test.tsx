@@ -164,11 +164,6 @@ describe("other documents", () => {
     expect(host.textContent).toContain("layers.<s>Conv3D</s>");
   });
 
-  test("one of a later version: one sentence", () => {
-    show({ ...sample("fine"), schema: 99 });
-    expect(host.textContent).toBe("this table was saved by a newer conv_magic; update conv_magic to see it");
-  });
-
   test("the selection may be kept outside", async () => {
     const onSelect = vi.fn();
     show(sample("broken"), { selected: 2, onSelect });

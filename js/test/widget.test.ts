@@ -1,12 +1,11 @@
 // @vitest-environment happy-dom
 import type { AnyModel } from "@anywidget/types";
 import { expect, test } from "vitest";
-import type { Document } from "../src/report";
 import widget from "../src/widget";
-import { sample } from "./samples";
+import { onTheWire, sample } from "./samples";
 
 interface Traits {
-  report: Document;
+  report: unknown;
   selected: number | null;
 }
 
@@ -50,7 +49,9 @@ test("draws the report, follows its traits, tells the selection, and leaves noth
   const leave = widget.render({ model: model as unknown as AnyModel<Traits>, el, experimental: { invoke: () => Promise.reject() } });
   const rows = () => el.querySelectorAll<HTMLElement>(".convmagic-row");
   expect(rows()).toHaveLength(1);
-  model.set("report", sample("broken"));
+  model.set("report", { schema: 99 });
+  expect(el.textContent).toBe("this table was saved by a newer conv_magic; update conv_magic to see it");
+  model.set("report", onTheWire("packed"));
   expect(rows()).toHaveLength(8);
   rows()[3]!.click();
   expect([model.get("selected"), model.saved]).toEqual([3, 1]);

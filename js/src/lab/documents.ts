@@ -7,7 +7,7 @@
 
 import type { ICodeCellModel } from "@jupyterlab/cells";
 import type { Document, Source } from "../report";
-import { SCHEMA } from "../report";
+import { readDocument } from "../wire";
 
 export const MIME_TYPE = "application/vnd.conv-magic.v1+json";
 
@@ -19,6 +19,8 @@ export interface Speech {
 
 interface Watched {
   document: Document | null;
+  /** The data as text: what it was read from, to see whether it has changed. */
+  text: string | undefined;
   read: () => void;
 }
 
@@ -30,7 +32,7 @@ export class Board {
   /** Read the cell's outputs, now and at each change. */
   watch(cell: ICodeCellModel): void {
     if (this.cells.has(cell)) return;
-    const watched: Watched = { document: null, read: () => this.read(cell, watched) };
+    const watched: Watched = { document: null, text: undefined, read: () => this.read(cell, watched) };
     this.cells.set(cell, watched);
     cell.outputs.changed.connect(watched.read);
     watched.read();
@@ -64,9 +66,10 @@ export class Board {
 
   private read(cell: ICodeCellModel, watched: Watched): void {
     const data = rawDocument(cell);
-    const next = isDocument(data) ? data : null;
-    if (next === watched.document || JSON.stringify(next) === JSON.stringify(watched.document)) return;
-    watched.document = next;
+    const text = JSON.stringify(data);
+    if (text === watched.text) return;
+    watched.text = text;
+    watched.document = readDocument(data).document ?? null;
     this.tell();
   }
 
@@ -83,13 +86,6 @@ export function boardOf(cell: ICodeCellModel): Board {
   const board = boards.get(notebook) ?? new Board();
   boards.set(notebook, board);
   return board;
-}
-
-/** Whether this front end can read `data`; what is in a notebook may come from anywhere. */
-export function isDocument(data: unknown): data is Document {
-  const { schema, trace, diagnoses, notes } = (data ?? {}) as Partial<Document>;
-  const lists = [trace?.sources, trace?.calls, diagnoses, notes];
-  return typeof schema === "number" && schema <= SCHEMA && lists.every((list) => Array.isArray(list));
 }
 
 function rawDocument(cell: ICodeCellModel): unknown {

@@ -13,7 +13,8 @@ import { Panel, Widget } from "@lumino/widgets";
 import { domActions } from "../actions";
 import type { Document } from "../report";
 import { type ReportView, renderReport } from "../view/render";
-import { isDocument, MIME_TYPE } from "./documents";
+import { readDocument } from "../wire";
+import { MIME_TYPE } from "./documents";
 
 const WIDGET_TYPE = "application/vnd.jupyter.widget-view+json";
 
@@ -48,14 +49,14 @@ class ReportRenderer extends Panel implements IRenderMime.IRenderer {
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const data: unknown = model.data[MIME_TYPE];
     this.model = model;
     const asked = model.metadata[MIME_TYPE] as { inline_only?: boolean } | undefined;
     this.setHidden(asked?.inline_only === true);
     if (this.isHidden) return Promise.resolve(); // the cell's lines are all that was asked for
-    this.document = isDocument(data) ? data : null;
-    if (this.document) this.draw(this.document);
-    else this.drawing.node.textContent = "this table was saved by another version of conv_magic; run the cell again";
+    const { document, refused } = readDocument(model.data[MIME_TYPE]);
+    this.document = document ?? null;
+    if (document) this.draw(document);
+    else this.refuse(refused);
     this.tryLive();
     return Promise.resolve();
   }
@@ -79,6 +80,12 @@ class ReportRenderer extends Panel implements IRenderMime.IRenderer {
     const host = this.drawing.node;
     host.textContent = "";
     this.view = renderReport(host, document, domActions(host, () => this.document ?? document));
+  }
+
+  private refuse(why: string): void {
+    this.view?.dispose();
+    this.view = null;
+    this.drawing.node.textContent = why;
   }
 
   /**

@@ -16,8 +16,8 @@ export interface HeadProps {
 
 export function Head({ document, rows, children }: HeadProps) {
   const verdict = verdictOf(document, rows);
-  const totals = totalsOf(rows);
-  const { dropped } = document.trace;
+  const { dropped, left_out: leftOut } = document.trace;
+  const totals = document.trace.totals ?? totalsOf(rows);
   return (
     <header class="convmagic-head" data-status={verdict.status}>
       <p class="convmagic-verdict">
@@ -34,6 +34,11 @@ export function Head({ document, rows, children }: HeadProps) {
         {totals.macs > 0 && <Figure value={totals.macs} one="MAC" many="MACs" />}
         {dropped > 0 && <Figure value={dropped} one="call not shown" many="calls not shown" />}
       </ul>
+      {leftOut > 0 && (
+        <p class="convmagic-left-out">
+          {exactText(leftOut)} of {exactText(totals.rows)} rows are not in this copy; <code>%convshapes frame</code> has them all
+        </p>
+      )}
       {children}
     </header>
   );

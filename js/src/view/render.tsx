@@ -3,7 +3,7 @@
 import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Actions } from "../actions";
-import { type Diagnosis, type Document, SCHEMA } from "../report";
+import type { Diagnosis, Document } from "../report";
 import { firstProblem, type Row, rowsOf } from "../rows";
 import { Detail, Why } from "./detail";
 import { Head } from "./head";
@@ -24,10 +24,8 @@ export interface ReportView {
 /** Draw `document` into `host`, again at each `update`; selection and sorting outlive an update. */
 export function renderReport(host: HTMLElement, document: Document, actions: Actions, options: ViewOptions = {}): ReportView {
   installStyle(host);
-  const draw = (next: Document, settings: ViewOptions) => {
-    const readable = next.schema <= SCHEMA;
-    render(readable ? <Report document={next} actions={actions} {...settings} /> : <TooNew />, host);
-  };
+  const draw = (next: Document, settings: ViewOptions) =>
+    render(<Report document={next} actions={actions} {...settings} />, host);
   draw(document, options);
   return {
     update: (next, settings = options) => draw(next, settings),
@@ -71,10 +69,6 @@ function useSelection(document: Document, rows: readonly Row[], given: number | 
   useEffect(() => setOwn(given), [given]);
   const exists = own != null && rows.some((row) => row.index === own);
   return [exists ? own : firstProblem(document, rows), setOwn] as const;
-}
-
-function TooNew() {
-  return <p class="convmagic">this table was saved by a newer conv_magic; update conv_magic to see it</p>;
 }
 
 /** Draw only the diagnoses and their fixes, for a tooltip; returns what takes it away again. */
