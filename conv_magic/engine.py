@@ -8,7 +8,7 @@ import inspect
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
@@ -132,7 +132,7 @@ class Session:
             _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
         )
         notes = line_notes(trace, found)
-        return Report.of(Document(SCHEMA, _versions(), trace, found, notes, failure), error)
+        return Report.of(Document(SCHEMA, _versions(), trace, found, notes, failure), error, self._earlier(codes))
 
     @property
     def faults(self) -> list[str]:
@@ -151,11 +151,19 @@ class Session:
     def _sources(self, codes: Mapping[str, Code], frame: FailingFrame | None) -> tuple[Source, ...]:
         """The cell that ran, then those others that calls were made from, layers made in, or that failed."""
         used = {self.cell.filename} | _files_of(self.recorder.rows) | ({_file_of(frame.place)} if frame else set())
-        return tuple(
-            Source(codes[cell.filename].cell, cell.text, digest(cell.text), cell.cell_id, cell.label)
-            for cell in self._cells()
-            if cell.filename in used
-        )
+        return tuple(_source(cell, codes) for cell in self._cells() if cell.filename in used)
+
+    def _earlier(self, codes: Mapping[str, Code]) -> tuple[Source, ...]:
+        """The cells that ran before, each as it last ran; of this one's own earlier versions none."""
+        latest: dict[str, Cell] = {}
+        for cell in reversed(self._cells()):  # its own text is the first, and so the last here
+            latest.setdefault(cell.cell_id or cell.filename, cell)
+        latest.pop(self.cell.cell_id or self.cell.filename)
+        return tuple(_source(cell, codes) for cell in reversed(latest.values()))
+
+
+def _source(cell: Cell, codes: Mapping[str, Code]) -> Source:
+    return Source(codes[cell.filename].cell, cell.text, digest(cell.text), cell.cell_id, cell.label)
 
 
 def _files_of(rows: list[Any]) -> set[str]:
@@ -219,15 +227,13 @@ def has_untried(report: Document) -> bool:
     return any(fix.proof is None and fix.untried is None for d in report.diagnoses for fix in d.fixes)
 
 
-def packed_for(report: Document, namespace: Mapping[str, object]) -> Packed:
+def packed_for(report: Report, namespace: Mapping[str, object]) -> Packed:
     """Copies of what trying the fixes needs of `namespace`, which is what the cell started from."""
-    return pack_for(_fixes_here(report), report.trace.sources[0].text, namespace)
+    return pack_for(_to_try(report), report.trace.sources[0].text, namespace, report.earlier)
 
 
-def _fixes_here(report: Document) -> list[Fix]:
-    """The fixes that change the very cell that ran, and can be tried."""
-    here = report.trace.sources[0].cell
-    return [fix for d in report.diagnoses for fix in d.fixes if fix.cell == here and fix.untried is None]
+def _to_try(report: Document) -> list[Fix]:
+    return [fix for d in report.diagnoses for fix in d.fixes if fix.untried is None]
 
 
 def verified(report: Report, packed: Packed, *, limit: float = 30.0) -> Report:
@@ -235,16 +241,19 @@ def verified(report: Report, packed: Packed, *, limit: float = 30.0) -> Report:
 
     `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.
     """
-    source, here = report.trace.sources[0], _fixes_here(report)
-    held = verify_fixes(here, source.text, packed, limit_total=limit, analyse=f"{__name__}:{run.__name__}")
-    results = dict(zip(here, held, strict=True))
-    labels = {other.cell: other.label for other in report.trace.sources}
+    fixes, source, analyse = _to_try(report), report.trace.sources[0], f"{__name__}:{run.__name__}"
+    tried = verify_fixes(fixes, source.text, packed, earlier=report.earlier, limit_total=limit, analyse=analyse)
+    results = dict(zip(fixes, tried, strict=True))
+    diagnoses = tuple(replace(d, fixes=ranked(results.get(fix, fix) for fix in d.fixes)) for d in report.diagnoses)
+    return replace(report, trace=_with_reruns(report, tried), diagnoses=diagnoses, trying=False)
 
-    def tried(fix: Fix) -> Fix:
-        return results.get(fix) or replace(fix, untried=fix.untried or f"it changes {labels.get(fix.cell, 'a cell')}")
 
-    diagnoses = tuple(replace(d, fixes=ranked(map(tried, d.fixes))) for d in report.diagnoses)
-    return replace(report, diagnoses=diagnoses, trying=False)
+def _with_reruns(report: Report, fixes: Iterable[Fix]) -> Trace:
+    """The trace with the texts of all cells that a fix needs to run again."""
+    known = {source.cell for source in report.trace.sources}
+    wanted = {cell for fix in fixes for cell in fix.reruns} - known
+    more = tuple(source for source in report.earlier if source.cell in wanted)
+    return replace(report.trace, sources=report.trace.sources + more)
 
 
 def run(

@@ -363,6 +363,7 @@ class Fix:
     """A repair of the analysed source.
 
     `predicted` is the shape that results at the failing call.  `proof` says how it was tried; `untried` why not.
+    `reruns` are the earlier cells, by their keys and in order, that must run again before the cell for it to hold.
     """
 
     title: str
@@ -373,6 +374,7 @@ class Fix:
     cell: str
     proof: Proof | None = None
     untried: str | None = None
+    reruns: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from conv_magic.model import Document
+from conv_magic.model import Document, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +18,16 @@ class Report(Document):
     """One cell's run.
 
     `error` is the exception that ended it, as raised; None if there was none, or if the report was read from JSON.
-    It takes no part in equality or in any view.
+    `earlier` are the cells that had run before, in that order.  Both take no part in equality or in any view.
     """
 
     error: BaseException | None = field(default=None, compare=False)
+    earlier: tuple[Source, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, document: Document, error: BaseException | None = None) -> Report:
+    def of(cls, document: Document, error: BaseException | None = None, earlier: tuple[Source, ...] = ()) -> Report:
         """The report of `document`."""
-        return cls(**{f.name: getattr(document, f.name) for f in fields(Document)}, error=error)
+        return cls(**{f.name: getattr(document, f.name) for f in fields(Document)}, error=error, earlier=earlier)
 
     @classmethod
     def from_json(cls, text: str) -> Report:

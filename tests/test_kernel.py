@@ -380,3 +380,37 @@ def test_the_name_and_the_widget_get_the_tried_report(kernel: Kernel) -> None:
     assert sent[-1] == cell.of_type("update_display_data")[0]["data"][MIME]
     kernel.check("import conv_magic\nassert found is conv_magic.last_report()\nassert found.error is not None")
     kernel.check("assert found.diagnoses[0].fixes[0].verified")
+
+
+def test_a_fix_of_an_earlier_cell_is_tried_and_its_cells_run_again(kernel: Kernel) -> None:
+    cells = {
+        "net": "class Net(keras.Model):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = layers.Conv2D(8, 3)\n"
+        "        self.head = layers.Dense(5)\n"
+        "    def call(self, x):\n"
+        "        return self.head(self.conv(x))",
+        "made": "%%convshapes -V\nnet = Net()\nnet.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))",
+        "data": "images, labels = np.zeros((32, 8, 8, 1)), np.zeros(32, int)",
+    }
+    for cell_id, text in cells.items():
+        assert kernel.run(text, cell_id).reply["status"] == "ok"
+    cell = kernel.run("%%convshapes\nnet.fit(images, labels, verbose=0)", "fit")
+    kernel.pump(lambda: bool(_updates(cell)))
+    (report,) = _updates(cell)
+    fix = report.diagnoses[0].fixes[0]
+    assert fix.verified, fix.untried
+    of = {source.cell: source for source in report.trace.sources}
+    assert of[fix.cell].cell_id == "net"
+    assert [of[key].cell_id for key in fix.reruns] == ["net", "made"]
+    again = " and ".join(of[key].label for key in fix.reruns)
+    assert f"tried: with {again} run again, the cell runs to its end" in report.to_text()
+
+    cells["net"] = fix.apply(cells["net"])
+    for key in fix.reruns:
+        cell_id = str(of[key].cell_id)
+        assert kernel.run(cells[cell_id], cell_id).reply["status"] == "ok"
+    repaired = kernel.run("%%convshapes\nnet.fit(images, labels, verbose=0)", "fit")
+    assert repaired.reply["status"] == "ok", repaired.reply
+    assert repaired.report.diagnoses == ()

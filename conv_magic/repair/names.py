@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from conv_magic import source as cell_source
 
@@ -22,9 +23,24 @@ def names_needed(source: str) -> set[str]:
 
 def names_needed_by(body: Iterable[ast.stmt]) -> set[str]:
     """The same for statements of a module."""
+    names = names_in(body)
+    return set(names.now | (names.late - names.bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The global names in statements: read when they run, read later by the functions in them, bound by them."""
+
+    now: frozenset[str]
+    late: frozenset[str]
+    bound: frozenset[str]
+
+
+def names_in(body: Iterable[ast.stmt]) -> Names:
+    """The global names of statements of a module, in the order in which they run."""
     reads = _Reads()
     reads.run(body)
-    return reads.needed | (reads.late - reads.ever_bound)
+    return Names(frozenset(reads.needed), frozenset(reads.late), frozenset(reads.ever_bound))
 
 
 class _Reads(ast.NodeVisitor):
@@ -129,9 +145,9 @@ class _Reads(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.run([*node.decorator_list, *node.bases, *(k.value for k in node.keywords)])
-        before = set(self.bound)
+        before, ever = set(self.bound), set(self.ever_bound)
         self.run(node.body)
-        self.bound = before
+        self.bound, self.ever_bound = before, ever
         self.bind(node.name)
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:

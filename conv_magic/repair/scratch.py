@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any
 
-from conv_magic.repair.trial import Cancel, Ended, Ready, Reply, Request, Settings, Trial
+from conv_magic.repair.trial import Again, Cancel, Ended, Ready, Reply, Request, Settings, Trial
 
 _START_LIMIT = 90.0
 """Seconds in which TensorFlow must be imported."""
@@ -89,9 +89,12 @@ class Scratch:
         """The process identifier, None while there is none."""
         return self._process.pid if self._process is not None else None
 
-    def try_cell(self, source: str, names: Mapping[str, bytes], *, filename: str, limit: float) -> Trial:
+    def try_cell(
+        self, source: str, names: Mapping[str, bytes], *, filename: str, limit: float, before: tuple[Again, ...] = ()
+    ) -> Trial:
         """Run an edited cell with `names` (see `packing`) for at most `limit` seconds; starts the process if need be.
 
+        `before` are statements of earlier cells that run first.
         An interrupt ends the trial and passes through.  Raises `ScratchUnavailable`.
         """
         with self._lock:
@@ -99,7 +102,8 @@ class Scratch:
             if not self._await_ready(_START_LIMIT):
                 self.stop()
                 raise ScratchUnavailable("the scratch process did not start")
-            request = Request(next(self._numbers), source, names, filename, limit, _settings(), _worth_keeping())
+            number = next(self._numbers)
+            request = Request(number, source, names, filename, limit, _settings(), _worth_keeping(), before)
             try:
                 self._send(request)
             except BaseException:  # a message cut short: nothing after it could be understood

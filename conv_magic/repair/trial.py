@@ -23,11 +23,25 @@ class Ended(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Statements of an earlier cell that run before the cell: their places in the body of its `text`, in order.
+
+    `cell` is the cell's key in the document, `label` what a person calls it.
+    """
+
+    cell: str
+    label: str
+    text: str
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One run of an edited cell.
 
     error_type, error   the exception's class and text, or the signal that ended the process
     line                the cell's line at which it raised, counted from 1
+    cell                the label of the earlier cell at whose line it raised; None for the cell itself
     needs               what the cell asked for and no trial has ("needs a file"): then nothing was learnt
     document            what the analysis says of the run; None where the cell was only run
     """
@@ -37,6 +51,7 @@ class Trial:
     error_type: str | None = None
     error: str | None = None
     line: int | None = None
+    cell: str | None = None
     needs: str | None = None
     document: Document | None = None
 
@@ -66,6 +81,7 @@ class Settings:
 class Request:
     """Run `source` with `names` (each pickled, see `packing`) for at most `limit` seconds.
 
+    `before` are statements of earlier cells to run first, in the same namespace.
     `imports` are modules worth importing once, before the trial, so that the next ones find them there.
     """
 
@@ -76,6 +92,7 @@ class Request:
     limit: float
     settings: Settings
     imports: tuple[str, ...] = ()
+    before: tuple[Again, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

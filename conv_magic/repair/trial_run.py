@@ -12,14 +12,16 @@ import sys
 import tempfile
 import time
 import types
+from dataclasses import replace
 from typing import Any
 
 from conv_magic import source as cell_source
 from conv_magic.model import Document, Failure
 from conv_magic.positions import Span, lines_of
 from conv_magic.repair.one_step import shorten_training
+from conv_magic.repair.replay import nodes_of
 from conv_magic.repair.restraint import needs_of, restrain
-from conv_magic.repair.trial import Analyse, Ended, Request, Settings, Trial
+from conv_magic.repair.trial import Again, Analyse, Ended, Request, Settings, Trial
 from conv_magic.repair.unpacking import unpack
 
 _LONGEST_ERROR = 4000
@@ -40,12 +42,23 @@ def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
     shorten_training()
     source = _python(request.source)
     started = time.perf_counter()
+    for again in request.before:
+        failure = _run_again(again, vars(module))
+        if failure is not None:
+            return replace(_judge(failure, None, time.perf_counter() - started), cell=again.label)
     if analyse is None:
         failure, document = run_cell(source, request.filename, vars(module)), None
     else:
         document = _plain(analyse(source, vars(module)))
         failure = document.failure
     return _judge(failure, document, time.perf_counter() - started)
+
+
+def _run_again(again: Again, namespace: dict[str, Any]) -> Failure | None:
+    """Run statements of an earlier cell; they keep their lines, for tracebacks and for AutoGraph."""
+    filename = f"<{again.label}, edited>"
+    linecache.cache[filename] = (len(again.text), None, again.text.splitlines(keepends=True), filename)
+    return _run(ast.Module(nodes_of(again), []), filename, namespace)
 
 
 def _plain(document: Document) -> Document:
@@ -78,8 +91,8 @@ def _judge(failure: Failure | None, document: Document | None, seconds: float) -
         failure.type,
         failure.message[:_LONGEST_ERROR],
         failure.span.line if failure.span else None,
-        needs_of(failure.type, failure.message),
-        document,
+        needs=needs_of(failure.type, failure.message),
+        document=document,
     )
 
 
@@ -106,8 +119,12 @@ def _settle(settings: Settings, folder: str) -> None:
 def run_cell(source: str, filename: str, namespace: dict[str, Any]) -> Failure | None:
     """Run a cell, also one with a top-level `await`; what ended it, or None."""
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return _run(source, filename, namespace)
+
+
+def _run(what: str | ast.Module, filename: str, namespace: dict[str, Any]) -> Failure | None:
     try:
-        code = compile(source, filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        code = compile(what, filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         if code.co_flags & inspect.CO_COROUTINE:
             asyncio.run(eval(code, namespace))
         else:

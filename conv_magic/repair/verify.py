@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from conv_magic.model import Applicability, Fix, Proof
+from conv_magic import source as cell_source
+from conv_magic.model import Applicability, Fix, Proof, Source
 from conv_magic.positions import StaleSource
-from conv_magic.repair.names import names_needed
+from conv_magic.repair.names import names_in, names_needed, names_needed_by
 from conv_magic.repair.packing import Packed, pack_names
+from conv_magic.repair.replay import nodes_of, to_run_again
 from conv_magic.repair.scratch import Scratch, ScratchUnavailable, shared_scratch
-from conv_magic.repair.trial import Ended, Trial
+from conv_magic.repair.trial import Again, Ended, Trial
 
 OnResult = Callable[[int, Fix], None]
 
@@ -20,11 +23,34 @@ _SHORTEST = 0.5
 """Seconds; a trial with less time left is not begun."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What runs to try a fix: the cell's text, edited or not, after those statements of earlier cells it reaches."""
+
+    source: str
+    before: tuple[Again, ...] = ()
+
+    @property
+    def needed(self) -> set[str]:
+        """The names to take along."""
+        cell = cell_source.parse(self.source)
+        return names_needed_by([*self._again(), *(cell.body if cell else ())])
+
+    @property
+    def made(self) -> frozenset[str]:
+        """The names that are made again, and so need not travel."""
+        return names_in(self._again()).bound
+
+    def _again(self) -> list[ast.stmt]:
+        return [node for again in self.before for node in nodes_of(again)]
+
+
 def verify_fixes(
     fixes: Sequence[Fix],
     source: str,
     namespace: Mapping[str, object] | Packed,
     *,
+    earlier: Sequence[Source] = (),
     limit_each: float = 10.0,
     limit_total: float = 20.0,
     analyse: str | None = None,
@@ -34,56 +60,64 @@ def verify_fixes(
     """The fixes, in their order, with `proof` where the edited cell ran and nothing was diagnosed any more.
 
     Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
-    `namespace` is what the cell starts from, or what `pack_for` made of it.
+    `namespace` is what the cell starts from, or what `pack_for` made of it; `earlier` are the cells that ran before,
+    in that order: a fix of one of them is tried with what it reaches there run again (see `replay`).
     Limits are in seconds; `limit_total` includes the start of the scratch process.
     `analyse` names the analysis as `module:function` (see `scratch.Scratch`); without one a cell that runs holds.
     `on_result(index, fix)` is called after each trial.  An interrupt ends the trial and passes through.
     """
     deadline = time.monotonic() + limit_total
     scratch = scratch or shared_scratch(analyse)
-    packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace)
+    packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace, earlier)
     done: list[Fix] = []
     for fix in fixes:
         limit = min(limit_each, deadline - time.monotonic())
-        done.append(_verified(fix, source, packed, scratch, limit))
+        done.append(_verified(fix, _attempt(fix, source, earlier), packed, scratch, limit))
         if on_result is not None:
             on_result(len(done) - 1, done[-1])
     return tuple(done)
 
 
-def pack_for(fixes: Iterable[Fix], source: str, namespace: Mapping[str, object]) -> Packed:
+def pack_for(
+    fixes: Iterable[Fix], source: str, namespace: Mapping[str, object], earlier: Sequence[Source] = ()
+) -> Packed:
     """One packing for all: an edit seldom needs another name than the cell, and imports are cheap to send twice.
 
     It reads the user's objects, so it belongs into the thread in which their code runs.
     """
-    edited = [text for fix in fixes if (text := _edited(fix, source)) is not None]
-    return pack_names(frozenset().union(*map(names_needed, edited)), namespace)
+    attempts = (_attempt(fix, source, earlier) for fix in fixes)
+    return pack_names(set().union(*(a.needed for a in attempts if isinstance(a, Attempt))), namespace)
 
 
-def _edited(fix: Fix, source: str) -> str | None:
+def _attempt(fix: Fix, source: str, earlier: Sequence[Source]) -> Attempt | str:
+    """How to try a fix, or why it cannot be tried."""
     if fix.applicability is Applicability.DISPLAY:
-        return None
+        return "has a place for you to fill in"
+    older = next((cell for cell in earlier if cell.cell == fix.cell), None)
     try:
-        return fix.apply(source)
+        edited = fix.apply(source if older is None else older.text)
     except StaleSource:
-        return None
+        return "the cell has changed"
+    if older is None:
+        return Attempt(edited)
+    before = to_run_again(earlier, older.cell, edited, names_needed(source))
+    return Attempt(source, before) if before else f"it changes {older.label}"
 
 
-def _verified(fix: Fix, source: str, packed: Packed, scratch: Scratch, limit: float) -> Fix:
-    edited = _edited(fix, source)
-    if edited is None:
-        stale = fix.applicability is not Applicability.DISPLAY
-        return replace(fix, untried="the cell has changed" if stale else "has a place for you to fill in")
-    if packed.missing:
-        return replace(fix, untried=f"needs `{packed.missing[0]}`, which cannot be copied")
+def _verified(fix: Fix, attempt: Attempt | str, packed: Packed, scratch: Scratch, limit: float) -> Fix:
+    if isinstance(attempt, str):
+        return replace(fix, untried=attempt)
+    missing = [name for name in packed.missing if name not in attempt.made]
+    if missing:
+        return replace(fix, untried=f"needs `{missing[0]}`, which cannot be copied")
     if limit < _SHORTEST:
         return replace(fix, untried="the time for trials was over")
     try:
-        trial = scratch.try_cell(edited, packed.names, filename=FILENAME, limit=limit)
+        trial = scratch.try_cell(attempt.source, packed.names, filename=FILENAME, limit=limit, before=attempt.before)
     except ScratchUnavailable as error:
         return replace(fix, untried=str(error))
     if trial.held:
-        return replace(fix, proof=Proof.RAN, untried=None)
+        return replace(fix, proof=Proof.RAN, untried=None, reruns=tuple(again.cell for again in attempt.before))
     return replace(fix, untried=_why_not(trial, limit))
 
 
@@ -95,8 +129,13 @@ def _why_not(trial: Trial, limit: float) -> str:
     if trial.ended is Ended.DIED:
         return f"tried: the process was lost ({trial.error_type})"
     if trial.ended is Ended.RAISED:
-        place = f"line {trial.line}" if trial.line else "the cell"
-        return f"tried: {place} then raises {trial.error_type}"
+        return f"tried: {_place(trial)} then raises {trial.error_type}"
     left = trial.diagnosed[0]
     place = f" at line {left.line}" if left.line else ""
     return f"tried: {left.code} remains{place}"
+
+
+def _place(trial: Trial) -> str:
+    if trial.line is None:
+        return trial.cell or "the cell"
+    return f"line {trial.line} of {trial.cell}" if trial.cell else f"line {trial.line}"

@@ -45,10 +45,10 @@ def fix_title(fix: Fix) -> str:
     return one_line(fix.title) + blank
 
 
-def help_line(fix: Fix, trying: bool) -> Line:
+def help_line(document: Document, fix: Fix) -> Line:
     """What to do, the shape that results, and how that was tried."""
     result = f"  ->  {shape_text(fix.predicted)}" if fix.predicted is not None else ""
-    proof = Piece(proof_text(fix, trying), "good" if fix.verified else "dim")
+    proof = Piece(proof_text(fix, document.trying, document.trace.sources), "good" if fix.verified else "dim")
     return (Piece(f"{fix_title(fix)}{result}   "), proof)
 
 

@@ -62,7 +62,7 @@ def _diagnosis_lines(document: Document) -> Iterator[list[Line]]:
             *layout.excerpt(document, excerpts, diagnosis),
             *((Piece("  note", "note"), Piece(f": {fact}")) for fact in layout.notes(document, diagnosis)),
             *(
-                (Piece("  help", "good"), Piece(": "), *layout.help_line(fix, document.trying))
+                (Piece("  help", "good"), Piece(": "), *layout.help_line(document, fix))
                 for fix in diagnosis.fixes
             ),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from conv_magic.model import (
     ConvOptions,
@@ -19,6 +20,7 @@ from conv_magic.model import (
     Proof,
     ReshapeOptions,
     Shape,
+    Source,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
@@ -129,8 +131,17 @@ def _times(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes))
 
 
-def proof_text(fix: Fix, trying: bool) -> str:
-    """How a fix was tried, or why it was not."""
+def _listed(names: Sequence[str]) -> str:
+    """`In [2], In [3] and In [4]`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def proof_text(fix: Fix, trying: bool, sources: Sequence[Source] = ()) -> str:
+    """How a fix was tried, or why it was not; `sources` has the names of the cells that it needs to run again."""
+    if fix.proof is Proof.RAN and fix.reruns:
+        labels = {source.cell: source.label for source in sources}
+        again = list(dict.fromkeys(one_line(labels.get(cell, "an earlier cell")) for cell in fix.reruns))
+        return f"tried: with {_listed(again)} run again, the cell runs to its end"
     if fix.proof is Proof.RAN:
         return "tried: the cell now runs to its end"
     if fix.proof is Proof.SHAPES:

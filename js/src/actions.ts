@@ -17,6 +17,8 @@ export interface ApplyRequest {
   /** The text that was analysed. */
   source: string;
   run: boolean;
+  /** The other cells that must run again before the one with the fault, in order. */
+  reruns: readonly (string | null)[];
   refused?: string;
 }
 
@@ -46,7 +48,8 @@ export function domActions(host: Element, current: () => Document): Actions {
   const apply = (fix: Fix, run: boolean): Outcome => {
     const source = sourceOf(current(), fix.cell);
     if (!source) return { done: false, message: "the document does not hold the text of this cell" };
-    const request: ApplyRequest = { cell_id: source.cell_id, fix, source: source.text, run };
+    const reruns = fix.reruns.map((cell) => sourceOf(current(), cell)?.cell_id ?? null);
+    const request: ApplyRequest = { cell_id: source.cell_id, fix, source: source.text, run, reruns };
     const done = !dispatch(host, APPLY, request);
     return { done, message: done ? doneText(run) : (request.refused ?? NO_EDITOR) };
   };

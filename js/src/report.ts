@@ -343,6 +343,7 @@ export interface Diagnosis {
  * A repair of the analysed source.
  *
  * `predicted` is the shape that results at the failing call.  `proof` says how it was tried; `untried` why not.
+ * `reruns` are the earlier cells, by their keys and in order, that must run again before the cell for it to hold.
  */
 export interface Fix {
   title: string;
@@ -353,6 +354,7 @@ export interface Fix {
   cell: string;
   proof: Proof | null;
   untried: string | null;
+  reruns: string[];
 }
 /**
  * Replace the text of `span` by `text`; an empty span inserts.

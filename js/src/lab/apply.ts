@@ -37,7 +37,7 @@ function apply(event: CustomEvent<ApplyRequest>, tracker: INotebookTracker): voi
   }
   event.preventDefault();
   change(place.cell, changesOf(request.source, request.fix));
-  if (request.run) void run(place);
+  if (request.run) void run(place, request.reruns);
 }
 
 /** All changes as one step of undo, also without a live editor and with several people in the notebook. */
@@ -51,10 +51,11 @@ function change(cell: CodeCell, changes: readonly Change[]): void {
   undoManager?.stopCapturing();
 }
 
-/** Run the changed cell; if the fault showed in another one, that one after it. */
-async function run({ panel, cell, holder }: Place): Promise<void> {
+/** Run the changed cell, those that work on what it made, and the one in which the fault showed. */
+async function run({ panel, cell, holder }: Place, reruns: readonly (string | null)[]): Promise<void> {
   const { content: notebook, sessionContext } = panel;
-  for (const each of new Set([cell, holder ?? cell])) {
+  const between = codeCells(panel).filter(({ model }) => reruns.includes(model.id));
+  for (const each of new Set([cell, ...between, holder ?? cell])) {
     notebook.deselectAll();
     notebook.activeCellIndex = notebook.widgets.indexOf(each);
     if (!(await NotebookActions.run(notebook, sessionContext))) return;
@@ -75,6 +76,8 @@ function reveal(event: CustomEvent<RevealRequest>, tracker: INotebookTracker): v
   cell.editor?.focus();
 }
 
+const codeCells = (panel: NotebookPanel) => panel.content.widgets.filter((cell) => cell instanceof CodeCell);
+
 /** Where the request may mean: the cell it came from, then the cell of that id; notebooks that show it first. */
 function placesOf(event: Event, cellId: string | null, tracker: INotebookTracker): Place[] {
   const origin = event.composedPath()[0];
@@ -82,7 +85,7 @@ function placesOf(event: Event, cellId: string | null, tracker: INotebookTracker
   const panels: NotebookPanel[] = [];
   tracker.forEach((panel) => (panel.node.contains(node) ? panels.unshift(panel) : panels.push(panel)));
   return panels.flatMap((panel) => {
-    const cells = panel.content.widgets.filter((cell): cell is CodeCell => cell instanceof CodeCell);
+    const cells = codeCells(panel);
     const holder = cells.find((cell) => cell.node.contains(node)) ?? null;
     const named = cells.find((cell) => cell.model.id === cellId);
     return [holder, named].flatMap((cell) => (cell ? [{ panel, cell, holder }] : []));

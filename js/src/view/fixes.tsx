@@ -47,7 +47,7 @@ function FixCard({ document, fix, actions, first }: FixCardProps) {
             <ShapeText shape={fix.predicted} />
           </span>
         )}
-        <Trial fix={fix} trying={document.trying} />
+        <Trial document={document} fix={fix} />
         <Buttons fix={fix} actions={actions} first={first} onOutcome={setOutcome} />
       </div>
       <Diff lines={lines} />
@@ -58,10 +58,18 @@ function FixCard({ document, fix, actions, first }: FixCardProps) {
   );
 }
 
+/** With the earlier cells that must run again, by the names that a person calls them. */
+function heldText(document: Document, fix: Fix): string {
+  const labels = [...new Set(fix.reruns.map((cell) => visible(sourceOf(document, cell)?.label ?? "an earlier cell")))];
+  const again = [labels.slice(0, -1).join(", "), ...labels.slice(-1)].filter(Boolean).join(" and ");
+  return again ? `tried: with ${again} run again, the cell runs to its end` : TRIED[fix.proof ?? "ran"];
+}
+
 const TRIED = { ran: "tried: the cell now runs to its end", shapes: "tried with shapes only: every shape in the cell now fits" };
 
-function Trial({ fix, trying }: { fix: Fix; trying: boolean }) {
-  if (fix.proof) return <TrialText state="held" glyph="✓" text={TRIED[fix.proof]} />;
+function Trial({ document, fix }: { document: Document; fix: Fix }) {
+  const { trying } = document;
+  if (fix.proof) return <TrialText state="held" glyph="✓" text={heldText(document, fix)} />;
   if (fix.untried) return <TrialText state="untried" glyph="○" text={untriedText(visible(fix.untried))} />;
   return trying ? <TrialText state="trying" glyph="◌" text="trying ..." /> : <TrialText state="untried" glyph="○" text="not tried" />;
 }
