@@ -1,4 +1,4 @@
-"""Shows a report under its cell: at once, and again when its fixes have been tried."""
+"""Shows a report under its cell in a notebook: at once, and again when its fixes have been tried."""
 
 from __future__ import annotations
 
@@ -26,21 +26,18 @@ class Look:
 class Shown:
     """One report on show; it can be replaced where it stands."""
 
-    def __init__(self, report: Report, look: Look, in_notebook: bool) -> None:
+    def __init__(self, report: Report, look: Look, publisher: Any) -> None:
         self._look = look
-        self._in_notebook = in_notebook
+        self._publisher = publisher
         self._id = uuid.uuid4().hex
-        self._widget = _widget(report) if in_notebook and look.table and look.widget else None
+        self._widget = _widget(report) if look.table and look.widget else None
         self._publish(report, update=False)
 
     def replace(self, report: Report) -> None:
         """Show `report` in the same place."""
         if self._widget is not None:
             self._widget.show(report)
-        if self._in_notebook:
-            self._publish(report, update=True)
-        elif any(fix.verified for d in report.diagnoses for fix in d.fixes):
-            print(report.to_text(color=sys.stdout.isatty()))
+        self._publish(report, update=True)
 
     def close(self) -> None:
         """Let the widget go, and the layout that it made for itself."""
@@ -51,15 +48,9 @@ class Shown:
             self._widget = None
 
     def _publish(self, report: Report, *, update: bool) -> None:
-        from IPython.display import display
-
-        if not self._in_notebook:
-            if self._look.table:
-                print(report.to_text(color=sys.stdout.isatty()))
-            return
         bundle, metadata = self._bundle(report)
-        show: Callable[..., object] = display
-        show(bundle, metadata=metadata, raw=True, display_id=self._id, update=update)
+        # not `display`, which asks for the publisher of the moment: by then a later cell may be capturing its output
+        self._publisher.publish(bundle, metadata, transient={"display_id": self._id}, update=update)
 
     def _bundle(self, report: Report) -> tuple[dict[str, object], dict[str, object]]:
         from conv_magic.views import bundle
@@ -68,7 +59,10 @@ class Shown:
         if not self._look.table:
             return {MIME: to_wire(report), "text/plain": ""}, {MIME: {"inline_only": True}}
         live = self._widget._repr_mimebundle_()[0] if self._widget is not None else {}
-        return {**live, **bundle(report)}, {}  # the widget's own text says less than the report's
+        views = bundle(report)
+        if report.trying:  # a text front end such as `jupyter console` shows no update
+            views["text/plain"] = f"{views['text/plain']}\n`%convshapes last` shows which fixes held\n"
+        return {**live, **views}, {}  # the widget's own text says less than the report's
 
 
 def _widget(report: Report) -> Any:
@@ -94,8 +88,8 @@ def show_and_try(
     report: Report,
     namespace: Mapping[str, object],
     look: Look,
+    publisher: Any,
     *,
-    in_notebook: bool,
     verify: bool,
     done: Callable[[Report, Report], None],
     failed: Callable[[Exception], None],
@@ -106,7 +100,7 @@ def show_and_try(
     that is left when they could not be tried.
     """
     trying = verify and engine.has_untried(report)
-    shown = Shown(replace(report, trying=trying), look, in_notebook)
+    shown = Shown(replace(report, trying=trying), look, publisher)
     if not trying:
         return shown, None
 

@@ -236,16 +236,31 @@ def _to_try(report: Document) -> list[Fix]:
     return [fix for d in report.diagnoses for fix in d.fixes if fix.untried is None]
 
 
-def verified(report: Report, packed: Packed, *, limit: float = 30.0) -> Report:
+def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for: bool = False) -> Report:
     """The report with its fixes tried in the scratch process, those that hold first.
 
-    `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.
+    `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.  `waited_for` says that a person
+    waits: the process' own start counts too, and an interrupt leaves the rest untried instead of passing through.
     """
     fixes, source, analyse = _to_try(report), report.trace.sources[0], f"{__name__}:{run.__name__}"
-    tried = verify_fixes(fixes, source.text, packed, earlier=report.earlier, limit_total=limit, analyse=analyse)
-    results = dict(zip(fixes, tried, strict=True))
+    results = {fix: replace(fix, untried="interrupted") for fix in fixes}
+    try:
+        tried = verify_fixes(
+            fixes,
+            source.text,
+            packed,
+            earlier=report.earlier,
+            limit_total=limit,
+            limit_start=limit if waited_for else None,
+            analyse=analyse,
+            on_result=lambda index, fix: results.update({fixes[index]: fix}),
+        )
+        results |= zip(fixes, tried, strict=True)
+    except KeyboardInterrupt:
+        if not waited_for:
+            raise
     diagnoses = tuple(replace(d, fixes=ranked(results.get(fix, fix) for fix in d.fixes)) for d in report.diagnoses)
-    return replace(report, trace=_with_reruns(report, tried), diagnoses=diagnoses, trying=False)
+    return replace(report, trace=_with_reruns(report, results.values()), diagnoses=diagnoses, trying=False)
 
 
 def _with_reruns(report: Report, fixes: Iterable[Fix]) -> Trace:

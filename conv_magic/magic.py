@@ -50,6 +50,7 @@ _OPTIONS: tuple[Any, ...] = (
     _option("-V", "--no-verify", action="store_true", help="offer fixes without trying them"),
     _option("-q", "--quiet", action="store_true", help="shapes in the editor only, no table"),
     _option("-t", "--text", action="store_true", help="no widget"),
+    _option("-T", "--table", action="store_true", help="after `on`: the table for every cell, not only a faulty one"),
 )
 
 
@@ -72,6 +73,8 @@ def _parsed(line: str) -> Any:
         raise UsageError(f"%%{_NAME}: {args.name!r} is not a name that a report can be bound to")
     if (args.depth is not None and args.depth < 0) or args.max_calls < 1:
         raise UsageError(f"%%{_NAME}: --depth counts from 0 and --max-calls from 1")
+    if args.quiet and args.table:
+        raise UsageError(f"%%{_NAME}: --quiet shows no table and --table shows one")
     return args
 
 
@@ -227,7 +230,6 @@ class _Extension:
             notice("no report, since it was interrupted; your cell had ended before")
 
     def _finish(self, run: _Run, error: BaseException | None) -> None:
-        from conv_magic.display import Look, show_and_try
         from conv_magic.engine import OwnFault
 
         report = run.session.finish(error, self.shell.user_ns)
@@ -236,26 +238,41 @@ class _Extension:
         if run.always and not report.trace.calls and not report.diagnoses:
             return
         self._bind(run.args.name, None, report)
-        quiet = run.args.quiet or (run.always and not report.diagnoses)
+        quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
+        if hasattr(self.shell, "kernel"):
+            self._show_in_notebook(run, report, quiet)
+        elif not quiet:
+            self._show_in_terminal(run, report)
+
+    def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
+        from IPython.core.displaypub import CapturingDisplayPublisher
+
+        from conv_magic.display import Look, show_and_try
+
         key = run.session.cell.cell_id or run.session.cell.filename
         if key in self.shown:
             self.shown.pop(key).close()
+        publisher, trials = self.shell.display_pub, self._trials(run)
+        if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
+            trials["verify"] = False
+        look = Look(table=not quiet, widget=not run.args.text)
+        self.shown[key], self.trying = show_and_try(report, run.namespace, look, publisher, **trials)
 
-        def tried(before: Report, after: Report) -> None:
+    def _show_in_terminal(self, run: _Run, report: Report) -> None:
+        from conv_magic.terminal import print_and_try
+
+        print_and_try(report, run.namespace, **self._trials(run))
+
+    def _trials(self, run: _Run) -> dict[str, Any]:
+        """Whether to try fixes, and whom to tell how that went."""
+
+        def done(before: Report, after: Report) -> None:
             self._bind(run.args.name, before, after)
 
         def failed(fault: Exception) -> None:
             notice(f"no fix was tried ({type(fault).__name__}: {fault})", fault)
 
-        self.shown[key], self.trying = show_and_try(
-            report,
-            run.namespace,
-            Look(table=not quiet, widget=not run.args.text),
-            in_notebook=hasattr(self.shell, "kernel"),
-            verify=not run.args.no_verify,
-            done=tried,
-            failed=failed,
-        )
+        return {"verify": not run.args.no_verify, "done": done, "failed": failed}
 
     def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
         """Make it the last report, and give the user's name to it unless that has another value by now."""

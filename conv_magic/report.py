@@ -51,11 +51,11 @@ class Report(Document):
 
         return to_html(self)
 
-    def to_text(self, color: bool = False) -> str:
-        """The whole report as plain text, with ANSI colours if `color`."""
+    def to_text(self, color: bool = False, width: int | None = None) -> str:
+        """The whole report as plain text, with ANSI colours if `color`, in at most `width` columns where it can."""
         from conv_magic.views.text import to_text
 
-        return to_text(self, color=color)
+        return to_text(self, color=color, width=width)
 
     def to_json(self) -> str:
         """The whole report as JSON, which `from_json` reads."""

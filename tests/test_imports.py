@@ -33,6 +33,7 @@ FLOORS = {
     "cli": 6,
     "display": 6,
     "magic": 6,
+    "terminal": 6,
     "__init__": 7,  # the front door may open any room
     "__main__": 7,
 }

@@ -345,6 +345,7 @@ def test_fixes_are_left_untried_if_so_wanted(notebook: Notebook) -> None:
         ("not-a-name", "not-a-name"),
         ("lambda", "lambda"),
         ("'open", "quotation"),
+        ("--quiet --table", "--table"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_sentence_and_nothing_runs(notebook: Notebook, options: str, words: str) -> None:
@@ -364,7 +365,17 @@ def test_the_help_names_every_option(notebook: Notebook) -> None:
     told = notebook.run("%%convshapes?")
     shown = told.out + told.err + str(notebook.shell.payload_manager.read_payload())
     notebook.shell.payload_manager.clear_payload()
-    for option in ("NAME", "--only", "--depth", "--max-calls", "--no-guard", "--no-verify", "--quiet", "--text"):
+    for option in (
+        "NAME",
+        "--only",
+        "--depth",
+        "--max-calls",
+        "--no-guard",
+        "--no-verify",
+        "--quiet",
+        "--text",
+        "--table",
+    ):
         assert option in shown
 
 
@@ -400,10 +411,19 @@ def test_on_traces_every_following_cell(notebook: Notebook) -> None:
     ran = notebook.run("layers.Conv2D(2, 3)(tf.zeros((8, 8, 1)))")
     assert "error[" in ran.out
     assert ran.out.count("error[") == 1
+    assert "tried: the cell now runs" in ran.out.partition("fixes for")[2]
     notebook.run("%convshapes off")
     last = conv_magic.last_report()
     notebook.run(f"y = {CONV}")
     assert conv_magic.last_report() is last
+
+
+def test_on_shows_the_table_of_every_cell_if_so_wanted(notebook: Notebook) -> None:
+    notebook.run("%convshapes on")
+    assert "conv2d  " not in notebook.run(f"y = {CONV}").out
+    notebook.run("%convshapes on --table")
+    assert "conv2d  " in notebook.run(f"y = {CONV}").out
+    assert notebook.run("print('no call')").out == "no call\n"
 
 
 def test_a_marked_cell_is_traced_once_while_on(notebook: Notebook) -> None:

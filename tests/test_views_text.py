@@ -201,3 +201,29 @@ def test_fixes_say_how_they_were_tried() -> None:
         "help: add the batch axis (a template to fill in)  ->  (1, 28, 28, 8)   not tried: it needs your data" in text
     )
     assert GUARDED.splitlines()[2] in text
+
+
+@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
+def test_a_narrow_text_fits_but_for_code_and_figures(sample: Callable[[], Document], width: int) -> None:
+    document = sample()
+    prose, narrow = to_text(document).split(), to_text(document, width=width)
+    told = narrow.split("\n\n")[: 1 + len(document.diagnoses)]
+    wide = [line for part in told for line in part.splitlines() if wcswidth(line) > width]
+    assert [line for line in wide if " |  " not in line] == []  # shapes are never broken
+    for diagnosis in document.diagnoses:  # no word is lost
+        for word in diagnosis.headline.split() + [word for fix in diagnosis.fixes for word in fix.title.split()]:
+            assert word in prose
+            assert word in narrow.split()
+
+
+@pytest.mark.parametrize("code", ["x" * 30 + "FAULT" + "y" * 30, "漢" * 20 + "FAULT" + "é🙂" * 20])
+def test_a_long_line_of_code_is_cut_around_the_fault(code: str) -> None:
+    lines = diagnosis_of(to_text(fault(code, "FAULT", actual=(1,), expected=(2,), axes=(0,)), width=40))
+    shown, carets = lines[1], lines[2]
+    at = carets.index("^")
+    assert "…" in shown
+    assert wcswidth(shown) <= 40
+    assert carets[at:].startswith("^^^^^")
+    before = next(i for i in range(len(shown)) if wcswidth(shown[:i]) == at)
+    assert shown[before : before + 5] == "FAULT"

@@ -84,6 +84,12 @@ class Scratch:
         finally:
             self._lock.release()
 
+    def get_ready(self, seconds: float) -> bool:
+        """Start the process unless it runs, and wait for it; False where it then still starts, for a later trial."""
+        with self._lock:
+            self.start()
+            return self._await_ready(seconds)
+
     @property
     def pid(self) -> int | None:
         """The process identifier, None while there is none."""

@@ -53,6 +53,7 @@ def verify_fixes(
     earlier: Sequence[Source] = (),
     limit_each: float = 10.0,
     limit_total: float = 20.0,
+    limit_start: float | None = None,
     analyse: str | None = None,
     scratch: Scratch | None = None,
     on_result: OnResult | None = None,
@@ -62,13 +63,16 @@ def verify_fixes(
     Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
     `namespace` is what the cell starts from, or what `pack_for` made of it; `earlier` are the cells that ran before,
     in that order: a fix of one of them is tried with what it reaches there run again (see `replay`).
-    Limits are in seconds; `limit_total` includes the start of the scratch process.
+    Limits are in seconds; `limit_total` includes the start of the scratch process, which is yet waited for unless
+    `limit_start` is over.
     `analyse` names the analysis as `module:function` (see `scratch.Scratch`); without one a cell that runs holds.
     `on_result(index, fix)` is called after each trial.  An interrupt ends the trial and passes through.
     """
     deadline = time.monotonic() + limit_total
     scratch = scratch or shared_scratch(analyse)
     packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace, earlier)
+    if limit_start is not None and not scratch.get_ready(limit_start):
+        return tuple(replace(fix, untried="the scratch process was still starting") for fix in fixes)
     done: list[Fix] = []
     for fix in fixes:
         limit = min(limit_each, deadline - time.monotonic())

@@ -95,7 +95,9 @@ def _diagnosis(document: Document, excerpts: Excerpts, diagnosis: Diagnosis) -> 
 def _fix(document: Document, fix: Fix) -> Element:
     """Title and shape, how it was tried, and the change."""
     shape: list[Child] = ["  →  ", element("code", shape_text(fix.predicted))] if fix.predicted is not None else []
-    proof = element("em", proof_text(fix, document.trying, document.trace.sources), class_="good" if fix.verified else "dim")
+    proof = element(
+        "em", proof_text(fix, document.trying, document.trace.sources), class_="good" if fix.verified else "dim"
+    )
     change = difference(document, fix)
     return element(
         "div",

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix
 from conv_magic.views.comparison import Line, Piece, Role, Shapes
 from conv_magic.views.excerpt import Excerpts, columns_of
+from conv_magic.views.fitting import window
 from conv_magic.views.verdict import place_text
 from conv_magic.views.wording import one_line, proof_text, shape_text
 
@@ -52,32 +53,48 @@ def help_line(document: Document, fix: Fix) -> Line:
     return (Piece(f"{fix_title(fix)}{result}   "), proof)
 
 
-def excerpt(document: Document, excerpts: Excerpts, diagnosis: Diagnosis) -> Iterator[Line]:
-    """The line of code with carets under the span, and the shape that came above the one that was needed."""
+def excerpt(
+    document: Document, excerpts: Excerpts, diagnosis: Diagnosis, width: int | None = None
+) -> Iterator[Line]:  # fmt: skip
+    """The line of code with carets under the span, and the shape that came above the one that was needed.
+
+    At most `width` columns: a longer line of code is cut around the span.
+    """
+    widest = min(WIDEST, width or WIDEST)
     shapes = Shapes.of(diagnosis)
     label = _needs(document, diagnosis) if shapes.expected else ""
     line = excerpts.line(diagnosis.span.cell, diagnosis.span.line) if diagnosis.span else None
     if diagnosis.span is None or line is None:
-        yield from _shapes_alone(" " * 4, shapes, label, 0)
+        yield from _shapes_alone(" " * 4, shapes, label, 0, widest)
         return
     if diagnosis.span.cell != document.trace.sources[0].cell:
         yield (Piece(f"  {place_text(diagnosis.span, document.trace.sources)}", "dim"),)
     number = str(diagnosis.span.line)
     gutter = f"  {' ' * len(number)} |   "
     code, start, end = excerpts.columns(diagnosis.span)
+    if width is not None:
+        code, start, end = window(code, start, end, max(width - len(gutter), 12))
     role: Role = diagnosis.severity.value
     carets = Piece("^" * max(end - start, 1), role)
     yield (Piece(f"  {number} |   ", "dim"), Piece(code))
     under = (Piece(gutter, "dim"), Piece(" " * start), carets)
     indent = columns_of(code) - columns_of(code.lstrip(" ")) + 4
     behind = start + columns_of(carets.text) + len(" this is ")
-    if shapes.actual and behind + shapes.width <= WIDEST:
+    if (
+        shapes.actual
+        and behind + shapes.width <= widest
+        and (width is None or _fits(label, indent, shapes, width - len(gutter)))
+    ):
         shift = max(behind, indent + columns_of(label) + 1 if label else 0)
         yield (*under, Piece(" this is ".ljust(shift - behind + len(" this is "))), *shapes.actual)
         yield from _needed(gutter, shapes, label, indent, shift)
     else:
         yield under
-        yield from _shapes_alone(gutter, shapes, label, indent)
+        yield from _shapes_alone(gutter, shapes, label, indent, widest)
+
+
+def _fits(label: str, indent: int, shapes: Shapes, width: int) -> bool:
+    return indent + columns_of(label) + 1 + shapes.width <= width
 
 
 def _needs(document: Document, diagnosis: Diagnosis) -> str:
@@ -99,9 +116,14 @@ def _needed(gutter: str, shapes: Shapes, label: str, indent: int, shift: int) ->
         yield (Piece(gutter, "dim"), Piece(" " * shift), *shapes.marks)
 
 
-def _shapes_alone(gutter: str, shapes: Shapes, label: str, indent: int) -> Iterator[Line]:
-    """Both shapes on lines of their own, one above the other."""
+def _shapes_alone(gutter: str, shapes: Shapes, label: str, indent: int, widest: int) -> Iterator[Line]:
+    """Both shapes on lines of their own, one above the other; who needs it on a third where they are too wide."""
     given = "this is"
+    if len(gutter) + indent + max(columns_of(label), len(given)) + 1 + shapes.width > widest:
+        indent = 0
+        if columns_of(label) > len("needed is"):
+            yield (Piece(gutter, "dim"), Piece(f"{label}:"))
+            label = "needed is"
     shift = indent + max(columns_of(label), len(given)) + 1
     if shapes.actual:
         yield (Piece(gutter, "dim"), Piece((" " * indent + given).ljust(shift)), *shapes.actual)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conv_magic.model import CallRecord, Document
 from conv_magic.views.verdict import Status, contradicts, statuses
@@ -41,6 +41,14 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     hidden: int
+
+    def without(self, title: str) -> Table:
+        """The table without the column of that title, itself where it has none."""
+        kept = [place for place, column in enumerate(self.columns) if column.title != title]
+        if len(kept) == len(self.columns):
+            return self
+        rows = tuple(replace(row, texts=tuple(row.texts[place] for place in kept)) for row in self.rows)
+        return Table(tuple(self.columns[place] for place in kept), rows, self.hidden)
 
 
 def table_of(document: Document, limit: int) -> Table:
@@ -88,3 +96,5 @@ _COLUMNS = (
     Column("params", lambda call, _: number_text(call.cost.params), numeric=True),
     Column("MACs", lambda call, _: number_text(call.cost.macs), numeric=True),
 )
+LEAST_MISSED = ("MACs", "params", "kernel", "call", "options", "input", "expected")
+"""Titles of the columns that a narrow table leaves out, in this order."""

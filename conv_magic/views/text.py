@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from conv_magic.model import Document
+from conv_magic.model import Diagnosis, Document
 from conv_magic.views import layout
 from conv_magic.views.comparison import Line, Piece, Role
 from conv_magic.views.excerpt import AnnotatedLine, Excerpts, annotated, columns_of
-from conv_magic.views.table import Table, table_of
-from conv_magic.views.verdict import verdict
+from conv_magic.views.fitting import width_of, wrapped
+from conv_magic.views.table import LEAST_MISSED, Table, table_of
+from conv_magic.views.verdict import place_text, verdict
 from conv_magic.views.wording import one_line, printable
 
 MOST_ROWS = 60
@@ -33,15 +34,29 @@ _MARKS: dict[str, tuple[str, Role]] = {
 """What stands before a line or row that did not go well, and the role of its text."""
 
 
-def to_text(document: Document, *, color: bool = False) -> str:
-    """Verdict, diagnoses, annotated source, table; with ANSI colours only if asked."""
+def to_text(document: Document, *, color: bool = False, width: int | None = None) -> str:
+    """Verdict, diagnoses, annotated source, table; with ANSI colours only if asked.
+
+    With a `width` in columns prose is wrapped, notes that do not fit stand below their code, and the table leaves out
+    the columns that are least missed.
+    """
     parts: list[list[Line]] = [
-        [(Piece(verdict(document)),)],
-        *_diagnosis_lines(document),
-        list(_source_lines(document)),
-        list(_table_lines(table_of(document, MOST_ROWS))),
+        list(wrapped((Piece(verdict(document)),), width, 2)),
+        *_diagnosis_lines(document, width),
+        list(_source_lines(document, width)),
+        list(_table_lines(table_of(document, MOST_ROWS), width)),
     ]
     return "\n\n".join("\n".join(_painted(line, color) for line in part) for part in parts if part) + "\n"
+
+
+def tried_text(document: Document, *, color: bool = False, width: int | None = None) -> str:
+    """What was made of the fixes of each diagnosis, below a text that showed them untried."""
+    parts: list[list[Line]] = []
+    for diagnosis in document.diagnoses:
+        if diagnosis.fixes:
+            place = f" at {place_text(diagnosis.span, document.trace.sources)}" if diagnosis.span else ""
+            parts.append([(Piece(f"fixes for {diagnosis.code}{place}"),), *_fix_lines(document, diagnosis, width)])
+    return "\n\n".join("\n".join(_painted(line, color) for line in part) for part in parts) + "\n"
 
 
 def _painted(line: Line, color: bool) -> str:
@@ -54,32 +69,40 @@ def _paint(piece: Piece) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code and text.strip() else text
 
 
-def _diagnosis_lines(document: Document) -> Iterator[list[Line]]:
+def _diagnosis_lines(document: Document, width: int | None) -> Iterator[list[Line]]:
     excerpts = Excerpts(document.trace.sources)
     for diagnosis in document.diagnoses:
         yield [
-            layout.head(diagnosis),
-            *layout.excerpt(document, excerpts, diagnosis),
-            *((Piece("  note", "note"), Piece(f": {fact}")) for fact in layout.notes(document, diagnosis)),
-            *(
-                (Piece("  help", "good"), Piece(": "), *layout.help_line(document, fix))
-                for fix in diagnosis.fixes
-            ),
+            *wrapped(layout.head(diagnosis), width, 2),
+            *layout.excerpt(document, excerpts, diagnosis, width),
+            *_note_lines(document, diagnosis, width),
+            *_fix_lines(document, diagnosis, width),
         ]
     if document.failure and not document.diagnoses:
-        yield [(Piece(document.failure.type, "error"), Piece(f": {one_line(document.failure.message)}"))]
+        failure = (Piece(one_line(document.failure.type), "error"), Piece(f": {one_line(document.failure.message)}"))
+        yield list(wrapped(failure, width, 2))
 
 
-def _source_lines(document: Document) -> Iterator[Line]:
+def _note_lines(document: Document, diagnosis: Diagnosis, width: int | None) -> Iterator[Line]:
+    for fact in layout.notes(document, diagnosis):
+        yield from wrapped((Piece("  note", "note"), Piece(f": {fact}")), width)
+
+
+def _fix_lines(document: Document, diagnosis: Diagnosis, width: int | None) -> Iterator[Line]:
+    for fix in diagnosis.fixes:
+        yield from wrapped((Piece("  help", "good"), Piece(": "), *layout.help_line(document, fix)), width)
+
+
+def _source_lines(document: Document, width: int | None) -> Iterator[Line]:
     for position, (source, lines) in enumerate(annotated(document)):
         if position:
             yield (Piece(""),)
             yield (Piece(f"{one_line(source.label)}:", "dim"),)
-        yield from annotated_lines(lines)
+        yield from annotated_lines(lines, width)
 
 
-def annotated_lines(lines: list[AnnotatedLine | None]) -> Iterator[Line]:
-    """Number, code, note; a mark before what did not go well."""
+def annotated_lines(lines: list[AnnotatedLine | None], width: int | None = None) -> Iterator[Line]:
+    """Number, code, note; a mark before what did not go well.  A note that does not fit `width` stands below."""
     known = [line for line in lines if line]
     digits = max((len(str(line.number)) for line in known), default=1)
     noted = [columns_of(line.code) for line in known if line.status]
@@ -90,12 +113,28 @@ def annotated_lines(lines: list[AnnotatedLine | None]) -> Iterator[Line]:
             continue
         mark, role = _MARKS.get(line.status or "", (" ", "dim"))
         numbered = (Piece(mark, role), Piece(f" {line.number:>{digits}}  ", "dim"), Piece(line.code))
+        if not line.note:
+            yield numbered
+            continue
         space = " " * max(at - columns_of(line.code), 0)
-        yield (*numbered, Piece(space), Piece(f"   # {line.note}", role)) if line.note else numbered
+        note = Piece(f"   # {line.note}", role)
+        in_column, behind = (*numbered, Piece(space), note), (*numbered, note)
+        if width is None or width_of(in_column) <= width:
+            yield in_column
+        elif width_of(behind) <= width:
+            yield behind
+        else:
+            yield numbered
+            yield from wrapped((Piece(" " * (digits + 6)), Piece(f"# {line.note}", role)), width, digits + 8)
 
 
-def _table_lines(table: Table) -> Iterator[Line]:
+def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
     if not table.rows:
+        return
+    if width is not None and (narrow := _narrowed(table, width)) is not table:
+        yield from _table_lines(narrow, None)
+        left_out = ", ".join(column.title for column in table.columns if column not in narrow.columns)
+        yield from wrapped((Piece(f"  without {left_out}: see frame()", "dim"),), width, 2)
         return
     texts = [row.indented(table.columns, "  ") for row in table.rows]
     titles = tuple(column.title for column in table.columns)
@@ -107,6 +146,20 @@ def _table_lines(table: Table) -> Iterator[Line]:
         yield (Piece(f"{mark} {_joined(cells, widths, numeric)}", role),)
     if table.hidden:
         yield (Piece(f"  and {table.hidden:,} more rows, all in frame()", "dim"),)
+
+
+def _narrowed(table: Table, width: int) -> Table:
+    """The table without as many of the columns that are missed least as make it fit."""
+    for title in ("", *LEAST_MISSED):
+        table = table.without(title)
+        if sum(_width(table, place) + 2 for place in range(len(table.columns))) <= width:
+            break
+    return table
+
+
+def _width(table: Table, place: int) -> int:
+    texts = [row.indented(table.columns, "  ")[place] for row in table.rows]
+    return max(columns_of(text) for text in (table.columns[place].title, *texts))
 
 
 def _joined(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
