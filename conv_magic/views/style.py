@@ -6,6 +6,8 @@ tell comes in a light and a dark set, chosen by the theme's own mark on the page
 
 from __future__ import annotations
 
+from conv_magic.views.picture_style import PICTURE_RULES
+
 _LIGHT = """
   --cm-background: var(--jp-layout-color0, var(--vscode-editor-background, #ffffff));
   --cm-text: var(--jp-content-font-color1, var(--vscode-editor-foreground, #1f2328));
@@ -80,7 +82,7 @@ def _sheet() -> str:
     # the class twice: a rule then outweighs JupyterLab's own for tables in outputs
     rules = [
         f".conv-magic.conv-magic {selector}".rstrip() + f" {{ {declarations} }}"
-        for selector, declarations in _RULES.items()
+        for selector, declarations in (_RULES | PICTURE_RULES).items()
     ]
     return "\n" + "\n".join([*themes, *rules]) + "\n"
 
