@@ -18,6 +18,7 @@ from conv_magic.guard import refuse
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
 from conv_magic.recorder import LineSite, Place, words_of
+from conv_magic.repair.edit_sites import edit_sites
 from conv_magic.repair.packing import Packed
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.verify import pack_for, verify_fixes
@@ -132,7 +133,11 @@ class Session:
             _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
         )
         notes = line_notes(trace, found)
-        return Report.of(Document(SCHEMA, _versions(), trace, found, notes, failure), error, self._earlier(codes))
+        return Report.of(
+            Document(SCHEMA, _versions(), trace, found, notes, failure, sites=edit_sites(trace)),
+            error,
+            self._earlier(codes),
+        )
 
     @property
     def faults(self) -> list[str]:

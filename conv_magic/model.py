@@ -466,8 +466,35 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class ArgumentSite:
+    """Where an option of a call is written, or where it would be.
+
+    span     its value; empty where it would be put in, with `before` in front of it
+    axis     the one spatial axis that this number is for, as in a kernel's shape; None where it is for all
+    """
+
+    option: str
+    span: Span
+    before: str
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditSite:
+    """The call in the text that decides a call's options: `span` is a layer's `created`, or a function's own.
+
+    `capitals` says that a padding is spelled `"SAME"` there.
+    """
+
+    span: Span
+    capitals: bool
+    arguments: tuple[ArgumentSite, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried."""
+    """One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried; `sites` say
+    where the options of its calls are written."""
 
     schema: int
     versions: tuple[tuple[str, str], ...]
@@ -476,3 +503,4 @@ class Document:
     notes: tuple[LineNote, ...]
     failure: Failure | None
     trying: bool = False
+    sites: tuple[EditSite, ...] = ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from conv_magic.model import Applicability, Fix, Shape
-from conv_magic.positions import Edit, Span, digest
+from conv_magic.positions import Edit, Span, digest, text_at
 from conv_magic.source import Code, argument
 
+_CLOSING = re.compile(r"[ \t\n]*\)(?:[ \t\n]*\))*")
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
 
 
@@ -40,12 +42,23 @@ def with_argument(code: Code, call: ast.Call, position: int, name: str, text: st
     given = argument(call, position, name)
     if given is not None:
         return code.replace(given, text)
+    at, separator = end_of_arguments(code, call)
+    return Edit(at, f"{separator}{name}={text}")
+
+
+def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
+    """Where one more argument goes: behind the last one and the brackets around it; and what goes before it."""
+    whole = code.span(call)
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     if not arguments:
-        at = code.span(call)
-        return Edit(Span(at.cell, at.end_line, at.end_column - 1, at.end_line, at.end_column - 1), f"{name}={text}")
-    last = max(arguments, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
-    return _after(code, last, f", {name}={text}")
+        return Span(whole.cell, whole.end_line, whole.end_column - 1, whole.end_line, whole.end_column - 1), ""
+    last = code.span(max(arguments, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0)))
+    rest = text_at(code.text, Span(whole.cell, last.end_line, last.end_column, whole.end_line, whole.end_column - 1))
+    closing = _CLOSING.match(rest)
+    passed = closing[0].split("\n") if closing else [""]
+    line = last.end_line + len(passed) - 1
+    column = len(passed[-1]) + (last.end_column if len(passed) == 1 else 0)
+    return Span(whole.cell, line, column, line, column), ", "
 
 
 def _after(code: Code, node: ast.AST, text: str) -> Edit:

@@ -24,7 +24,8 @@ export type Applicability = 0 | 1 | 2;
 export type Proof = "shapes" | "ran";
 
 /**
- * One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried.
+ * One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried; `sites` say
+ * where the options of its calls are written.
  */
 export interface Document {
   schema: number;
@@ -34,6 +35,7 @@ export interface Document {
   notes: LineNote[];
   failure: Failure | null;
   trying: boolean;
+  sites: EditSite[];
 }
 /**
  * The calls in the order in which they were entered; `sources[0]` is the cell that ran.
@@ -391,6 +393,28 @@ export interface Failure {
   type: string;
   message: string;
   span: Span | null;
+}
+/**
+ * The call in the text that decides a call's options: `span` is a layer's `created`, or a function's own.
+ *
+ * `capitals` says that a padding is spelled `"SAME"` there.
+ */
+export interface EditSite {
+  span: Span;
+  capitals: boolean;
+  arguments: ArgumentSite[];
+}
+/**
+ * Where an option of a call is written, or where it would be.
+ *
+ * span     its value; empty where it would be put in, with `before` in front of it
+ * axis     the one spatial axis that this number is for, as in a kernel's shape; None where it is for all
+ */
+export interface ArgumentSite {
+  option: string;
+  span: Span;
+  before: string;
+  axis: number | null;
 }
 
 /** The layout that this front end reads. */

@@ -57,6 +57,7 @@ class Draw:
         self.random = random.Random(seed)
 
     def number(self, low: int, high: int) -> int:
+        """A whole number, ends included."""
         return self.random.randint(low, high)
 
     def some(self, low: int, high: int, count: int) -> tuple[int, ...]:
@@ -65,11 +66,13 @@ class Draw:
         return (first,) * count if self.random.random() < 0.6 else tuple(self.number(low, high) for _ in range(count))
 
     def padding(self, dimensions: int, *words: str) -> str | tuple[tuple[int, int], ...]:
+        """A word, now and then pairs."""
         if self.random.random() < 0.15:
             return tuple((self.number(0, 3), self.number(0, 3)) for _ in range(dimensions))
         return self.random.choice(words)
 
     def format(self) -> DataFormat:
+        """A layout, mostly channels_last."""
         return self.random.choice(("channels_last", "channels_last", "channels_first"))
 
     def shape(self, dimensions: int, channels: int, data_format: str) -> Shape:
@@ -83,6 +86,7 @@ class Draw:
         return tuple(sizes if odd < 0.05 else [*batch, *batch, *sizes] if odd < 0.1 else [*batch, *sizes])
 
     def convolution(self) -> Case:
+        """A convolution."""
         n, layout = self.number(1, 3), self.format()
         groups = self.random.choice((1, 1, 1, 2, 3))
         filters = groups * self.number(1, 4) + (self.random.random() < 0.1)
@@ -94,6 +98,7 @@ class Draw:
         return options, (self.shape(n, channels, layout),), None if depth is None else (*size, depth, filters)
 
     def depthwise(self) -> Case:
+        """A depthwise or separable one."""
         n, layout, channels = self.number(1, 2), self.format(), self.number(1, 5)
         size, strides, rate = self.some(1, 5, n), self.some(1, 3, n), self.some(1, 2, n)
         padding, times = self.padding(n, "valid", "same"), self.number(1, 3)
@@ -102,6 +107,7 @@ class Draw:
         return options, (self.shape(n, channels, layout),), None if depth is None else (*size, depth, times)
 
     def transposed(self) -> Case:
+        """A transposed one, now and then with a stated output."""
         n, layout, channels, filters = self.number(1, 3), self.format(), self.number(1, 4), self.number(1, 4)
         size, strides, rate = self.some(1, 5, n), self.some(1, 4, n), self.some(1, 2, n)
         extra = self.some(0, 2, n) if self.random.random() < 0.3 else None
@@ -117,6 +123,7 @@ class Draw:
         return options, (given,), None if depth is None else (*size, filters, depth)
 
     def pool(self) -> Case:
+        """A pooling."""
         n, layout = self.number(1, 3), self.format()
         words = self.padding(n, "valid", "same", "VALID", "SAME")
         rate = self.some(1, 2, n) if self.random.random() < 0.2 else ()
@@ -125,6 +132,7 @@ class Draw:
         ), None  # fmt: skip
 
     def resizing(self) -> Case:
+        """Padding, cropping, up-sampling, global pooling."""
         n, layout = self.number(1, 3), self.format()
         ends = tuple((self.number(0, 4), self.number(0, 4)) for _ in range(n))
         kind = self.number(0, 3)
@@ -135,6 +143,7 @@ class Draw:
         return options, (self.shape(n, 3, layout),), None
 
     def layout(self) -> Case:
+        """Dense, flatten, reshape."""
         given = self.shape(self.number(0, 3), self.number(1, 6), "channels_last")
         target = tuple(self.number(1, 6) for _ in range(self.number(1, 3)))
         if self.random.random() < 0.5:
@@ -146,6 +155,7 @@ class Draw:
         return (FlattenOptions("channels_last") if kind == 1 else ReshapeOptions(target)), (given,), None
 
     def merge(self) -> Case:
+        """Several inputs joined."""
         first = self.shape(self.number(1, 2), self.number(1, 4), "channels_last")
         others = [tuple(self.number(1, 9) if self.random.random() < 0.1 else size for size in first) for _ in range(2)]
         if self.random.random() < 0.1:
@@ -154,6 +164,7 @@ class Draw:
         return MergeOptions(axis), (first, *others), None
 
     def case(self) -> Case:
+        """Any of them."""
         kinds = (self.convolution, self.depthwise, self.transposed, self.pool, self.resizing, self.layout, self.merge)
         return self.random.choices(kinds, (8, 3, 6, 4, 4, 3, 3))[0]()
 
@@ -202,10 +213,13 @@ def vectors() -> str:
 
 
 def dumped(value: Any) -> str:
+    """Compact JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def square(size: int, stride: int = 1, padding: Any = "valid", rate: int = 1, groups: int = 1, n: int = 2) -> ConvOptions:
+def square(
+    size: int, stride: int = 1, padding: Any = "valid", rate: int = 1, groups: int = 1, n: int = 2
+) -> ConvOptions:
     """A convolution with 8 filters, as every axis alike."""
     return ConvOptions((size,) * n, (stride,) * n, padding, (rate,) * n, groups, 8, "channels_last")
 
