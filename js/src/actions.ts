@@ -13,6 +13,8 @@ export const REVEAL = "conv-magic:reveal";
 
 export interface ApplyRequest {
   cell_id: string | null;
+  /** The cell that ran, where the fix is for another one. */
+  ran_id: string | null;
   fix: Fix;
   /** The text that was analysed. */
   source: string;
@@ -49,7 +51,9 @@ export function domActions(host: Element, current: () => Document): Actions {
     const source = sourceOf(current(), fix.cell);
     if (!source) return { done: false, message: "the document does not hold the text of this cell" };
     const reruns = fix.reruns.map((cell) => sourceOf(current(), cell)?.cell_id ?? null);
-    const request: ApplyRequest = { cell_id: source.cell_id, fix, source: source.text, run, reruns };
+    const ran = current().trace.sources[0];
+    const ran_id = ran && ran.cell !== fix.cell ? ran.cell_id : null;
+    const request: ApplyRequest = { cell_id: source.cell_id, ran_id, fix, source: source.text, run, reruns };
     const done = !dispatch(host, APPLY, request);
     return { done, message: done ? doneText(run) : (request.refused ?? NO_EDITOR) };
   };

@@ -1,28 +1,37 @@
 import { EditorState } from "@codemirror/state";
 import { describe, expect, test } from "vitest";
-import { anchorsAt, annotations, decorationsOf } from "../src/lab/annotations";
+import { allMarks, annotations, decorationsOf, marksAt } from "../src/lab/annotations";
 import type { Speech } from "../src/lab/documents";
+import type { Look } from "../src/lab/preferences";
 import { sample } from "./samples";
 
 const document = sample("broken");
-const source = document.trace.sources[0]!;
-const open = (speech: Speech | null) =>
-  EditorState.create({ doc: source.text, extensions: annotations({ current: () => speech, listen: () => () => undefined }) });
+const [source, older] = document.trace.sources as [Speech["source"], Speech["source"]];
+const plain: Look = { detail: "output", clickToPin: true, hidden: [] };
+const open = (speech: Speech | null, look: Partial<Look> = {}) =>
+  EditorState.create({
+    doc: speech?.source.text ?? "",
+    extensions: annotations({ speech: () => speech, look: () => ({ ...plain, ...look }), listen: () => () => undefined }),
+  });
 
 /** Every decoration as [line, class or note]. */
 function decorations(state: EditorState): [number, string][] {
-  const anchors = Array.from({ length: state.doc.lines }, (_, i) => anchorsAt(state, state.doc.line(i + 1).from)?.anchors ?? []);
   const found: [number, string][] = [];
-  const set = decorationsOf(anchors.flat(), state.doc);
-  for (const cursor = set.iter(); cursor.value; cursor.next()) {
+  for (const cursor = decorationsOf(state).iter(); cursor.value; cursor.next()) {
     const { class: name, widget } = cursor.value.spec as { class?: string; widget?: { text: string } };
     found.push([state.doc.lineAt(cursor.from).number, name ?? widget?.text ?? ""]);
   }
   return found;
 }
 
+const notes = (state: EditorState) => Object.fromEntries(decorations(state).filter(([, name]) => !name.startsWith("cm-")));
+const freshness = (state: EditorState) => Object.fromEntries(allMarks(state)!.marks.map((mark) => [mark.line, mark.freshness]));
+const edit = (state: EditorState, line: number, text: string) =>
+  state.update({ changes: { from: state.doc.line(line).to, insert: text } }).state;
+
 describe("the editor's state", () => {
-  const state = open({ document, source });
+  const speech: Speech = { document, source, later: null };
+  const state = open(speech);
 
   test("marks the failing line, its stretch, and the origin", () => {
     expect(decorations(state).filter(([, name]) => name.startsWith("cm-"))).toEqual([
@@ -33,17 +42,44 @@ describe("the editor's state", () => {
   });
 
   test("has a note at each line that made a shape", () => {
-    expect(decorations(state).filter(([, name]) => !name.startsWith("cm-")).map(([line]) => line)).toEqual([2, 3, 4, 6, 7, 8]);
+    expect(Object.keys(notes(state)).map(Number)).toEqual([2, 3, 4, 6, 7, 8]);
   });
 
-  test("an edited line has no diagnosis to show any more", () => {
-    const { from, to } = state.doc.line(8);
-    expect(anchorsAt(state, from)?.anchors[0]!.mark.diagnoses).toHaveLength(1);
-    const edited = state.update({ changes: { from: to, insert: "!" } }).state;
-    expect(anchorsAt(edited, from)?.anchors).toEqual([]);
+  test("says what went in where that is asked for", () => {
+    expect(notes(state)[6]).toBe("(None, 26, 26, 64)");
+    expect(notes(open(speech, { detail: "input-output" }))[6]).toBe("(None, 28, 28, 3) -> (None, 26, 26, 64)");
+  });
+
+  test("shows problems also where no shapes are wanted", () => {
+    expect(Object.keys(notes(open(speech, { detail: "off" })))).toEqual(["8"]);
+    const hidden = ["preview = stem(inputs)", "x = stem(x)"];
+    expect(Object.keys(notes(open(speech, { hidden })))).toEqual(["2", "3", "4", "7", "8"]);
+  });
+
+  test("a changed line is stale, what stands below it suspect; a comment changes nothing", () => {
+    const changed = edit(state, 4, "[0]");
+    expect(freshness(changed)).toEqual({ 2: "fresh", 3: "fresh", 4: "stale", 6: "suspect", 7: "suspect", 8: "suspect" });
+    expect(new Set(Object.values(freshness(edit(state, 4, "  # shape: (B, 28, 28, 6)"))))).toEqual(new Set(["fresh"]));
+    expect(freshness(edit(state, 8, "  # two"))[8]).toBe("stale"); // a problem may be about the comment
+  });
+
+  test("a line added or taken away makes what stands below it suspect", () => {
+    expect(freshness(edit(state, 3, "\nprint(1)"))).toMatchObject({ 3: "fresh", 5: "suspect", 9: "suspect" });
+    expect(new Set(Object.values(freshness(edit(state, 3, "\n\n# why"))))).toEqual(new Set(["fresh"]));
+    const { from } = state.doc.line(6);
+    const shorter = state.update({ changes: { from, to: state.doc.line(7).from } }).state;
+    expect(freshness(shorter)).toMatchObject({ 4: "fresh", 6: "suspect", 7: "suspect" });
+  });
+
+  test("a cell of an older run is told apart", () => {
+    expect(notes(open({ document, source: older, later: "[7]" }))).toEqual({
+      2: "(None, 28, 28, 32)",
+      3: "(None, 28, 28, 32)",
+      4: "(None, 14, 14, 32)",
+    });
   });
 
   test("without a document there is nothing", () => {
-    expect(anchorsAt(open(null), 0)).toBeNull();
+    expect(marksAt(open(null), 0)).toBeNull();
   });
 });

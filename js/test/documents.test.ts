@@ -68,6 +68,18 @@ describe("the board of a notebook", () => {
     expect(board.speechFor(block)?.source.cell).toBe("older");
   });
 
+  test("a run in progress, which has no number yet, is the newest", () => {
+    put(block, sample("fine"), 9);
+    running.executionCount = null;
+    running.outputs.add(output(sample("broken")) as never);
+    expect(board.speechFor(block)).toMatchObject({ source: { cell: "older" }, later: "[*]" });
+    const rang = vi.fn();
+    board.listen(rang);
+    running.executionCount = 10;
+    expect(rang).toHaveBeenCalled();
+    expect(board.speechFor(block)?.later).toBe("[10]");
+  });
+
   test("a copied cell, which has another id, still has its own notes", () => {
     const copy = codeCell("another-id");
     put(copy, sample("broken"), 2);

@@ -5,124 +5,164 @@
  */
 
 import { type EditorState, type Extension, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, ViewPlugin, WidgetType } from "@codemirror/view";
-import { visible } from "../visible";
+import { Decoration, type DecorationSet, EditorView, ViewPlugin } from "@codemirror/view";
+import { Comparison, codeOf, type Freshness } from "./code";
 import type { Speech } from "./documents";
-import { type Anchor, isShown, isStale, type LineStatus, mapAnchors, marksOf, placeMarks } from "./notes";
+import { type NoteText, NoteWidget } from "./note_widget";
+import { type Anchor, isShown, mapAnchors, marksOf, placeMarks } from "./notes";
+import { type Look, lineKey } from "./preferences";
+import { theme } from "./theme";
 
-/** The word on one cell, and a bell for when it changes. */
-export interface SpeechSource {
-  current(): Speech | null;
+/** The word on one cell and how to show it, and a bell for when either changes. */
+export interface CellSource {
+  speech(): Speech | null;
+  look(): Look;
   listen(listener: () => void): () => void;
+}
+
+/** An anchor on its present line. */
+export interface PlacedMark extends Anchor {
+  /** From 1, in the present text. */
+  line: number;
+  freshness: Freshness;
+  /** The line is one that the user wants bare. */
+  hidden: boolean;
+  /** Names the line among those that are to have no note. */
+  key: string;
 }
 
 interface Annotations {
   speech: Speech | null;
+  look: Look;
+  /** The code that was executed. */
+  executed: readonly string[];
   anchors: readonly Anchor[];
+  /** The anchors that have a line in the present text. */
+  placed: readonly PlacedMark[];
   decorations: DecorationSet;
 }
 
-const setSpeech = StateEffect.define<Speech | null>();
+type News = Pick<Annotations, "speech" | "look">;
+
+const setNews = StateEffect.define<News>();
 
 const annotated = StateField.define<Annotations>({
-  create: () => ({ speech: null, anchors: [], decorations: Decoration.none }),
+  create: (state) => annotate({ speech: null, look: { detail: "output", clickToPin: false, hidden: [] } }, state.doc),
   update(value, transaction) {
-    const effect = transaction.effects.find((candidate) => candidate.is(setSpeech));
-    if (effect) return annotate(effect.value as Speech | null, transaction.newDoc);
-    if (!transaction.docChanged || value.anchors.length === 0) return value;
+    const effect = transaction.effects.find((candidate) => candidate.is(setNews));
     const { startState, changes, newDoc } = transaction;
-    const anchors = mapAnchors(value.anchors, changes, startState.doc, newDoc);
-    return { ...value, anchors, decorations: decorationsOf(anchors, newDoc) };
+    if (effect && (effect.value as News).speech !== value.speech) return annotate(effect.value as News, newDoc);
+    const look = (effect?.value as News | undefined)?.look ?? value.look;
+    if ((!transaction.docChanged && look === value.look) || value.anchors.length === 0) return { ...value, look };
+    const anchors = transaction.docChanged ? mapAnchors(value.anchors, changes, startState.doc, newDoc) : value.anchors;
+    return place({ ...value, look, anchors }, newDoc);
   },
   provide: (field) => EditorView.decorations.from(field, (value) => value.decorations),
 });
 
 /** The annotations of one cell, kept in the editor's own state and fed by `source`. */
-export function annotations(source: SpeechSource): Extension {
-  return [annotated.init((state) => annotate(source.current(), state.doc)), feeder(source), theme];
+export function annotations(source: CellSource): Extension {
+  return [annotated.init((state) => annotate(newsOf(source), state.doc)), feeder(source), theme];
 }
 
-/** The marks at the line of `position`, where that line is as it was executed. */
-export function anchorsAt(state: EditorState, position: number): { speech: Speech; anchors: Anchor[] } | null {
+/** What is known about the line of `position`. */
+export function marksAt(state: EditorState, position: number): { speech: Speech; marks: PlacedMark[] } | null {
   const value = state.field(annotated, false);
   if (!value?.speech) return null;
-  const line = state.doc.lineAt(position);
-  const here = (anchor: Anchor) => !anchor.gone && anchor.at >= line.from && anchor.at <= line.to && !isStale(anchor, state.doc);
-  return { speech: value.speech, anchors: value.anchors.filter(here) };
+  const { number } = state.doc.lineAt(position);
+  return { speech: value.speech, marks: value.placed.filter(({ line }) => line === number) };
 }
 
-export function decorationsOf(anchors: readonly Anchor[], text: Text): DecorationSet {
-  return Decoration.set(
-    anchors.filter((anchor) => isShown(anchor, text)).flatMap((anchor) => decorate(anchor, text)),
-    true,
-  );
+/** All that is known about the cell, by line. */
+export function allMarks(state: EditorState): { speech: Speech; marks: readonly PlacedMark[] } | null {
+  const value = state.field(annotated, false);
+  return value?.speech ? { speech: value.speech, marks: value.placed } : null;
 }
 
-function annotate(speech: Speech | null, text: Text): Annotations {
-  if (!speech) return { speech, anchors: [], decorations: Decoration.none };
+/** What the editor draws. */
+export const decorationsOf = (state: EditorState): DecorationSet => state.field(annotated).decorations;
+
+const newsOf = (source: CellSource): News => ({ speech: source.speech(), look: source.look() });
+
+function annotate(news: News, text: Text): Annotations {
+  const { speech } = news;
+  if (!speech) return { ...news, executed: [], anchors: [], placed: [], decorations: Decoration.none };
   const { document, source } = speech;
   const anchors = placeMarks(marksOf(document, source.cell), source.text, text);
-  return { speech, anchors, decorations: decorationsOf(anchors, text) };
+  return place({ ...news, executed: codeOf(source.text), anchors }, text);
 }
 
-function decorate(anchor: Anchor, text: Text): Range<Decoration>[] {
-  const line = text.lineAt(anchor.at);
-  const stale = isStale(anchor, text);
-  const { mark } = anchor;
+function place(value: Omit<Annotations, "placed" | "decorations">, text: Text): Annotations {
+  const placed = placedMarks(value.anchors, value.executed, value.look, text);
+  const later = value.speech?.later ?? null;
+  const ranges = placed.flatMap((mark) => decorate(mark, value.look, later, text));
+  return { ...value, placed, decorations: Decoration.set(ranges, true) };
+}
+
+/** The anchors that have a line, and how true they are of it. */
+export function placedMarks(anchors: readonly Anchor[], executed: readonly string[], look: Look, text: Text): PlacedMark[] {
+  const comparison = new Comparison(executed, text.toString());
+  const seen = new Map<string, number>();
+  return anchors
+    .filter((anchor) => isShown(anchor, text))
+    .map((anchor) => ({ ...anchor, line: text.lineAt(anchor.at).number }))
+    .sort((a, b) => a.line - b.line)
+    .map((anchor) => {
+      const code = comparison.codeAt(anchor.line);
+      const nth = (seen.get(code) ?? 0) + 1;
+      seen.set(code, nth);
+      const key = lineKey(code, nth);
+      const freshness = hasNewProblemText(anchor, text) ? "stale" : comparison.of(anchor.mark, anchor.line);
+      return { ...anchor, key, freshness, hidden: look.hidden.includes(key) };
+    });
+}
+
+/** A shape holds whatever the line's comment says; a problem may be about the comment. */
+const hasNewProblemText = ({ mark, executed, at }: Anchor, text: Text): boolean =>
+  mark.diagnoses.length > 0 && text.lineAt(at).text.trimEnd() !== executed.trimEnd();
+
+function decorate(placed: PlacedMark, look: Look, later: string | null, text: Text): Range<Decoration>[] {
+  const { mark, freshness } = placed;
+  const line = text.line(placed.line);
   const found: Range<Decoration>[] = [];
-  if (!stale && mark.status !== "ok") {
-    const title = mark.originNote ?? "";
-    found.push(Decoration.line({ class: `cm-convmagic-${mark.status}`, attributes: title ? { title } : {} }).range(line.from));
+  if (freshness !== "stale" && mark.status !== "ok") {
+    found.push(Decoration.line({ class: `cm-convmagic-${mark.status}` }).range(line.from));
   }
-  if (!stale && mark.underline) {
+  if (freshness !== "stale" && mark.underline) {
     const [from, to] = mark.underline;
     const underline = Decoration.mark({ class: "cm-convmagic-underline" });
-    found.push(underline.range(line.from + from, Math.min(line.from + to, line.to)));
+    const end = Math.min(line.from + to, line.to);
+    if (line.from + from < end) found.push(underline.range(line.from + from, end));
   }
-  if (mark.text !== "") {
-    const widget = new NoteWidget(mark.text, mark.status, stale);
-    found.push(Decoration.widget({ widget, side: 1 }).range(line.to));
-  }
+  const note = noteText(placed, look, later);
+  if (note) found.push(Decoration.widget({ widget: new NoteWidget(note), side: 1 }).range(line.to));
   return found;
 }
 
-class NoteWidget extends WidgetType {
-  constructor(
-    private readonly text: string,
-    private readonly status: LineStatus,
-    private readonly stale: boolean,
-  ) {
-    super();
-  }
-
-  override eq(other: NoteWidget): boolean {
-    return this.text === other.text && this.status === other.status && this.stale === other.stale;
-  }
-
-  override toDOM(): HTMLElement {
-    const note = document.createElement("span");
-    note.className = this.stale ? "cm-convmagic-note cm-convmagic-stale" : "cm-convmagic-note";
-    note.dataset["status"] = this.status;
-    note.textContent = visible(this.text);
-    note.title = this.stale ? "this line has changed since it ran" : note.textContent; // long notes are cut
-    return note;
-  }
-
-  override ignoreEvent(): boolean {
-    return false; // a click beside the note puts the cursor at the line's end
-  }
+/** What the note says; null where the user wants none.  Problems are shown always. */
+function noteText({ mark, freshness, hidden }: PlacedMark, look: Look, later: string | null): NoteText | null {
+  const { status } = mark;
+  const problem = status === "failed" || status === "warning";
+  if (!problem && (hidden || look.detail === "off")) return null;
+  const text = look.detail === "input-output" ? mark.flow : mark.text;
+  if (text === "") return null;
+  return { text, status, freshness, later, pinnable: look.clickToPin && mark.pin !== null && freshness === "fresh" };
 }
 
-/** Hears of new documents; dispatches in a turn of its own, since outputs change while an editor updates. */
-function feeder(source: SpeechSource): Extension {
+/** Hears of news; dispatches in a turn of its own, since outputs change while an editor updates. */
+function feeder(source: CellSource): Extension {
   return ViewPlugin.define((view) => {
     let live = true;
     let waiting = false;
     const feed = () => {
       waiting = false;
-      const speech = source.current();
-      const shown = view.state.field(annotated).speech;
-      if (live && speech?.document !== shown?.document) view.dispatch({ effects: setSpeech.of(speech) });
+      if (!live) return;
+      const news = newsOf(source);
+      const shown = view.state.field(annotated);
+      if (!sameSpeech(news.speech, shown.speech)) view.dispatch({ effects: setNews.of(news) });
+      else if (JSON.stringify(news.look) !== JSON.stringify(shown.look)) {
+        view.dispatch({ effects: setNews.of({ ...news, speech: shown.speech }) });
+      }
     };
     const mute = source.listen(() => {
       if (!waiting) queueMicrotask(feed);
@@ -137,49 +177,5 @@ function feeder(source: SpeechSource): Extension {
   });
 }
 
-const tint = (tone: string, percent: number) => `color-mix(in srgb, var(--convmagic-${tone}-fill) ${percent}%, transparent)`;
-const glyph = (content: string) => ({ "&::before": { content: `"${content} "` } });
-
-/** A line with a fault; the note on it hides code of a long line below it, so its ground is the line's, opaque. */
-const fault = (tone: string) => ({
-  "--convmagic-note-fill": `var(--convmagic-${tone}-fill)`,
-  backgroundColor: tint(tone, 10),
-  boxShadow: `inset 2px 0 var(--convmagic-${tone})`,
-});
-
-const theme = EditorView.baseTheme({
-  "&": { "--convmagic-note-paper": "var(--jp-cell-editor-background)" },
-  "&.cm-focused": { "--convmagic-note-paper": "var(--jp-cell-editor-active-background)" },
-  ".cm-convmagic-note": {
-    display: "inline-block",
-    verticalAlign: "bottom",
-    position: "sticky",
-    right: "0",
-    maxWidth: "64ch",
-    overflow: "hidden",
-    textOverflow: "ellipsis",
-    whiteSpace: "pre",
-    marginInlineStart: "3ch",
-    paddingInline: "1ch",
-    color: "var(--jp-ui-font-color2)",
-    backgroundColor: "color-mix(in srgb, var(--convmagic-note-fill, transparent) 10%, var(--convmagic-note-paper))",
-    userSelect: "none",
-  },
-  ".cm-convmagic-note.cm-convmagic-stale": { textDecoration: "line-through" },
-  ".cm-line.cm-convmagic-failed": fault("error"),
-  ".cm-line.cm-convmagic-warning": fault("warn"),
-  ".cm-line.cm-convmagic-origin": { boxShadow: `inset 2px 0 ${tint("error", 45)}` },
-  ".cm-convmagic-failed .cm-convmagic-note": { color: "var(--convmagic-error)", ...glyph("✗") },
-  ".cm-convmagic-warning .cm-convmagic-note": { color: "var(--convmagic-warn)", ...glyph("⚠") },
-  ".cm-convmagic-underline": { textDecoration: "underline wavy var(--convmagic-error) 1px", textUnderlineOffset: "3px" },
-  ".cm-convmagic-warning .cm-convmagic-underline": { textDecorationColor: "var(--convmagic-warn)" },
-  ".cm-convmagic-tooltip": {
-    maxWidth: "min(720px, 90vw)",
-    maxHeight: "min(60vh, 480px)",
-    overflow: "auto",
-    padding: "6px 12px 10px",
-    borderRadius: "4px",
-    backgroundColor: "var(--jp-layout-color0)",
-    boxShadow: "var(--jp-elevation-z6)",
-  },
-});
+const sameSpeech = (a: Speech | null, b: Speech | null): boolean =>
+  a === b || (a?.document === b?.document && a?.source === b?.source && a?.later === b?.later);

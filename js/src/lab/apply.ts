@@ -3,7 +3,9 @@
 import { CodeCell } from "@jupyterlab/cells";
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 import { APPLY, type ApplyRequest, REVEAL, type RevealRequest } from "../actions";
-import { type Change, changesOf, offsetOf } from "../fix";
+import { changesOf, offsetOf } from "../fix";
+import { goTo } from "./cursor";
+import { writeChanges } from "./write";
 
 const CHANGED = "the cell has changed since it was analysed; run it again";
 const NO_CELL = "the cell is no longer in this notebook";
@@ -11,8 +13,8 @@ const NO_CELL = "the cell is no longer in this notebook";
 interface Place {
   panel: NotebookPanel;
   cell: CodeCell;
-  /** The cell that holds the output or editor from which the request came. */
-  holder: CodeCell | null;
+  /** The cell to run after it: the one in which the fault showed. */
+  next: CodeCell | null;
 }
 
 /** Listen for the view's requests anywhere in the page; returns what stops it. */
@@ -29,33 +31,22 @@ export function listenForRequests(tracker: INotebookTracker): () => void {
 
 function apply(event: CustomEvent<ApplyRequest>, tracker: INotebookTracker): void {
   const request = event.detail;
-  const places = placesOf(event, request.cell_id, tracker);
+  const places = placesOf(event, request, tracker);
   const place = places.find(({ cell }) => cell.model.sharedModel.getSource() === request.source);
   if (!place) {
     request.refused = places.length > 0 ? CHANGED : NO_CELL;
     return;
   }
   event.preventDefault();
-  change(place.cell, changesOf(request.source, request.fix));
+  writeChanges(place.cell.model, changesOf(request.source, request.fix));
   if (request.run) void run(place, request.reruns);
 }
 
-/** All changes as one step of undo, also without a live editor and with several people in the notebook. */
-function change(cell: CodeCell, changes: readonly Change[]): void {
-  const shared = cell.model.sharedModel;
-  const { undoManager } = shared as { undoManager?: { stopCapturing(): void } | null };
-  undoManager?.stopCapturing();
-  shared.transact(() => {
-    for (const { from, to, insert } of [...changes].reverse()) shared.updateSource(from, to, insert);
-  });
-  undoManager?.stopCapturing();
-}
-
 /** Run the changed cell, those that work on what it made, and the one in which the fault showed. */
-async function run({ panel, cell, holder }: Place, reruns: readonly (string | null)[]): Promise<void> {
+async function run({ panel, cell, next }: Place, reruns: readonly (string | null)[]): Promise<void> {
   const { content: notebook, sessionContext } = panel;
   const between = codeCells(panel).filter(({ model }) => reruns.includes(model.id));
-  for (const each of new Set([cell, ...between, holder ?? cell])) {
+  for (const each of new Set([cell, ...between, next ?? cell])) {
     notebook.deselectAll();
     notebook.activeCellIndex = notebook.widgets.indexOf(each);
     if (!(await NotebookActions.run(notebook, sessionContext))) return;
@@ -64,22 +55,18 @@ async function run({ panel, cell, holder }: Place, reruns: readonly (string | nu
 
 function reveal(event: CustomEvent<RevealRequest>, tracker: INotebookTracker): void {
   const { cell_id, span, source } = event.detail;
-  const places = placesOf(event, cell_id, tracker);
+  const places = placesOf(event, { cell_id, ran_id: null }, tracker);
   const place = places.find(({ cell }) => cell.model.sharedModel.getSource() === source) ?? places[0];
   if (!place) return;
   event.preventDefault();
   const { panel, cell } = place;
-  panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
-  const text = cell.model.sharedModel.getSource();
-  const start = cell.editor?.getPositionAt(offsetOf(text, span.line, span.column));
-  if (start) cell.editor?.setCursorPosition(start);
-  cell.editor?.focus();
+  void goTo(panel, cell, offsetOf(cell.model.sharedModel.getSource(), span.line, span.column));
 }
 
 const codeCells = (panel: NotebookPanel) => panel.content.widgets.filter((cell) => cell instanceof CodeCell);
 
 /** Where the request may mean: the cell it came from, then the cell of that id; notebooks that show it first. */
-function placesOf(event: Event, cellId: string | null, tracker: INotebookTracker): Place[] {
+function placesOf(event: Event, { cell_id, ran_id }: { cell_id: string | null; ran_id: string | null }, tracker: INotebookTracker): Place[] {
   const origin = event.composedPath()[0];
   const node = origin instanceof Element ? origin : null;
   const panels: NotebookPanel[] = [];
@@ -87,7 +74,8 @@ function placesOf(event: Event, cellId: string | null, tracker: INotebookTracker
   return panels.flatMap((panel) => {
     const cells = codeCells(panel);
     const holder = cells.find((cell) => cell.node.contains(node)) ?? null;
-    const named = cells.find((cell) => cell.model.id === cellId);
-    return [holder, named].flatMap((cell) => (cell ? [{ panel, cell, holder }] : []));
+    const named = cells.find((cell) => cell.model.id === cell_id);
+    const ran = cells.find((cell) => cell.model.id === ran_id) ?? null;
+    return [holder, named].flatMap((cell) => (cell ? [{ panel, cell, next: holder && holder !== cell ? holder : ran }] : []));
   });
 }

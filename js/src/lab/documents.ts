@@ -5,44 +5,65 @@
  * cells too, where the functions were written.
  */
 
-import type { ICodeCellModel } from "@jupyterlab/cells";
+import type { ICellModel, ICodeCellModel } from "@jupyterlab/cells";
 import type { Document, Source } from "../report";
 import { readDocument } from "../wire";
 
 export const MIME_TYPE = "application/vnd.conv-magic.v1+json";
 
-/** A document's word on one cell. */
+/** A document's word on one cell; `later` names the run (`[5]`) where another cell's run speaks of this one. */
 export interface Speech {
   document: Document;
   source: Source;
+  later: string | null;
 }
 
 interface Watched {
-  document: Document | null;
-  /** The data as text: what it was read from, to see whether it has changed. */
+  /** As it lies in the output, to see at once that nothing changed: a document may be large. */
+  raw: unknown;
+  /** The same as text, to see whether an update changed anything. */
   text: string | undefined;
+  document: Document | null;
+  /** The how many-eth run that this page saw; 0 for what was there when the notebook was opened. */
+  run: number;
   read: () => void;
+  recount: (model: ICellModel, change: { name: string }) => void;
 }
 
 /** What each cell holds, told to every listener when it changes. */
 export class Board {
   private readonly cells = new Map<ICodeCellModel, Watched>();
   private readonly listeners = new Set<() => void>();
+  private runs = 0;
 
   /** Read the cell's outputs, now and at each change. */
   watch(cell: ICodeCellModel): void {
     if (this.cells.has(cell)) return;
-    const watched: Watched = { document: null, text: undefined, read: () => this.read(cell, watched) };
+    const watched: Watched = {
+      raw: undefined,
+      text: undefined,
+      document: null,
+      run: 0,
+      read: () => this.read(cell, watched),
+      recount: (_, { name }) => {
+        if (name === "executionCount" && watched.document) this.tell();
+      },
+    };
     this.cells.set(cell, watched);
     cell.outputs.changed.connect(watched.read);
+    cell.stateChanged.connect(watched.recount);
     watched.read();
+    watched.run = 0;
   }
 
   /** Watch exactly `cells`: those of the notebook as it is now. */
   watchOnly(cells: ReadonlySet<ICodeCellModel>): void {
     const left = [...this.cells].filter(([cell]) => !cells.has(cell));
-    for (const [cell, { read }] of left) {
-      if (!cell.isDisposed) cell.outputs.changed.disconnect(read);
+    for (const [cell, { read, recount }] of left) {
+      if (!cell.isDisposed) {
+        cell.outputs.changed.disconnect(read);
+        cell.stateChanged.disconnect(recount);
+      }
       this.cells.delete(cell);
     }
     for (const cell of cells) this.watch(cell);
@@ -56,20 +77,27 @@ export class Board {
 
   /** The newest document that has something to say about `cell`; its own one before those of equal age. */
   speechFor(cell: ICodeCellModel): Speech | null {
-    const found = [...this.cells].flatMap(([holder, { document }]) => {
+    const found = [...this.cells].flatMap(([holder, { document, run }]) => {
       const source = document && sourceFor(document, holder, cell);
-      return document && source ? [{ document, source, own: holder === cell, age: holder.executionCount ?? -1 }] : [];
+      return document && source ? [{ document, source, holder, run, count: holder.executionCount ?? -1 }] : [];
     });
-    found.sort((a, b) => b.age - a.age || Number(b.own) - Number(a.own));
-    return found[0] ?? null;
+    const own = ({ holder }: { holder: ICodeCellModel }) => Number(holder === cell);
+    const [newest] = found.sort((a, b) => b.run - a.run || b.count - a.count || own(b) - own(a));
+    if (!newest) return null;
+    const { document, source, holder } = newest;
+    return { document, source, later: holder === cell ? null : `[${holder.executionCount ?? "*"}]` };
   }
 
   private read(cell: ICodeCellModel, watched: Watched): void {
-    const data = rawDocument(cell);
-    const text = JSON.stringify(data);
+    const raw = rawDocument(cell);
+    if (raw === watched.raw) return;
+    watched.raw = raw;
+    const text = JSON.stringify(raw);
     if (text === watched.text) return;
     watched.text = text;
-    watched.document = readDocument(data).document ?? null;
+    const before = watched.document;
+    watched.document = readDocument(raw).document ?? null;
+    if (!before && watched.document) watched.run = ++this.runs;
     this.tell();
   }
 
@@ -88,9 +116,13 @@ export function boardOf(cell: ICodeCellModel): Board {
   return board;
 }
 
+/** `toJSON()`, since `data` copies the whole bundle at each look. */
 function rawDocument(cell: ICodeCellModel): unknown {
   let found: unknown;
-  for (let i = 0; i < cell.outputs.length; i++) found = cell.outputs.get(i).data[MIME_TYPE] ?? found;
+  for (let i = 0; i < cell.outputs.length; i++) {
+    const { data } = cell.outputs.get(i).toJSON() as { data?: Record<string, unknown> };
+    found = data?.[MIME_TYPE] ?? found;
+  }
   return found;
 }
 

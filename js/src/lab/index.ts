@@ -1,16 +1,21 @@
 /** Door 2: the JupyterLab extension: the document's renderer, the shapes in the editor, and the applying of fixes. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette } from "@jupyterlab/apputils";
 import type { ICodeCellModel } from "@jupyterlab/cells";
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from "@jupyterlab/codemirror";
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { installStyle } from "../view/style";
-import { annotations } from "./annotations";
+import { annotations, type CellSource } from "./annotations";
 import { listenForRequests } from "./apply";
+import { addCommands } from "./commands";
 import { boardOf } from "./documents";
+import { pinning } from "./pinning";
+import { Preferences, SETTINGS } from "./preferences";
 import { addRenderer } from "./renderer";
-import { whyTooltip } from "./tooltip";
+import { lineTooltips } from "./tooltip";
 
 const renderer: JupyterFrontEndPlugin<void> = {
   id: "conv-magic:renderer",
@@ -23,27 +28,48 @@ const renderer: JupyterFrontEndPlugin<void> = {
 };
 
 const inline: JupyterFrontEndPlugin<void> = {
-  id: "conv-magic:annotations",
+  id: SETTINGS,
   description: "Shows the shapes at the ends of the code lines.",
   autoStart: true,
   requires: [IEditorExtensionRegistry],
-  optional: [INotebookTracker],
-  activate(_: JupyterFrontEnd, registry: IEditorExtensionRegistry, tracker: INotebookTracker | null) {
+  optional: [INotebookTracker, ISettingRegistry, ICommandPalette],
+  activate(
+    app: JupyterFrontEnd,
+    registry: IEditorExtensionRegistry,
+    tracker: INotebookTracker | null,
+    settings: ISettingRegistry | null,
+    palette: ICommandPalette | null,
+  ) {
     installStyle(document.body);
+    const preferences = new Preferences();
+    if (settings) preferences.load(settings).catch((error: unknown) => console.warn("conv_magic: no settings", error));
     tracker?.widgetAdded.connect((_, panel) => watchNotebook(panel));
     tracker?.forEach(watchNotebook);
     registry.addExtension({
       name: "conv-magic:annotations",
       factory: ({ model }) => {
         if (!isCodeCell(model)) return null;
-        const board = boardOf(model);
-        board.watch(model);
-        const source = { current: () => board.speechFor(model), listen: board.listen.bind(board) };
-        return EditorExtensionRegistry.createImmutableExtension([annotations(source), whyTooltip]);
+        const extension = [annotations(sourceFor(model, preferences)), pinning(model), lineTooltips];
+        return EditorExtensionRegistry.createImmutableExtension(extension);
       },
     });
+    if (tracker) addCommands(app, tracker, palette, preferences);
   },
 };
+
+/** What one editor shows, and when to look again. */
+function sourceFor(model: ICodeCellModel, preferences: Preferences): CellSource {
+  const board = boardOf(model);
+  board.watch(model);
+  return {
+    speech: () => board.speechFor(model),
+    look: () => preferences.lookOf(model),
+    listen(listener) {
+      const ends = [board.listen(listener), preferences.listen(model, listener)];
+      return () => ends.forEach((end) => end());
+    },
+  };
+}
 
 const requests: JupyterFrontEndPlugin<void> = {
   id: "conv-magic:apply",

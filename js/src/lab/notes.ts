@@ -5,21 +5,28 @@
 
 import type { ChangeSet, Text } from "@codemirror/state";
 import { alignLines } from "../diff";
-import type { Diagnosis, Document, Span } from "../report";
+import type { CallRecord, Diagnosis, Document, LineNote, Span } from "../report";
 
 export type LineStatus = "ok" | "warning" | "failed" | "origin";
 
 /** All that one document says about one line. */
 export interface LineMark {
-  /** From 1, in the text that was executed. */
+  /** From 1, in the text that was executed; where its statement ends. */
   line: number;
+  /** Where its statement begins. */
+  from: number;
   text: string;
+  /** The same with what went in: `input -> output`. */
+  flow: string;
+  /** The comment that states its shape, if it has one value to state. */
+  pin: string | null;
   status: LineStatus;
   /** The stretch of the line that a diagnosis is about: columns in UTF-16 units. */
   underline: readonly [number, number] | null;
-  /** The number that differs comes from this line; why, in words. */
-  originNote: string | null;
+  /** What fails or warns on this line. */
   diagnoses: readonly Diagnosis[];
+  /** What fails or warns elsewhere, by a number that comes from this line. */
+  originOf: readonly Diagnosis[];
 }
 
 /** A mark at its place in the present text; `gone` keeps the place of a deleted line, so that undo brings it back. */
@@ -32,6 +39,7 @@ export interface Anchor {
   gone: boolean;
 }
 
+const EMPTY = { text: "", flow: "", pin: null, status: "ok", underline: null, diagnoses: [], originOf: [] } as const;
 const RANK: Record<LineStatus, number> = { ok: 0, origin: 1, warning: 2, failed: 3 };
 
 /** The marks of the source `cell` (a key of spans), by line. */
@@ -40,11 +48,14 @@ export function marksOf(document: Document, cell: string): LineMark[] {
   const lines = text.split("\n");
   const marks = new Map<number, LineMark>();
   const change = (line: number, change: (mark: LineMark) => Partial<LineMark>) => {
-    const mark = marks.get(line) ?? { line, text: "", status: "ok", underline: null, originNote: null, diagnoses: [] };
+    const mark = marks.get(line) ?? { ...EMPTY, line, from: line };
     marks.set(line, { ...mark, ...change(mark) });
   };
+  const calls = new Map(document.trace.calls.map((call) => [call.index, call]));
   for (const note of document.notes.filter((candidate) => candidate.cell === cell)) {
-    change(note.line, (mark) => ({ text: joined(mark.text, note.text), status: worse(mark.status, note.status) }));
+    const from = Math.min(note.line, ...note.calls.map((index) => startOf(calls.get(index), note)));
+    const { text, flow, pin } = note;
+    change(note.line, (mark) => ({ from, text, flow: flow || text, pin, status: worse(mark.status, note.status) }));
     const diagnosis = note.diagnosis === null ? undefined : document.diagnoses[note.diagnosis];
     if (diagnosis && note.status !== "origin") change(note.line, (mark) => withDiagnosis(mark, diagnosis));
   }
@@ -54,8 +65,8 @@ export function marksOf(document: Document, cell: string): LineMark[] {
     }
     const { origin } = diagnosis;
     if (origin?.cell === cell) {
-      change(origin.line, (mark) => ({
-        originNote: diagnosis.origin_note ?? diagnosis.headline,
+      change(origin.end_line, (mark) => ({
+        originOf: [...mark.originOf, diagnosis],
         status: worse(mark.status, "origin"),
       }));
     }
@@ -84,11 +95,6 @@ export function mapAnchors(anchors: readonly Anchor[], changes: ChangeSet, befor
   const edits = editsOf(changes);
   const moved = anchors.map((anchor) => mapAnchor(anchor, changes, edits, before, after));
   return moved.map((anchor, i) => (anchor.gone ? revived(anchor, edits, after, moved, !anchors[i]!.gone) : anchor));
-}
-
-/** Whether the line has another text than the one that was executed. */
-export function isStale(anchor: Anchor, present: Text): boolean {
-  return present.lineAt(anchor.at).text !== anchor.executed;
 }
 
 /** Whether there is a line to show the mark at: it was not taken away, and is not blank. */
@@ -138,9 +144,14 @@ function revived(anchor: Anchor, edits: TextEdit[], after: Text, others: readonl
   return anchor;
 }
 
+/** The line on which a note's call begins: where it is called, or made if a library calls it. */
+function startOf(call: CallRecord | undefined, note: LineNote): number {
+  const span = call?.direct ? call.span : call?.created;
+  return span?.cell === note.cell ? Math.min(span.line, note.line) : note.line;
+}
+
 const statusOf = ({ severity }: Diagnosis): LineStatus => (severity === "error" ? "failed" : severity === "warning" ? "warning" : "ok");
 const worse = (a: LineStatus, b: LineStatus): LineStatus => (RANK[a] >= RANK[b] ? a : b);
-const joined = (a: string, b: string) => (a === "" || a === b ? b : b === "" ? a : `${a}  ${b}`);
 
 function withDiagnosis(mark: LineMark, diagnosis: Diagnosis): LineMark {
   return mark.diagnoses.includes(diagnosis) ? mark : { ...mark, diagnoses: [...mark.diagnoses, diagnosis] };

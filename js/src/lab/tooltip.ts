@@ -1,19 +1,58 @@
-/** Why, and the fixes, over a line that has a diagnosis. */
+/** What is known about a line, over that line: under the mouse, or at the cursor when the keyboard asks for it. */
 
-import type { Extension } from "@codemirror/state";
-import { type EditorView, hoverTooltip, type Tooltip } from "@codemirror/view";
+import { type EditorState, type Extension, StateEffect, StateField } from "@codemirror/state";
+import { closeHoverTooltips, type EditorView, hoverTooltip, showTooltip, type Tooltip } from "@codemirror/view";
 import { domActions } from "../actions";
-import { renderWhy } from "../view/render";
-import { anchorsAt } from "./annotations";
+import { marksAt, type PlacedMark } from "./annotations";
+import type { Speech } from "./documents";
+import { clearLinePane, renderLinePane } from "./line_pane";
+import { pin, pinnable } from "./pinning";
 
-/** Requests go out through the editor, not through the tooltip: that one hangs on the page's body. */
-export const whyTooltip: Extension = hoverTooltip((view, position) => tooltipAt(view, position), { hideOnChange: true });
+const show = StateEffect.define<Tooltip | null>();
 
-function tooltipAt(view: EditorView, position: number): Tooltip | null {
-  const found = anchorsAt(view.state, position);
-  const diagnoses = found?.anchors.flatMap((anchor) => anchor.mark.diagnoses) ?? [];
-  if (!found || diagnoses.length === 0) return null;
-  const { from, to } = view.state.doc.lineAt(position);
+/** The tooltip that the keyboard asked for. */
+const asked = StateField.define<Tooltip | null>({
+  create: () => null,
+  update(tooltip, transaction) {
+    const effect = transaction.effects.find((candidate) => candidate.is(show));
+    if (effect) return effect.value as Tooltip | null;
+    return transaction.docChanged || transaction.selection ? null : tooltip;
+  },
+  provide: (field) => showTooltip.from(field),
+});
+
+export const lineTooltips: Extension = [
+  asked,
+  hoverTooltip((view, position) => (hasStory(view, position) ? tooltipAt(view, position) : null), { hideOnChange: true }),
+];
+
+/** Show what is known about the cursor's line, if anything; `focused` puts the focus there. */
+export function showAtCursor(view: EditorView, focused = true): void {
+  const tooltip = tooltipAt(view, view.state.selection.main.head, focused);
+  view.dispatch({ effects: [show.of(tooltip), closeHoverTooltips] });
+}
+
+function hideAsked(view: EditorView): void {
+  if (view.state.field(asked, false)) view.dispatch({ effects: show.of(null) });
+}
+
+/** Plain shapes stand at the line's end already; what the keyboard asked for stays alone. */
+function hasStory(view: EditorView, position: number): boolean {
+  if (view.state.field(asked, false)) return false;
+  const { marks } = marksAt(view.state, position) ?? { marks: [] };
+  return marks.some(({ mark, freshness }) => freshness !== "stale" && mark.status !== "ok");
+}
+
+/** What can be shown of a line: nothing of a text that it no longer has. */
+function storyOf(state: EditorState, position: number): { speech: Speech; marks: PlacedMark[] } | null {
+  const found = marksAt(state, position);
+  const marks = found?.marks.filter(({ freshness }) => freshness !== "stale") ?? [];
+  return found && marks.length > 0 ? { speech: found.speech, marks } : null;
+}
+
+function tooltipAt(view: EditorView, position: number, focused = false): Tooltip | null {
+  const { from, to, number } = view.state.doc.lineAt(position);
+  if (!storyOf(view.state, from)) return null;
   return {
     pos: from,
     end: to,
@@ -21,9 +60,48 @@ function tooltipAt(view: EditorView, position: number): Tooltip | null {
     create() {
       const dom = document.createElement("div");
       dom.className = "cm-convmagic-tooltip";
-      const { document: report } = found.speech;
-      const dispose = renderWhy(dom, diagnoses, report, domActions(view.dom, () => report));
-      return { dom, destroy: dispose };
+      dom.setAttribute("role", "dialog");
+      dom.setAttribute("aria-label", `what is known about line ${number}`);
+      dom.tabIndex = -1;
+      let speech = draw(dom, view, from);
+      if (focused) keepFocus(dom, view);
+      return {
+        dom,
+        ...(focused && { mount: () => (dom.querySelector("button") ?? dom).focus() }),
+        update(): void {
+          const news = storyOf(view.state, from)?.speech ?? null; // fixes have been tried
+          if (news && news !== speech) speech = draw(dom, view, from);
+        },
+        destroy: () => clearLinePane(dom),
+      };
     },
   };
+}
+
+/** Requests go out through the editor, not through the tooltip: that one hangs on the page's body. */
+function draw(dom: HTMLElement, view: EditorView, position: number): Speech | null {
+  const story = storyOf(view.state, position);
+  if (!story) return null;
+  const { document: report } = story.speech;
+  const shapes = pinnable(view, position);
+  renderLinePane(dom, {
+    document: report,
+    marks: story.marks,
+    actions: domActions(view.dom, () => report),
+    pin: shapes.length > 0 ? () => pin(view, pinnable(view, position)) : null,
+  });
+  return story.speech;
+}
+
+/** Escape, or leaving it, closes the tooltip; the focus goes back to the code. */
+function keepFocus(dom: HTMLElement, view: EditorView): void {
+  dom.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    hideAsked(view);
+    view.focus();
+  });
+  dom.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !dom.contains(relatedTarget as Node)) hideAsked(view);
+  });
 }

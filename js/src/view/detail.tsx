@@ -41,7 +41,7 @@ export interface WhyProps {
   diagnosis: Diagnosis;
   document: Document;
   actions: Actions;
-  /** Beside the code itself the excerpt is left out. */
+  /** Beside the failing line itself only the line that the number comes from is shown. */
   brief?: boolean;
 }
 
@@ -54,7 +54,7 @@ export function Why({ diagnosis, document, actions, brief = false }: WhyProps) {
         </span>
         {visible(diagnosis.headline)}
       </h3>
-      {!brief && <Excerpt diagnosis={diagnosis} document={document} actions={actions} />}
+      <Excerpt diagnosis={diagnosis} document={document} actions={actions} brief={brief} />
       <div class="convmagic-facts">
         <Comparison diagnosis={diagnosis} />
         {diagnosis.reasons.length > 0 && (
@@ -71,11 +71,11 @@ export function Why({ diagnosis, document, actions, brief = false }: WhyProps) {
 }
 
 /** The line at fault, and the line that its number comes from, in the order of the text. */
-function Excerpt({ diagnosis, document, actions }: WhyProps) {
+function Excerpt({ diagnosis, document, actions, brief = false }: WhyProps) {
   const { span, origin, origin_note: note } = diagnosis;
   const places = [
     ...(origin ? [{ span: origin, role: "origin", note: note ?? "the number comes from here" }] : []),
-    ...(span ? [{ span, role: "fault", note: "" }] : []),
+    ...(span && !brief ? [{ span, role: "fault", note: "" }] : []),
   ];
   if (places.length === 0) return null;
   return (

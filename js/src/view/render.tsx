@@ -3,9 +3,9 @@
 import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Actions } from "../actions";
-import type { Diagnosis, Document } from "../report";
+import type { Document } from "../report";
 import { firstProblem, type Row, rowsOf } from "../rows";
-import { Detail, Why } from "./detail";
+import { Detail } from "./detail";
 import { Head } from "./head";
 import { installStyle } from "./style";
 import { CallTable } from "./table";
@@ -69,17 +69,4 @@ function useSelection(document: Document, rows: readonly Row[], given: number | 
   useEffect(() => setOwn(given), [given]);
   const exists = own != null && rows.some((row) => row.index === own);
   return [exists ? own : firstProblem(document, rows), setOwn] as const;
-}
-
-/** Draw only the diagnoses and their fixes, for a tooltip; returns what takes it away again. */
-export function renderWhy(
-  host: HTMLElement,
-  diagnoses: readonly Diagnosis[],
-  document: Document,
-  actions: Actions,
-): () => void {
-  installStyle(host);
-  const whys = diagnoses.map((diagnosis, i) => <Why key={i} diagnosis={diagnosis} document={document} actions={actions} brief />);
-  render(<div class="convmagic">{whys}</div>, host);
-  return () => render(null, host);
 }
