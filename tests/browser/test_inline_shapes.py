@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -51,7 +49,7 @@ def expect_shapes(cell: Cell, first_line: int = 4) -> None:
 def test_editing_a_line_strikes_its_shape_and_undo_restores_it(cell: Cell) -> None:
     stale = cell.stale_note(5)
     expect(cell.stale).to_have_count(0)
-    cell.type_at_end(5, " # two")
+    cell.type_at_end(5, "[0]")
     expect(stale).to_have_count(1)
     expect(cell.stale_note(4)).to_have_count(0)
     cell.undo()
@@ -86,12 +84,25 @@ def test_notebook_7_shows_shapes_and_table(page: Page, lab: Lab, path: str) -> N
 
 def contrast(text: Locator, background: Locator) -> float:
     """The ratio of luminances (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)."""
-    darker, lighter = sorted([luminance(text, "color"), luminance(background, "background-color")])
+    paper = background.evaluate("element => getComputedStyle(element).backgroundColor")
+    darker, lighter = sorted(
+        [luminance(text.evaluate(PAINT, [paper, "color"])), luminance(text.evaluate(PAINT, [paper]))]
+    )
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def luminance(element: Locator, css: str) -> float:
-    colour = element.evaluate("(element, css) => getComputedStyle(element).getPropertyValue(css)", css)
-    channels = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+# What the eye meets: the colour, which may be transparent or in any notation, on the paper.
+PAINT = """(element, [paper, property]) => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    for (const colour of [paper, property && getComputedStyle(element)[property]].filter(Boolean)) {
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}"""
+
+
+def luminance(pixel: list[int]) -> float:
+    channels = (part / 255 for part in pixel)
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
