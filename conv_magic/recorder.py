@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NamedTuple
 
 from conv_magic.hooks.by_identity import ByIdentity
@@ -32,6 +32,7 @@ from conv_magic.source import Site
 
 _MOST_PRODUCERS = 8192
 _MOST_PASSED = 4096
+_MOST_FAULTS = 20
 
 _passed: set[Hashable] = set()
 """Calls inside layers that the guard has let pass: what is possible once is possible in every run."""
@@ -152,7 +153,7 @@ class Recorder:
     _first: list[Row] = field(init=False)
     _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
-    _repeats: dict[tuple[int, int] | None, Repeat | None] = field(default_factory=dict)
+    _repeats: dict[tuple[int, int], Repeat | None] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -163,12 +164,6 @@ class Recorder:
         local = self.local
         if local.quiet:
             return None
-        at = (id(code := frame.f_back.f_code), frame.f_back.f_lasti) if hook.guard and frame.f_back else None
-        repeat = self._repeats.get(at) if not local.stack else None
-        if repeat is not None and self._is_again(repeat, hook, code, args, kwargs):
-            local.stack.append(repeat.row)
-            local.quiet = local.checked = True
-            return Entered(repeat.row, repeat.captured, time.perf_counter(), True)
         try:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
@@ -180,20 +175,59 @@ class Recorder:
         if place is None and parent is not None:
             place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
         row = self._row(hook, captured, place, direct, parent, inputs)
-        if at is not None and row.count and direct and parent is None and row.mode is Mode.EAGER:
-            self._repeats[at] = Repeat.of(hook, code, args, kwargs, captured, row)
+        if hook.guard and row.count and direct and parent is None and row.mode is Mode.EAGER and frame.f_back:
+            code = frame.f_back.f_code
+            self._repeats[id(code), frame.f_back.f_lasti] = Repeat.of(hook, code, args, kwargs, captured, row)
         local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
         local.checked = hook.guard
         return Entered(row, captured, time.perf_counter(), quiet)
 
-    def _is_again(
-        self, repeat: Repeat, hook: Hook, code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> bool:
-        """Whether a call is the one that was last seen at its place; then all about it is known but its result."""
-        same_place = repeat.hook is hook and repeat.code is code and self.local.replica is repeat.row.replica
-        return same_place and repeat.row.outcome is Outcome.RETURNED and repeat.matches(args, kwargs)
+    def again(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Repeat | None:
+        """The call that was last seen at this place, if this is the same again: a loop's next turn.
+
+        Then all about it is known but its end, which is told to `returned_again` or `raised_again`.
+        """
+        local = self.local
+        if local.stack:
+            return None
+        try:
+            repeat = self._repeats.get((id(caller.f_code), caller.f_lasti))
+            if repeat is None or repeat.hook is not hook or repeat.code is not caller.f_code:
+                return None
+            row = repeat.row
+            same = local.replica is row.replica and row.outcome is Outcome.RETURNED and repeat.matches(args, kwargs)
+            return repeat if same else None
+        except Exception as fault:
+            self.blame(hook.name, fault)
+            return None
+
+    def returned_again(self, repeat: Repeat, result: Any, seconds: float) -> None:
+        """A call that `again` knew has returned, after so many seconds."""
+        row, held = repeat.row, self._made_by
+        try:
+            if type(result) is repeat.tensor and result._shape_tuple() == row.output and len(held) < _MOST_PRODUCERS:
+                row.count += 1
+                row.seconds += seconds
+                held[id(result)] = weakref.ref(result), row
+            else:
+                self._ended(row, repeat.captured, seconds, result, None)
+        except Exception as fault:
+            self.blame(row.hook.name, fault)
+
+    def raised_again(self, repeat: Repeat, error: BaseException, seconds: float) -> None:
+        """A call that `again` knew has raised."""
+        try:
+            self._ended(repeat.row, repeat.captured, seconds, None, error)
+        except Exception as fault:
+            self.blame(repeat.row.hook.name, fault)
+
+    def blame(self, where: str, error: Exception) -> None:
+        """Keep an error of our own, once."""
+        text = f"{where}: {type(error).__name__}: {error}"
+        if text not in self.faults and len(self.faults) < _MOST_FAULTS:
+            self.faults.append(text)
 
     def _row(
         self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,
@@ -238,26 +272,27 @@ class Recorder:
         local.stack.pop()
         if entered.quiet:
             local.quiet = False
-        row = entered.row
-        seconds = time.perf_counter() - entered.started
+        self._ended(entered.row, entered.captured, time.perf_counter() - entered.started, result, error)
+
+    def _ended(self, row: Row, captured: Captured, seconds: float, result: object, error: BaseException | None) -> None:
         if error is not None:
-            self._failed(row, entered, error)
+            self._failed(row, captured, error)
         else:
-            row = self._returned(row, entered, result)
+            row = self._returned(row, captured, result)
         if not row.count or row.direct or row.mode is not Mode.SYMBOLIC:
             row.count += 1  # but not where Keras runs a layer again for each one added after it
         row.seconds += seconds
 
-    def _failed(self, row: Row, entered: Entered, error: BaseException) -> None:
+    def _failed(self, row: Row, captured: Captured, error: BaseException) -> None:
         # Keras raises another error of the same type in its place, with the layer's name in it.
         guarded = error is row.problem or (row.problem is not None and type(error) is type(row.problem))
         row.outcome = Outcome.GUARDED if guarded else Outcome.RAISED
         row.error = shortened(words_of(error))
-        row.description = _described(row.hook, entered.captured, row.inputs)
+        row.description = _described(row.hook, captured, row.inputs)
 
-    def _returned(self, row: Row, entered: Entered, result: object) -> Row:
+    def _returned(self, row: Row, captured: Captured, result: object) -> Row:
         if isinstance(result, list | tuple | dict):
-            outputs = list(tensors_in(result))
+            outputs = tensors_in(result)
             first = outputs[0] if outputs else None
         else:
             outputs, first = [result], result
@@ -269,7 +304,7 @@ class Recorder:
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
             if not row.hook.guard:
-                row.description = _described(row.hook, entered.captured, row.inputs)
+                row.description = _described(row.hook, captured, row.inputs)
         for tensor in outputs:
             self._remember(tensor, row)
         return row
@@ -339,7 +374,7 @@ class Recorder:
     ) -> Exception | None:
         """The guard's word on a call inside a layer, which is no row; what it passed once it is not asked again."""
         local = self.local
-        if not local.quiet or local.checked:
+        if not local.quiet or local.checked or local.stack[-1].count:  # what the layer did once it does again
             return None
         try:
             captured = hook.capture(*args, **kwargs)

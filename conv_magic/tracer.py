@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -38,11 +39,12 @@ _created: ByIdentity[Place] = ByIdentity()
 
 @dataclass
 class _Installed:
-    """What is patched now, and for whom."""
+    """What is patched now, and for whom; `only` is the one recorder where there is just one."""
 
     recorders: list[Recorder] = field(default_factory=list)
     patched: dict[str, tuple[Slot, Any, Any]] = field(default_factory=dict)
     guard: Guard | None = None
+    only: Recorder | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -71,6 +73,7 @@ def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] 
     _within.call = False  # should an interrupt have cut short a call of an earlier trace
     with _state.lock:
         _state.recorders.append(recorder)
+        _note_only()
         _state.guard = guard or _state.guard
         _install(hooks)
         if len(_state.recorders) == 1:
@@ -85,6 +88,7 @@ def stop(recorder: Recorder) -> None:
             with _state.lock:
                 if recorder in _state.recorders:
                     _state.recorders.remove(recorder)
+                _note_only()
                 if not _state.recorders:
                     _uninstall()
             break
@@ -92,6 +96,10 @@ def stop(recorder: Recorder) -> None:
             interrupt = raised
     if interrupt is not None:
         raise interrupt
+
+
+def _note_only() -> None:
+    _state.only = _state.recorders[0] if len(_state.recorders) == 1 else None
 
 
 def _install(hooks: Iterable[Hook]) -> None:
@@ -124,21 +132,35 @@ def _uninstall() -> None:
 
 
 def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
+    guarded = hook.guard  # only what has no rows inside is known again
+
     def hooked(*args: Any, **kwargs: Any) -> Any:
-        entered = None
+        entered = again = None
         try:
             if _within.call:
                 return function(*args, **kwargs)
+            recorder = _state.only
+            if recorder is not None and guarded:
+                again = recorder.again(hook, args, kwargs, sys._getframe(2))
+            if again is not None and recorder is not None:  # what returned once is let through again
+                _within.call = True
+                started = time.perf_counter()
+                result = function(*args, **kwargs)
+                seconds = time.perf_counter() - started
+                _within.call = False
+                ended, again = again, None  # so that an interrupt from here on is not taken for the call's own error
+                recorder.returned_again(ended, result, seconds)
+                return result
             entered = _enter(hook, args, kwargs)
-            if entered is None:
-                refusal = _refusal_within(hook, args, kwargs) if hook.guard_within else None
-            else:  # what returned once is let through again
-                refusal = None if entered[0][1].row.count else _refusal(hook, entered)
+            refusal = _refused(hook, entered, args, kwargs)
             if refusal is not None:
                 raise refusal
             result = function(*args, **kwargs)
             _leave(entered, result, None)
         except BaseException as error:
+            if again is not None and recorder is not None:
+                _within.call = False
+                recorder.raised_again(again, error, time.perf_counter() - started)
             _leave(entered, None, error)
             _step_out(error)
             raise
@@ -192,7 +214,7 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
             if entered is not None:
                 entries.append((recorder, entered))
         except Exception as error:
-            _blame(recorder, hook.name, error)
+            recorder.blame(hook.name, error)
     if not entries:
         return None
     if hook.guard:
@@ -208,7 +230,14 @@ def _leave(entries: _Entry | None, result: object, error: BaseException | None) 
         try:
             recorder.leave(entered, result, error)
         except Exception as fault:
-            _blame(recorder, entered.row.hook.name, fault)
+            recorder.blame(entered.row.hook.name, fault)
+
+
+def _refused(hook: Hook, entries: _Entry | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
+    """The error to raise in place of a call, or None; what returned once is let through again."""
+    if entries is None:
+        return _refusal_within(hook, args, kwargs) if hook.guard_within else None
+    return None if entries[0][1].row.count else _refusal(hook, entries)
 
 
 def _refusal_within(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
@@ -221,7 +250,7 @@ def _refusal_within(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             try:
                 return recorder.refuse_within(hook, args, kwargs, guard)
             except Exception as error:
-                _blame(recorder, "the guard", error)
+                recorder.blame("the guard", error)
     return None
 
 
@@ -234,7 +263,7 @@ def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
     try:
         problem = _state.guard(row) if recorder.runs_eagerly(entered) else None
     except Exception as error:
-        _blame(recorder, "the guard", error)
+        recorder.blame("the guard", error)
         return None
     for _, other in entries:
         other.row.problem = problem
@@ -246,13 +275,7 @@ def _note_creation(made: Any) -> None:
         try:
             recorder.note_creation(made, sys._getframe(2))
         except Exception as error:
-            _blame(recorder, "the making of a layer", error)
-
-
-def _blame(recorder: Recorder, where: str, error: Exception) -> None:
-    text = f"{where}: {type(error).__name__}: {error}"
-    if text not in recorder.faults and len(recorder.faults) < 20:
-        recorder.faults.append(text)
+            recorder.blame("the making of a layer", error)
 
 
 def new_recorder(files: set[str], *, most: int, guard: bool, within: bool = False) -> Recorder:

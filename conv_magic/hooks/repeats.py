@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
 from conv_magic.hooks.entry import Captured
 
 _PLAIN = (int, str, bool, type(None))
-_Kept = tuple[type[Any], Any]
+_LISTS = (list, tuple)
 
 
 class Repeat:
@@ -18,13 +17,16 @@ class Repeat:
     Of a tensor the type and the shape are kept, of a number, a word or a short list of them the value.
     """
 
-    __slots__ = ("args", "captured", "code", "hook", "kwargs", "row")
+    __slots__ = ("captured", "code", "hook", "kinds", "names", "row", "shapes", "tensor", "values")
 
     def __init__(self, hook: object, code: CodeType, captured: Captured, row: Any) -> None:
         self.hook, self.code, self.row = hook, code, row
         self.captured = captured._replace(inputs=())
-        self.args: list[_Kept] = []
-        self.kwargs: dict[str, _Kept] = {}
+        self.kinds: tuple[type[Any], ...] = ()
+        self.names: tuple[str, ...] = ()
+        self.tensor: type[Any] | None = None  # TensorFlow's class of eager tensors
+        self.shapes: list[tuple[int, object]] = []
+        self.values: list[tuple[int, object]] = []
 
     @classmethod
     def of(
@@ -32,51 +34,39 @@ class Repeat:
     ) -> Repeat | None:
         """The call, or None where an argument is of a kind that cannot be compared so."""
         made = cls(hook, code, captured, row)
-        for value in args:
-            kept = _kept(value)
-            if kept is None:
+        given = (*args, *kwargs.values())
+        made.kinds, made.names = tuple(map(type, given)), tuple(kwargs)
+        for number, value in enumerate(given):
+            if _is_tensor(value):
+                made.tensor = type(value)
+                made.shapes.append((number, value._shape_tuple()))
+            elif type(value) in _PLAIN:
+                made.values.append((number, value))
+            elif type(value) in _LISTS and all(type(entry) in _PLAIN for entry in value):
+                made.values.append((number, type(value)(value)))  # the user may change the list meanwhile
+            else:
                 return None
-            made.args.append(kept)
-        for name, value in kwargs.items():
-            kept = _kept(value)
-            if kept is None:
-                return None
-            made.kwargs[name] = kept
         return made
 
     def matches(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the arguments are of the same shapes and values as those that were seen."""
-        if len(args) != len(self.args) or len(kwargs) != len(self.kwargs):
+        if kwargs:
+            if tuple(kwargs) != self.names:
+                return False
+            args = (*args, *kwargs.values())
+        if tuple(map(type, args)) != self.kinds:
             return False
-        for value, (kind, wanted) in zip(args, self.args, strict=True):
-            if type(value) is not kind:
+        for number, shape in self.shapes:
+            if args[number]._shape_tuple() != shape:
                 return False
-            if (value._shape_tuple() if kind not in _VALUES else value) != wanted:
-                return False
-        for name, value in kwargs.items():
-            kind, wanted = self.kwargs.get(name, _NOTHING)
-            if type(value) is not kind:
-                return False
-            if (value._shape_tuple() if kind not in _VALUES else value) != wanted:
+        for number, value in self.values:  # noqa: SIM110  # a generator would cost as much as all the rest
+            if args[number] != value:
                 return False
         return True
 
 
-_NOTHING: _Kept = (Repeat, None)
-_VALUES: dict[type[Any], Callable[[Any], Any]] = {
-    **dict.fromkeys(_PLAIN, lambda value: value),
-    list: list,
-    tuple: tuple,
-}
-
-
-def _kept(value: Any) -> _Kept | None:
-    kind = type(value)
-    if kind.__name__ == "EagerTensor":
-        numbers = value.dtype.is_integer and len(value._shape_tuple()) < 2  # an output shape: its values count
-        return None if numbers else (kind, value._shape_tuple())
-    if kind not in _VALUES:
-        return None
-    if kind in (list, tuple) and not all(type(entry) in _PLAIN for entry in value):
-        return None
-    return kind, _VALUES[kind](value)
+def _is_tensor(value: Any) -> bool:
+    """A tensor of which only the shape counts: of an output shape the values do."""
+    if type(value).__name__ != "EagerTensor":
+        return False
+    return not (value.dtype.is_integer and len(value._shape_tuple()) < 2)

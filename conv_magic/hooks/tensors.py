@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from conv_magic.model import Mode, Shape
@@ -62,16 +62,22 @@ def shape_of_argument(value: object) -> Shape | None:
     return shape_of(value)
 
 
-def tensors_in(value: object) -> Iterator[object]:
+def tensors_in(value: object) -> list[object]:
     """The tensors and arrays in a nest of lists, tuples and dicts, in order."""
+    found: list[object] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: object, found: list[object]) -> None:
     if isinstance(value, list | tuple):
         for element in value:
-            yield from tensors_in(element)
+            _collect(element, found)
     elif isinstance(value, dict):
-        for element in value.values():
-            yield from tensors_in(element)
+        if value:
+            _collect(list(value.values()), found)
     elif value is not None and not isinstance(value, str | bool | int | float) and shape_of(value) is not None:
-        yield value
+        found.append(value)
 
 
 def dtype_of(value: object) -> str | None:
