@@ -20,10 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import maker_of, shapes_spelled
-from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
 code = "accidental-groups"
@@ -67,13 +67,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     shape = call.inputs[0]
     axis = channel_axis(call, len(shape))
     made_at = cell.span(literal)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} runs in {options.groups} groups: its filter is made for {kernel[-2]} "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} runs in {options.groups} groups: its filter is made for {kernel[-2]} "
         f"of the {shape[axis]} channels",
         reasons=(
             f"{shape[axis]} channels / {kernel[-2]} = {options.groups} groups, "
@@ -83,8 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(axis,),
         axis_names=axis_names(len(shape), data_format_of(call)),
-        origin=made_at,
-        origin_note=f"the filter's shape is written on line {made_at.line}",
+        origin=(made_at, f"the filter's shape is written on line {made_at.line}"),
         fixes=(_fix(call, cell, literal, axis),),
     )
 

@@ -20,12 +20,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.networks import is_network
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import Code, called_name
 
 code = "backbone-ends-in-vector"
@@ -63,18 +63,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     cell, node = found
     edit, title = _opened(cell, node)
     at = cell.span(node)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} works on images; {called_name(node)} already ends in {spelled(call.inputs[0])}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} works on images; {called_name(node)} already ends in {spelled(call.inputs[0])}",
         reasons=("include_top is True where nothing is said",) if "include_top" in edit.text else (),
         expected=call.accepts,
         actual=call.inputs[0],
-        origin=at,
-        origin_note=f"{called_name(node)} is made on line {at.line}",
+        origin=(at, f"{called_name(node)} is made on line {at.line}"),
         fixes=(fix(title, cell, [edit], Applicability.SURE),),
     )
 

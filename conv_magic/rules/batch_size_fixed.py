@@ -20,10 +20,10 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import place_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -89,16 +89,12 @@ def _diagnosis(call: CallRecord, cell: Code, target: ast.Tuple | ast.List, writt
     first = cell.text_of(target.elts[0])
     others = [t for t in _targets(scope) if t.elts and cell.text_of(t.elts[0]) == first]
     edits = [cell.replace(t.elts[0], "-1") for t in others if not any("-1" in cell.text_of(e) for e in t.elts)]
-    return Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=None,
-        headline=f"the reshape is written for batches of {written}; this batch has {came}",
+    return diagnosed(
+        code,
+        call,
+        f"the reshape is written for batches of {written}; this batch has {came}",
         reasons=("the last batch, and every batch of another size, has to fit as well",),
-        origin=cell.span(target),
-        origin_note="the batch size is written here",
+        origin=(cell.span(target), "the batch size is written here"),
         fixes=(fix("let the batch have any size: -1", cell, edits, Applicability.SURE),),
     )
 

@@ -29,7 +29,6 @@ from conv_magic.model import (
     Diagnosis,
     Fix,
     Outcome,
-    Severity,
     Shape,
     Trace,
 )
@@ -45,7 +44,15 @@ from conv_magic.rules.makers import (
     shapes_spelled,
 )
 from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
-from conv_magic.rules.rule import axis_names, channel_axis, counted, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import (
+    axis_names,
+    channel_axis,
+    counted,
+    data_format_of,
+    diagnosed,
+    name_of,
+    spelled,
+)
 from conv_magic.rules.training import with_number, with_units
 from conv_magic.source import argument
 
@@ -98,14 +105,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     have, want = actual[axis], needed[axis]
     if have is None or want is None or have == want:
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot take {counted(have, 'channel')} with a kernel made for {want}"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot take {counted(have, 'channel')} with a kernel made for {want}"
         if call.kernel
         else f"{name_of(call)} takes {counted(want, 'channel')}; this input has {have}",
         reasons=_reasons(call),
@@ -113,9 +116,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=actual,
         axes=(axis,),
         axis_names=axis_names(len(actual), data_format_of(call)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, axis, have, want)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, axis, have, want),
     )
 
 

@@ -30,7 +30,6 @@ from conv_magic.model import (
     Fix,
     Outcome,
     PoolOptions,
-    Severity,
     Shape,
     Trace,
 )
@@ -38,7 +37,7 @@ from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.makers import chain_to, declarations, reordered, shapes_spelled
 from conv_magic.rules.provenance import alias_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code
 
 code = "channels-first-input"
@@ -85,21 +84,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not fixes:
         return
     names = axis_names(len(shape))
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if ran else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} is channels-last; of {spelled(shape)} it sees an image of "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} is channels-last; of {spelled(shape)} it sees an image of "
         f"{shape[1]} x {shape[2]} with {shape[3]} channels",
         reasons=(f"channels-last, it would be {spelled(_last(shape))}",),
         expected=_last(shape),
         actual=shape,
         axes=(1, len(shape) - 1),
         axis_names=names,
-        origin=fixes[0].edits[0].span,
-        origin_note=f"the sizes are declared on line {fixes[0].edits[0].span.line}",
+        origin=(fixes[0].edits[0].span, f"the sizes are declared on line {fixes[0].edits[0].span.line}"),
         fixes=fixes,
     )
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.makers import reordered, transposing
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code, called_name
 
 code = "channels-first-operand"
@@ -56,20 +56,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     batch = operand[:1] if len(operand) == len(image) else (1,)
     needed = (*batch, *(1,) * (len(image) - 2), image[-1])
     node = _expression(cell, call, which)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} lines the {image[-1]} channels of {spelled(operand)} up with another axis "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} lines the {image[-1]} channels of {spelled(operand)} up with another axis "
         f"of {spelled(image)}",
         reasons=("the image keeps its channels last; the operand has them first",),
         expected=needed,
         actual=(1,) * (len(image) - len(operand)) + operand,
         axes=(1, len(image) - 1),
         axis_names=axis_names(len(image)),
-        fixes=tuple(_fixes(cell, node, operand)) if node is not None else (),
+        fixes=_fixes(cell, node, operand) if node is not None else (),
     )
 
 

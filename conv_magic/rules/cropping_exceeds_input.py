@@ -28,13 +28,12 @@ from conv_magic.model import (
     Fix,
     Outcome,
     Pairs,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, declarations, maker_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
 from conv_magic.source import argument
 
 code = "cropping-exceeds-input"
@@ -62,22 +61,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     cut = options.cropping[problem.axis - first]
     names = axis_names(len(shape), data_format_of(call))
     axis = names[problem.axis] if names else f"axis {problem.axis}"
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cuts {sum(cut)} from the {shape[problem.axis]} along the {axis}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cuts {sum(cut)} from the {shape[problem.axis]} along the {axis}",
         reasons=(f"{shape[problem.axis]} - {cut[0]} - {cut[1]} = {(shape[problem.axis] or 0) - sum(cut)}",),
         expected=problem.expected,
         actual=shape,
         axes=(problem.axis,),
         axis_names=names,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, options, first)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, options, first),
     )
 
 

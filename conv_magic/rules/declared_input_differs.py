@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.declared import declarations, with_sizes
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.provenance import alias_of, origin_of, supply_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code
 
 code = "declared-input-differs"
@@ -62,23 +62,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     axes = _differing(actual, declared)
     if not axes or not _is_declared(declared, trace):
         return
-    origin, note = origin_of(call, trace)
     wanted = tuple(have if have is None else want for have, want in zip(actual, declared, strict=True))
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} was declared for inputs of {spelled(declared[1:])}; this one is "
-        f"{spelled(actual[1:])}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was declared for inputs of {spelled(declared[1:])}; this one is {spelled(actual[1:])}",
         expected=wanted,
         actual=actual,
         axes=axes,
         axis_names=axis_names(len(declared)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, actual, declared)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, actual, declared),
     )
 
 

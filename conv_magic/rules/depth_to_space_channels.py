@@ -20,10 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels
-from conv_magic.rules.rule import axis_names, counted, name_of, place_of
+from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
 
@@ -65,13 +65,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if size < 2 or channels % size**2 == 0:
         return
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot spread {counted(channels, 'channel')} over blocks of {size} x {size}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot spread {counted(channels, 'channel')} over blocks of {size} x {size}",
         reasons=(
             f"for {counted(channels, 'channel')} in the result it needs "
             f"{channels} x {size} x {size} = {channels * size**2}",
@@ -80,9 +77,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(len(shape) - 1,),
         axis_names=axis_names(len(shape)),
-        origin=before.created if before else None,
-        origin_note=f"{name_of(before)} makes {counted(channels, 'channel')}" if before else None,
-        fixes=tuple(_fixes(before, trace, cell, block, size)) if before else (),
+        origin=(before.created, f"{name_of(before)} makes {counted(channels, 'channel')}") if before else (None, None),
+        fixes=_fixes(before, trace, cell, block, size) if before else (),
     )
 
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
 from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.provenance import codes_of
-from conv_magic.rules.rule import name_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import Code
 
 code = "difference-broadcasts"
@@ -121,18 +121,15 @@ def _diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.e
     span = cell.span(difference)
     edit = indexed(cell, column, "[:, 0]")
     what = "difference" if isinstance(difference, ast.BinOp) else "comparison"
-    return Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
+    return diagnosed(
+        code,
+        call,
+        f"this {what} of ({count},) and {spelled(call.output)} is ({count}, {count})",
         span=span,
-        layer=name_of(call),
-        headline=f"this {what} of ({count},) and {spelled(call.output)} is ({count}, {count})",
         reasons=("each of the one is compared with each of the other",),
         expected=(count,),
         actual=(count, count),
         axes=(1,),
-        origin=call.span,
-        origin_note=f"{name_of(call)} gives a column: {spelled(call.output)}",
+        origin=(call.span, f"{name_of(call)} gives a column: {spelled(call.output)}"),
         fixes=(fix("take the predictions as a row", cell, [edit], Applicability.SURE, None),),
     )

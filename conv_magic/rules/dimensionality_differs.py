@@ -22,12 +22,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.provenance import code_of, origin_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code, called_name
 
 code = "dimensionality-differs"
@@ -75,22 +75,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     fixes = tuple(_fixes(call, trace, have, want))
     if have < want and not fixes:
         return
-    origin, note = origin_of(call, trace)
     names = axis_names(want + 2)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} works on {want} spatial {'axis' if want == 1 else 'axes'}; "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} works on {want} spatial {'axis' if want == 1 else 'axes'}; "
         f"{spelled(call.inputs[0])} has {have}",
         reasons=(f"a {call.op} needs ({', '.join(names)})",),
         expected=(None,) * (want + 2),
         actual=call.inputs[0],
         axis_names=names,
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=fixes,
     )
 

@@ -20,10 +20,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.provenance import alias_of, code_of, origin_of
-from conv_magic.rules.rule import name_of, place_of
+from conv_magic.rules.rule import diagnosed, name_of
 from conv_magic.source import Code, argument
 
 code = "dtypes-differ"
@@ -62,19 +62,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     which, dtypes, wanted = found
     operands = _operands(cell, call)
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=_headline(call, dtypes, wanted),
+    yield diagnosed(
+        code,
+        call,
+        _headline(call, dtypes, wanted),
         reasons=("TensorFlow converts no dtype on its own",) if len(dtypes) > 1 else (),
         actual=call.inputs[0] if call.inputs else None,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(cell, operands[which], wanted, trace)) if which < len(operands) else (),
+        origin=origin_of(call, trace),
+        fixes=_fixes(cell, operands[which], wanted, trace) if which < len(operands) else (),
     )
 
 

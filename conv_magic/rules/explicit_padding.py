@@ -20,13 +20,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, DataFormat, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, DataFormat, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
 
@@ -71,20 +71,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     right = _right(pairs, data_format)
     if right is None or (ran and len(pairs) != 4):
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if ran else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes explicit padding as four (before, after) pairs, for "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes explicit padding as four (before, after) pairs, for "
         f"{', '.join(axis_names(4, data_format))}",
         reasons=(_reason(cell, node, pairs, data_format),),
         actual=call.inputs[0] if call.inputs else None,
         axis_names=axis_names(4, data_format),
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=(_fix(cell, node, right),),
     )
 

@@ -21,13 +21,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply, origin_of, supply_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code, called_name
 
 code = "extra-axis"
@@ -71,22 +71,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     extra = _extra(actual, needed, dataset=dataset is not None)
     if extra is None or supply is None:
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes {len(needed)} axes; {spelled(actual)} has {len(actual)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes {len(needed)} axes; {spelled(actual)} has {len(actual)}",
         reasons=(f"axis {extra} is one too many: without it the input is {spelled(_without(actual, extra))}",),
         expected=needed,
         actual=actual,
         axes=(),
         axis_names=axis_names(len(needed)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_dataset_fixes(supply, dataset, extra) if dataset else _fixes(supply, trace, actual, extra)),
+        origin=origin_of(call, trace),
+        fixes=_dataset_fixes(supply, dataset, extra) if dataset else _fixes(supply, trace, actual, extra),
     )
 
 

@@ -31,14 +31,13 @@ from conv_magic.model import (
     Diagnosis,
     Fix,
     Outcome,
-    Severity,
     Shape,
     Trace,
 )
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.makers import maker_of, reordered, shapes_spelled, transposing
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import channel_axis, name_of, place_of, spelled
+from conv_magic.rules.rule import channel_axis, diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
 code = "filter-layout"
@@ -90,18 +89,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     fixes = tuple(_fixes(call, trace, options, made, ran=ran)) if made else ()
     if not fixes or (not ran and _is_possible(options, call.inputs[0], kernel)):
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if ran else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes a filter of ({_axes(options)}); this one is {spelled(kernel)}",
-        reasons=tuple(_reasons(call, options, kernel, ran=ran)),
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes a filter of ({_axes(options)}); this one is {spelled(kernel)}",
+        reasons=_reasons(call, options, kernel, ran=ran),
         actual=call.inputs[0],
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=fixes,
     )
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.provenance import alias_of, origin_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
 
@@ -57,20 +57,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     axes = ("length", "height, width", "depth, height, width")[n - 1]
     made = maker_of(call, trace)
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes a filter of ({axes}, {_channels(call.op)}); "
-        f"this one is {spelled(call.kernel)}",
-        reasons=tuple(_reasons(call.kernel, n)),
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes a filter of ({axes}, {_channels(call.op)}); this one is {spelled(call.kernel)}",
+        reasons=_reasons(call.kernel, n),
         actual=call.inputs[0],
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, n, *made)) if made else (),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, n, *made) if made else (),
     )
 
 

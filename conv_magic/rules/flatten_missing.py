@@ -30,7 +30,6 @@ from conv_magic.model import (
     LossOptions,
     Outcome,
     SameShapeOptions,
-    Severity,
     Shape,
     Trace,
 )
@@ -39,7 +38,7 @@ from conv_magic.repair.edits import fix, wrapped
 from conv_magic.repair.layer_edits import layer_before, layer_name
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of, origin_of, supply_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -109,22 +108,18 @@ def _before_dense(call: CallRecord, loss: CallRecord, trace: Trace) -> Iterator[
         return
     labels, output = loss.inputs
     at = cell.span(made)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"the model gives {spelled(output)} where the labels are {spelled(labels)}",
+    yield diagnosed(
+        code,
+        call,
+        f"the model gives {spelled(output)} where the labels are {spelled(labels)}",
         reasons=(
             f"{name_of(dense)} works on the last axis of {spelled(dense.inputs[0])}, which was not flattened before",
         ),
         expected=(None, output[-1]),
         actual=output,
         axes=(),
-        origin=at,
-        origin_note=f"{name_of(dense)} is made on line {at.line}",
-        fixes=tuple(_flattened(cell, made, dense, trace)),
+        origin=(at, f"{name_of(dense)} is made on line {at.line}"),
+        fixes=_flattened(cell, made, dense, trace),
     )
 
 
@@ -167,21 +162,16 @@ def _of_data(call: CallRecord, trace: Trace, actual: Shape, needed: Shape) -> It
         return
     if prod(s for s in sizes if s) != size:
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes vectors of {size}; this input is {spelled(actual)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes vectors of {size}; this input is {spelled(actual)}",
         reasons=(f"{' * '.join(map(str, sizes))} = {size}: the same numbers, not flattened",),
         expected=(None, size),
         actual=actual,
         axes=(),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_reshaped(call, trace, actual, size)),
+        origin=origin_of(call, trace),
+        fixes=_reshaped(call, trace, actual, size),
     )
 
 

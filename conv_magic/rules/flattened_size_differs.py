@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of, codes_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.what_if import WhatIf, changes_along, with_changes
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
@@ -73,18 +73,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not fixes:
         return
     first = fixes[0].edits[0].span
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=_headline(call, fault),
-        reasons=tuple(_reasons(fault)),
+    yield diagnosed(
+        code,
+        call,
+        _headline(call, fault),
+        reasons=_reasons(fault),
         expected=(call.inputs[0][0], fault.want) if fault.rows is None else None,
         actual=call.inputs[0],
-        origin=fault.place or first,
-        origin_note=f"the {fault.have} is written on line {first.line}",
+        origin=(fault.place or first, f"the {fault.have} is written on line {first.line}"),
         fixes=fixes,
     )
 

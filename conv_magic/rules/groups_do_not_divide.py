@@ -22,11 +22,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
-from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, with_argument, wrapped
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels, shapes_spelled
 from conv_magic.rules.provenance import alias_of, origin_of
-from conv_magic.rules.rule import axis_names, channel_axis, counted, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import (
+    axis_names,
+    channel_axis,
+    counted,
+    data_format_of,
+    diagnosed,
+    name_of,
+    spelled,
+)
 from conv_magic.rules.training import with_number, with_units
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
@@ -77,22 +85,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     division = _division(call, trace)
     if division is None:
         return
-    origin, note = origin_of(call, trace)
     shape = call.inputs[0] if call.inputs else None
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot share out {counted(division.number, division.noun)} "
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot share out {counted(division.number, division.noun)} "
         f"among {counted(division.groups, 'group')}",
-        reasons=tuple(_reasons(call, division)),
+        reasons=_reasons(call, division),
         actual=shape,
         axis_names=axis_names(len(shape), data_format_of(call)) if shape else (),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, division)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, division),
     )
 
 

@@ -30,12 +30,11 @@ from conv_magic.model import (
     Fix,
     Outcome,
     SameShapeOptions,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, last_inside, maker_of
-from conv_magic.rules.rule import axis_names, name_of
+from conv_magic.rules.rule import axis_names, diagnosed, name_of
 from conv_magic.source import Code, argument
 
 code = "image-shrinks"
@@ -74,22 +73,20 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     given, made = model.inputs[0], model.output or ()
     lost = [(a or 0) - (b or 0) for a, b in zip(given[1:-1], made[1:-1], strict=True)]
     cell, changes = edits
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
-        span=call.span,
-        layer=name_of(model),
-        headline=f"{name_of(model)} gives back images {' x '.join(map(str, lost))} smaller than it was given"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(model)} gives back images {' x '.join(map(str, lost))} smaller than it was given"
         if None not in (*given[1:-1], *made[1:-1])
         else f"{name_of(model)} gives back smaller images than it was given",
-        reasons=tuple(_reasons(shrinking)),
+        span=call.span,
+        layer=name_of(model),
+        reasons=_reasons(shrinking),
         expected=(*given[:-1], made[-1]),
         actual=made,
         axes=tuple(range(1, len(made) - 1)),
         axis_names=axis_names(len(made)),
-        origin=shrinking[0].created,
-        origin_note=f"{name_of(shrinking[0])} has no padding",
+        origin=(shrinking[0].created, f"{name_of(shrinking[0])} has no padding"),
         fixes=(_padded(cell, changes),),
     )
 

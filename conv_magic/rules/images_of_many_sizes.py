@@ -20,11 +20,11 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import declarations
 from conv_magic.rules.provenance import alias_of, code_of, origin_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
 code = "images-of-many-sizes"
@@ -54,22 +54,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if {len(shape) for shape in call.inputs} != {3} or len({shape[2] for shape in call.inputs}) != 1:
         return
-    origin, note = origin_of(call, trace)
     sizes = list(dict.fromkeys(shape[:2] for shape in call.inputs))
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot make one array of images of {len(sizes)} sizes",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot make one array of images of {len(sizes)} sizes",
         reasons=(f"among them are {spelled(call.inputs[0])} and {spelled(_another(call))}",),
         expected=call.inputs[0],
         actual=_another(call),
         axis_names=("height", "width", "channels"),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace),
     )
 
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import Declaration, declarations
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -111,19 +111,15 @@ def _diagnosis(call: CallRecord, declared: Declaration, sizes: Shape, trace: Tra
     wanted = (None, *sizes[1:], *((1,) if lacks else ()))
     fixes = tuple(_fixes(declared, sizes, trace, more=lacks))
     at = fixes[0].edits[0].span if fixes else declared.code.span(declared.value)
-    return Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} was declared for samples of {spelled(sizes)}; one sample is {spelled(wanted[1:])}",
+    return diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was declared for samples of {spelled(sizes)}; one sample is {spelled(wanted[1:])}",
         reasons=("Keras adds the batch axis to a declared shape itself",),
         expected=wanted,
         actual=(None, *sizes),
         axes=(1,),
-        origin=at,
-        origin_note=f"the shape is declared on line {at.line}",
+        origin=(at, f"the shape is declared on line {at.line}"),
         fixes=fixes,
     )
 

@@ -20,12 +20,12 @@ import ast
 from collections.abc import Iterator
 from itertools import permutations
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import declaration_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply, origin_of, supply_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import Code, argument, called_name
 
 code = "inputs-out-of-order"
@@ -70,19 +70,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _diagnosis(call: CallRecord, trace: Trace, declared: tuple[Shape, ...], fixes: tuple[Fix, ...]) -> Diagnosis:
-    origin, note = origin_of(call, trace)
     given = " and ".join(spelled(shape) for shape in call.inputs)
-    return Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} takes {' and '.join(map(spelled, declared))}, in this order; it was given {given}",
+    return diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes {' and '.join(map(spelled, declared))}, in this order; it was given {given}",
         expected=declared[0],
         actual=call.inputs[0],
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=fixes,
     )
 

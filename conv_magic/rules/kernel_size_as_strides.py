@@ -29,14 +29,13 @@ from conv_magic.model import (
     Fix,
     Outcome,
     PoolOptions,
-    Severity,
     Trace,
 )
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import name_of, place_of
+from conv_magic.rules.rule import diagnosed, name_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code
 
@@ -84,19 +83,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         found = _culprit(call, trace)
         if found is None:
             return
-    origin, note = origin_of(call, trace)
-    span = place_of(call) if not ran else found.cell.span(found.made)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if ran else Severity.ERROR,
-        call=call.index,
-        span=span,
-        layer=name_of(call),
-        headline=f"{name_of(call)} moves its {_by(found)} kernel by {found.size}" if ran else _headline(call, found),
-        reasons=tuple(_reasons(call, found)),
+    at = found.cell.span(found.made)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} moves its {_by(found)} kernel by {found.size}" if ran else _headline(call, found),
+        span=at if ran else None,
+        reasons=_reasons(call, found),
         actual=call.inputs[0] if call.inputs else None,
-        origin=found.cell.span(found.made) if not ran else origin,
-        origin_note=f"strides are {found.size} on line {found.made.lineno}" if not ran else note,
+        origin=origin_of(call, trace) if ran else (at, f"strides are {found.size} on line {found.made.lineno}"),
         fixes=(_fix(found, trace),),
     )
 

@@ -20,11 +20,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.provenance import alias_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.training import (
     Training,
     activation_of,
@@ -81,13 +81,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if found is None:
         return
     have, headline, expected = found
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} {headline}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} {headline}",
         reasons=(
             f"the labels are {spelled(training.y_true)}, the output is {spelled(training.y_pred)}: "
             f"{training.y_pred[-1]} classes",
@@ -95,9 +92,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         expected=expected,
         actual=training.y_true,
         axes=(len(expected) - 1,),
-        origin=label_origin(training)[0],
-        origin_note=label_origin(training)[1],
-        fixes=tuple(_fixes(training, have)),
+        origin=label_origin(training),
+        fixes=_fixes(training, have),
     )
 
 

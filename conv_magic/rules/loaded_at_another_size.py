@@ -19,11 +19,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import axis_names, name_of, place_of
+from conv_magic.rules.rule import axis_names, diagnosed, name_of
 from conv_magic.source import Code, argument, called_name
 
 code = "loaded-at-another-size"
@@ -69,20 +69,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     cell, loader, keyword = found
     text = f"({sizes[0]}, {sizes[1]})"
     origin = cell.span(loader)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(model)} takes images of {_by(sizes)}; the loader makes them {_by(have[1:3])}",
         layer=name_of(model),
-        headline=f"{name_of(model)} takes images of {_by(sizes)}; the loader makes them {_by(have[1:3])}",
         reasons=(f"{called_name(loader)} resizes to {_by(have[1:3])}",),
         expected=want,
         actual=have,
         axes=tuple(axis for axis in (1, 2) if have[axis] != want[axis]),
         axis_names=axis_names(4),
-        origin=origin,
-        origin_note=f"the images are loaded on line {origin.line}",
+        origin=(origin, f"the images are loaded on line {origin.line}"),
         fixes=(
             fix(
                 f"load the images with {keyword}={text}",

@@ -26,12 +26,11 @@ from conv_magic.model import (
     Fix,
     LossOptions,
     Outcome,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.provenance import codes_of
-from conv_magic.rules.rule import place_of, spelled
+from conv_magic.rules.rule import diagnosed, spelled
 from conv_magic.source import Code, called_name
 
 code = "metric-needs-classes"
@@ -66,20 +65,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     cell, node = made[0]
     origin = cell.span(node)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
+    yield diagnosed(
+        code,
+        call,
+        f"{called_name(node)} takes class numbers, but the output {spelled(pred)} has {pred[-1]} values for each",
         layer=called_name(node),
-        headline=f"{called_name(node)} takes class numbers, but the output {spelled(pred)} has "
-        f"{pred[-1]} values for each",
         reasons=(f"the labels are {spelled(true)}",),
         expected=(*pred[:-1], 1),
         actual=pred,
         axes=(len(pred) - 1,),
-        origin=origin,
-        origin_note=f"{called_name(node)} is made on line {origin.line}",
+        origin=(origin, f"{called_name(node)} is made on line {origin.line}"),
         fixes=(_told(cell, node, one_hot=true == pred),),
     )
 

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from conv_magic.model import CallRecord, Diagnosis, FitOptions, Outcome, Severity, Shape, Trace
+from conv_magic.model import CallRecord, Diagnosis, FitOptions, Outcome, Shape, Trace
 from conv_magic.rules.provenance import is_fed_in_batches, origin_of
-from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, name_of, place_of
+from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of
 from conv_magic.rules.widening import Widening, after_global_pool, widening_fixes
 
 code = "missing-axis"
@@ -105,22 +105,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     first = data_format_of(call) == "channels_first"
     widenings = [Widening(axes, given, first) for axes in ways or [(0,)]]
     names = axis_names(len(needed), data_format_of(call))
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} needs {_listed(names) or f'{len(needed)} axes'}; this input has {len(actual)} axes",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} needs {_listed(names) or f'{len(needed)} axes'}; this input has {len(actual)} axes",
         reasons=_reasons(call, trace, widenings[0]),
         expected=needed,
         actual=actual,
         axes=widenings[0].axes,
         axis_names=names,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(widening_fixes(call, trace, widenings if ways else [])),
+        origin=origin_of(call, trace),
+        fixes=widening_fixes(call, trace, widenings if ways else []),
     )
 
 

@@ -20,14 +20,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.repair.layer_edits import layer_before, layer_name, parent_of, put_before
 from conv_magic.rules.networks import is_network
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of
-from conv_magic.rules.rule import place_of, spelled
+from conv_magic.rules.rule import diagnosed, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -62,18 +62,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     sizes = Reader(cell, trace).value(given) if given is not None else None
     if given is None or not isinstance(sizes, tuple) or len(sizes) != 3:
         return
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=None,
-        headline=f"{call.op} takes images of at least {least[0]} x {least[1]}; it was asked for {spelled(sizes)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{call.op} takes images of at least {least[0]} x {least[1]}; it was asked for {spelled(sizes)}",
         expected=(None, *_wanted(sizes, least)),
         actual=(None, *sizes),
-        origin=cell.span(given),
-        origin_note="the size is asked for here",
-        fixes=tuple(_fixes(cell, node, given, sizes, least)),
+        origin=(cell.span(given), "the size is asked for here"),
+        fixes=_fixes(cell, node, given, sizes, least),
     )
 
 

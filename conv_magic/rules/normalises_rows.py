@@ -26,13 +26,12 @@ from conv_magic.model import (
     DepthwiseConvOptions,
     Diagnosis,
     Outcome,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, name_of
+from conv_magic.rules.rule import axis_names, diagnosed, name_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import argument
 
@@ -71,20 +70,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if made is None or given is None or Reader(made[0], trace).value(given) != 1:
         return
     names, edit = axis_names(len(shape)), made[0].replace(given, "-1")
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
-        span=made[0].span(made[1]),
-        layer=name_of(call),
-        headline=f"{name_of(call)} normalises the {shape[1]} positions along the {names[1] if names else 'first axis'}"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} normalises the {shape[1]} positions along the {names[1] if names else 'first axis'}"
         f", not the {shape[-1]} channels",
+        span=made[0].span(made[1]),
         reasons=(f"{name_of(before)} keeps its channels last: axis {len(shape) - 1} of {len(shape)}",),
         actual=shape,
         axes=(1,),
         axis_names=names,
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=(fix("normalise the channels: axis=-1", made[0], [edit], Applicability.SURE, call.output),),
     )

@@ -22,10 +22,10 @@ import ast
 from collections.abc import Iterator
 from itertools import islice
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader, expressions_in
 from conv_magic.source import Code
 
@@ -61,18 +61,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not fixes:
         return
     at = fixes[0].edits[0].span
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=call.layer,
-        headline=f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[1])}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[1])}",
         reasons=(f"{pair[0]} and {pair[1]} come from images of two sizes",),
         expected=call.inputs[1],
         actual=call.inputs[0],
-        origin=at,
-        origin_note=f"the number on line {at.line} is for images of another size",
+        origin=(at, f"the number on line {at.line} is for images of another size"),
         fixes=fixes,
     )
 

@@ -20,13 +20,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import name_of, place_of
+from conv_magic.rules.rule import diagnosed, name_of
 from conv_magic.rules.written import Reader, Value
 from conv_magic.source import Code, argument
 
@@ -107,19 +107,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     exclusive = _exclusive(trace, *made, known[1]) if not wrong and call.op in _LAYERS else []
     if not wrong and not exclusive:
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot have {_listed(wrong or exclusive)}",
-        reasons=tuple(dict.fromkeys(w.why for w in wrong or exclusive)),
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot have {_listed(wrong or exclusive)}",
+        reasons=dict.fromkeys(w.why for w in wrong or exclusive),
         actual=call.inputs[0] if call.inputs else None,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(trace, made[0], wrong, exclusive)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(trace, made[0], wrong, exclusive),
     )
 
 

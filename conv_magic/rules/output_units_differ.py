@@ -21,12 +21,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix, indexed, with_argument
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import counted, name_of, place_of, spelled
+from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
 from conv_magic.rules.training import (
     Training,
     activation_of,
@@ -83,21 +83,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     training, want, largest = found
     have = training.y_pred[-1]
     head = head_of(training.call, trace)
-    origin, note = _origin(head) if largest is not None or training.labels is None else label_origin(training)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if call.outcome is Outcome.RETURNED else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
+    yield diagnosed(
+        code,
+        call,
+        _headline(head, have, want, largest),
         layer=name_of(head) if head else name_of(call),
-        headline=_headline(head, have, want, largest),
-        reasons=tuple(_reasons(training, call)),
+        reasons=_reasons(training, call),
         expected=(*training.y_pred[:-1], want),
         actual=training.y_pred,
         axes=(len(training.y_pred) - 1,),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(training, head, want, largest)),
+        origin=_origin(head) if largest is not None or training.labels is None else label_origin(training),
+        fixes=_fixes(training, head, want, largest),
     )
 
 

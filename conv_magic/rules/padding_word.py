@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeGuard
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import name_of, place_of
+from conv_magic.rules.rule import diagnosed, name_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
 
@@ -87,19 +87,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if given is None or value is None or _is_known(value, call.op, function=function):
         return
     fixes = _of_function(made[0], given, value) if function else _of_layer(trace, made, given, value)
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} knows no padding {value!r}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} knows no padding {value!r}",
         reasons=(_known(call.op, function=function),),
         actual=call.inputs[0] if call.inputs else None,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(fixes),
+        origin=origin_of(call, trace),
+        fixes=fixes,
     )
 
 

@@ -20,12 +20,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, supply_of
-from conv_magic.rules.rule import axis_names, name_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -68,13 +68,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     node, elements, flat = found
     shape = call.inputs[0]
     height, width, channels = shape[-3:]
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
+    yield diagnosed(
+        code,
+        call,
+        f"reshaping {supply.code.text_of(flat)[:30]} to {spelled(shape)} takes colour planes for pixels",
         span=supply.code.span(node),
-        layer=name_of(call),
-        headline=f"reshaping {supply.code.text_of(flat)[:30]} to {spelled(shape)} takes colour planes for pixels",
         reasons=(
             f"each row holds {channels} planes of {height} x {width} after one another, as the cell itself says",
             f"reshape fills the last axis first: {channels} numbers in a row become one pixel",
@@ -82,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(len(shape) - 1,),
         axis_names=axis_names(len(shape)),
-        fixes=tuple(_fixes(supply.code, node, elements)),
+        fixes=_fixes(supply.code, node, elements),
     )
 
 

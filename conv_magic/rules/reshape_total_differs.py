@@ -33,7 +33,6 @@ from conv_magic.model import (
     Outcome,
     ReshapeOptions,
     SameShapeOptions,
-    Severity,
     Shape,
     Trace,
 )
@@ -42,7 +41,7 @@ from conv_magic.rules.declared import declarations
 from conv_magic.rules.layer_changes import added_before
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of, origin_of
-from conv_magic.rules.rule import counted, name_of, place_of, spelled
+from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
 from conv_magic.rules.training import with_units
 from conv_magic.rules.what_if import before
 from conv_magic.rules.written import Reader
@@ -85,20 +84,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     have = call.inputs[0][1:] if call.layer is not None else call.inputs[0]
     if target is None or None in have or not _differs(prod(size or 0 for size in have), target.sizes):
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot make {spelled(target.sizes)} of {spelled(have)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot make {spelled(target.sizes)} of {spelled(have)}",
         reasons=(f"{_product(have)} values were given, {_product(target.sizes)} are wanted",),
         expected=target.sizes,
         actual=have,
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace, target, have)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, target, have),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from conv_magic.model import CallRecord, DataFormat, Diagnosis, Shape, Trace
+from conv_magic.model import CallRecord, DataFormat, Diagnosis, Fix, Outcome, Severity, Shape, Trace
 from conv_magic.positions import Span
 
 
@@ -24,6 +24,43 @@ class Rule(Protocol):
     def check(self, call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         """The faults of this family at `call`."""
         ...
+
+
+def diagnosed(
+    code: str,
+    call: CallRecord,
+    headline: str,
+    *,
+    span: Span | None = None,
+    layer: str | None = None,
+    reasons: Iterable[str] = (),
+    expected: Shape | None = None,
+    actual: Shape | None = None,
+    axes: tuple[int, ...] = (),
+    axis_names: tuple[str, ...] = (),
+    origin: tuple[Span | None, str | None] = (None, None),
+    fixes: Iterable[Fix] = (),
+) -> Diagnosis:
+    """The diagnosis of a fault at `call`: an error if the call failed, a warning if it ran.
+
+    `span` and `layer` are for faults that show elsewhere than at the call; `origin` is a place and that in words.
+    """
+    return Diagnosis(
+        code=code,
+        severity=Severity.WARNING if call.outcome is Outcome.RETURNED else Severity.ERROR,
+        call=call.index,
+        span=span or place_of(call),
+        layer=layer or name_of(call),
+        headline=headline,
+        reasons=tuple(reasons),
+        expected=expected,
+        actual=actual,
+        axes=axes,
+        axis_names=axis_names,
+        origin=origin[0],
+        origin_note=origin[1],
+        fixes=tuple(fixes),
+    )
 
 
 _SPATIAL = {0: (), 1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}

@@ -21,11 +21,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit, Span, text_at
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
-from conv_magic.rules.rule import place_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.source import called_name
 
 code = "shape-is-a-number"
@@ -49,18 +49,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     declared = next((d for d in declarations(trace) if d.number == int(found[1])), None) if found else None
     if declared is None:
         return
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=None,
-        headline=f"an input's shape is a tuple of sizes; this one is the number {declared.number}",
+    yield diagnosed(
+        code,
+        call,
+        f"an input's shape is a tuple of sizes; this one is the number {declared.number}",
         reasons=("brackets alone make no tuple, a comma does",) if not _listed(declared.call) else (),
         expected=(None, *_sizes(declared)),
-        origin=declared.code.span(declared.value),
-        origin_note="the shape is declared here",
-        fixes=tuple(_fixes(declared)),
+        origin=(declared.code.span(declared.value), "the shape is declared here"),
+        fixes=_fixes(declared),
     )
 
 

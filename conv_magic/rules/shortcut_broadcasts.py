@@ -20,12 +20,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Span
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.merges import Merge, merge_of
-from conv_magic.rules.rule import axis_names, counted, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
 from conv_magic.rules.what_if import maker_of
 
 code = "shortcut-broadcasts"
@@ -56,14 +56,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if place is None or merge is None or not _is_shortcut(call, place, trace):
         return
     have, want = call.inputs[place], call.inputs[1 - place]
-    origin, note = _origin(merge, place)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} adds the one channel of its shortcut to each of {want[-1]}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} adds the one channel of its shortcut to each of {want[-1]}",
         reasons=(
             f"the shortcut is {spelled(have)}, the branch is {spelled(want)}",
             "a residual sum adds channel to channel",
@@ -72,9 +68,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=have,
         axes=(len(have) - 1,),
         axis_names=axis_names(len(have)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(merge, place, want[-1])),
+        origin=_origin(merge, place),
+        fixes=_fixes(merge, place, want[-1]),
     )
 
 

@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import CallRecord, Diagnosis, Outcome, Severity, Shape, Trace
+from conv_magic.model import CallRecord, Diagnosis, Outcome, Shape, Trace
 from conv_magic.rules.merge_fixes import merge_fixes
 from conv_magic.rules.merges import Merge, merge_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 
 code = "sizes-differ"
 
@@ -93,21 +93,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     which, axes = pair
     other = call.inputs[0 if which else 1]
-    origin, note = origin_of(call, trace, which)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[which or 1])}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[which or 1])}",
         reasons=(_asked(merge),),
         expected=tuple(None if i == merge.joined else size for i, size in enumerate(other)),
         actual=call.inputs[which],
         axes=axes,
         axis_names=axis_names(len(other)),
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace, which),
         fixes=tuple(merge_fixes(merge, trace, which, axes))[:6],
     )
 

@@ -26,13 +26,12 @@ from conv_magic.model import (
     Fix,
     FlattenOptions,
     Outcome,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.provenance import code_of, origin_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 
 code = "sizes-left-open"
 
@@ -57,18 +56,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     fixes = tuple(_fixes(call, trace)) if None in call.inputs[0][1:] else ()
     if not fixes:
         return
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} has a weight for each place of {spelled(call.inputs[0])}, whose sizes are not known",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} has a weight for each place of {spelled(call.inputs[0])}, whose sizes are not known",
         reasons=("the model's input is declared with None, any size",),
         actual=call.inputs[0],
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=fixes,
     )
 

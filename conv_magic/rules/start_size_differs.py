@@ -32,7 +32,6 @@ from conv_magic.model import (
     LossOptions,
     Outcome,
     ReshapeOptions,
-    Severity,
     Shape,
     Trace,
 )
@@ -40,7 +39,7 @@ from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.rule import axis_names, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
 
@@ -107,21 +106,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     origin = start.reshape.created or start.reshape.span
     line = origin.line if origin else "?"
     axes = tuple(i for i in range(1, len(made)) if made[i] != wanted[i])
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} needs images of {_by(wanted)}; these are {_by(made)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} needs images of {_by(wanted)}; these are {_by(made)}",
         reasons=(f"they start as {_by((0, *start.shape))} on line {line}; {_by((0, *needed))} leads to {_by(wanted)}",),
         expected=wanted,
         actual=made,
         axes=axes,
         axis_names=axis_names(len(made)),
-        origin=origin,
-        origin_note=f"they start as {spelled(start.shape)} on line {line}",
-        fixes=tuple(_fixes(trace, start, needed)),
+        origin=(origin, f"they start as {spelled(start.shape)} on line {line}"),
+        fixes=_fixes(trace, start, needed),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conv_magic.calls import failed_innermost
-from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
+from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Trace
 from conv_magic.rules import (
     accidental_groups,
     backbone_ends_in_vector,
@@ -54,7 +54,7 @@ from conv_magic.rules import (
     wrong_result_shape,
 )
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import Rule, name_of, place_of, spelled
+from conv_magic.rules.rule import Rule, diagnosed, name_of, spelled
 
 RULES: tuple[Rule, ...] = (
     loaded_at_another_size,
@@ -141,18 +141,13 @@ def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list
 
 def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis:
     """Where and on what it failed, in TensorFlow's own words."""
-    origin, note = origin_of(call, trace)
     shapes = " and ".join(spelled(shape) for shape in call.inputs) or "its arguments"
-    return Diagnosis(
-        code="call-failed",
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} failed on {shapes}",
-        reasons=tuple(line for line in (call.error or "").splitlines()[:1] if line),
+    return diagnosed(
+        "call-failed",
+        call,
+        f"{name_of(call)} failed on {shapes}",
+        reasons=(line for line in (call.error or "").splitlines()[:1] if line),
         expected=call.accepts,
         actual=call.inputs[0] if call.inputs else None,
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
     )

@@ -21,13 +21,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, PoolOptions, Severity, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, PoolOptions, Shape, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.layer_changes import Edits, added_before, added_behind, changed_all
 from conv_magic.rules.loaders import asking_for
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of
-from conv_magic.rules.rule import axis_names, counted, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
 from conv_magic.rules.training import (
     Training,
     at_source,
@@ -79,24 +79,19 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if training is None or not _differ(training):
         return
     true, pred = training.y_true, training.y_pred
-    origin, note = label_origin(training)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if call.outcome is Outcome.RETURNED else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot compare targets {spelled(true)} with an output of {spelled(pred)}"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot compare targets {spelled(true)} with an output of {spelled(pred)}"
         if call.outcome is not Outcome.RETURNED
         else f"{name_of(call)} compares targets {spelled(true)} with an output of {spelled(pred)}",
-        reasons=tuple(_reasons(training)),
+        reasons=_reasons(training),
         expected=pred,
         actual=true,
         axes=_axes(true, pred),
         axis_names=axis_names(len(pred)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(training)),
+        origin=label_origin(training),
+        fixes=_fixes(training),
     )
 
 

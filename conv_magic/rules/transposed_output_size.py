@@ -31,7 +31,6 @@ from conv_magic.model import (
     Fix,
     LossOptions,
     Outcome,
-    Severity,
     Shape,
     Trace,
 )
@@ -40,7 +39,7 @@ from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
 
@@ -105,20 +104,19 @@ def _at_loss(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     origin = next((c.created for c in reversed(chain_to(call, trace, 1)) if _is_transposed(c)), None)
     names = axis_names(len(made))
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"the output is {spelled(made)} and the labels are {spelled(wanted)}",
-        reasons=tuple(_sizes_along(chain_to(call, trace, 1), axes[0])),
+    yield diagnosed(
+        code,
+        call,
+        f"the output is {spelled(made)} and the labels are {spelled(wanted)}",
+        reasons=_sizes_along(chain_to(call, trace, 1), axes[0]),
         expected=wanted,
         actual=made,
         axes=axes,
         axis_names=names,
-        origin=origin,
-        origin_note=f"the size is made again by the transposed convolution on line {origin.line}" if origin else None,
+        origin=(
+            origin,
+            f"the size is made again by the transposed convolution on line {origin.line}" if origin else None,
+        ),
         fixes=fixes,
     )
 
@@ -191,20 +189,15 @@ def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) ->
         return
     if options.output_shape == right:
         return
-    origin, note = origin_of(call, trace)
     shape = call.inputs[0]
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot make {spelled(options.output_shape)} of {spelled(shape)}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot make {spelled(options.output_shape)} of {spelled(shape)}",
         reasons=(problem.message,),
         actual=shape,
         axis_names=axis_names(len(shape), data_format_of(call)),
-        origin=origin,
-        origin_note=note,
+        origin=origin_of(call, trace),
         fixes=(_restated(made[0], trace, given, options.output_shape, right),),
     )
 
@@ -264,13 +257,10 @@ def _padding_too_large(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if given is None or not isinstance(padding, int) or not isinstance(stride, int) or padding < stride:
         return
     edit = made[0].replace(given, str(stride - 1))
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot have output_padding={padding} with strides={stride}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot have output_padding={padding} with strides={stride}",
         reasons=("a stride of 2 leaves one size in doubt, so output_padding is at most stride - 1",),
         fixes=(fix(f"use output_padding={stride - 1}", made[0], [edit], Applicability.SURE),),
     )

@@ -30,12 +30,11 @@ from conv_magic.model import (
     Fix,
     Mode,
     Outcome,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix, indexed, with_argument
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import name_of, place_of, spelled
+from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import argument
 
 code = "unreliable-numbers"
@@ -59,18 +58,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One warning where a call that returned is of the kind described above."""
     if call.outcome is not Outcome.RETURNED or not _is_affected(call) or not _with_onednn():
         return
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} has the right shape, but its numbers may be wrong",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} has the right shape, but its numbers may be wrong",
         reasons=(
             f"the output {spelled(call.output)} is one wide, with one input channel and a stride of {_stride(call)}",
             "TensorFlow's oneDNN kernels mistake the distance between the rows of such a call",
         ),
-        fixes=tuple(_fixes(call, trace)),
+        fixes=_fixes(call, trace),
     )
 
 

@@ -19,10 +19,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Severity, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.provenance import code_of
-from conv_magic.rules.rule import place_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.source import argument, called_name
 
 code = "weights-of-another-model"
@@ -55,13 +55,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     layer = _LAYER.search(call.error or "")
     who = layer[2] if layer else "a layer"
     edit = with_argument(cell, node, 1, "skip_mismatch", "True")
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
+    yield diagnosed(
+        code,
+        call,
+        f"the file holds weights of {found[2]} for {who}, whose own are {found[1]}",
         layer=who,
-        headline=f"the file holds weights of {found[2]} for {who}, whose own are {found[1]}",
         reasons=("a layer takes only weights of its own shape",),
         fixes=(fix("load all layers that fit, and leave this one as it is", cell, [edit], Applicability.SURE),),
     )

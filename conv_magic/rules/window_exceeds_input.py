@@ -30,14 +30,13 @@ from conv_magic.model import (
     Fix,
     Outcome,
     PoolOptions,
-    Severity,
     Shape,
     Trace,
 )
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.provenance import code_of, origin_of, shape_literals
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
 code = "window-exceeds-input"
@@ -75,23 +74,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     actual = call.inputs[0]
     axes = tuple(i for i, (have, want) in enumerate(zip(actual, problem.expected, strict=True)) if have != want)
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=f"{name_of(call)} cannot lay a window of {_by(_window(options))} on an input of "
-        f"{_by(_sizes(call, options))}",
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot lay a window of {_by(_window(options))} on an input of {_by(_sizes(call, options))}",
         reasons=_reasons(call, options),
         expected=problem.expected,
         actual=actual,
         axes=axes,
         axis_names=axis_names(len(actual), data_format_of(call)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, options, trace)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, options, trace),
     )
 
 

@@ -32,12 +32,11 @@ from conv_magic.model import (
     Mode,
     Outcome,
     PoolOptions,
-    Severity,
     Trace,
 )
 from conv_magic.repair.edits import fix
 from conv_magic.rules.provenance import alias_of, code_of, origin_of
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of, spelled
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
 code = "wrong-result-shape"
@@ -69,22 +68,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not returned and not failed:
         return
     actual = call.output if returned else call.inputs[0]
-    origin, note = origin_of(call, trace)
-    yield Diagnosis(
-        code=code,
-        severity=Severity.WARNING if returned else Severity.ERROR,
-        call=call.index,
-        span=place_of(call),
-        layer=name_of(call),
-        headline=_headline(call, returned),
-        reasons=tuple(_reasons(call)),
+    yield diagnosed(
+        code,
+        call,
+        _headline(call, returned),
+        reasons=_reasons(call),
         expected=call.expected if returned else None,
         actual=actual,
         axes=_differing(call) if returned else (call.inputs[0].index(0),),
         axis_names=axis_names(len(actual or ()), data_format_of(call)),
-        origin=origin,
-        origin_note=note,
-        fixes=tuple(_fixes(call, trace)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace),
     )
 
 
