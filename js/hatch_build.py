@@ -21,7 +21,15 @@ PACKAGE = JS.parent / "conv_magic"
 WIDGET = PACKAGE / "static" / "widget.js"
 LABEXTENSION = PACKAGE / "labextension"
 STAMP = PACKAGE / "static" / "sources.json"
-SOURCES = ("package.json", "package-lock.json", "tsconfig*.json", "install.json", "schema/*.json", "src/**/*.ts", "src/**/*.tsx")
+SOURCES = (
+    "package.json",
+    "package-lock.json",
+    "tsconfig*.json",
+    "install.json",
+    "schema/*.json",
+    "src/**/*.ts",
+    "src/**/*.tsx",
+)
 
 
 def sources() -> Iterator[Path]:

@@ -391,7 +391,8 @@ def test_a_fix_of_an_earlier_cell_is_tried_and_its_cells_run_again(kernel: Kerne
         "        self.head = layers.Dense(5)\n"
         "    def call(self, x):\n"
         "        return self.head(self.conv(x))",
-        "made": "%%convshapes -V\nnet = Net()\nnet.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))",
+        "made": "%%convshapes -V\nnet = Net()\n"
+        "net.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))",
         "data": "images, labels = np.zeros((32, 8, 8, 1)), np.zeros(32, int)",
     }
     for cell_id, text in cells.items():
