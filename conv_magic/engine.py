@@ -8,7 +8,7 @@ import inspect
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
@@ -203,24 +203,12 @@ def _tells_of(error: BaseException, diagnosis: Diagnosis, trace: Trace) -> bool:
         return False
     told = [] if diagnosis.call is None else [trace.calls[diagnosis.call].error or ""]
     first_lines = [_on_one_line(text.strip().partition("\n")[0]) for text in told]
-    texts = [_on_one_line(words_of(each)) for each in _chain(error)]
+    texts = [_on_one_line(words_of(each)) for each in tracer.errors_behind(error)]
     return all(any(line in text for text in texts) for line in first_lines)
 
 
 def _on_one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came of."""
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        at = waiting.pop()
-        if at is not None and id(at) not in seen:
-            seen.add(id(at))
-            yield at
-            waiting += [at.__cause__, at.__context__]
 
 
 def _ranked(diagnosis: Diagnosis) -> Diagnosis:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -308,6 +308,12 @@ def _next_of_others(traceback: TracebackType | None) -> TracebackType | None:
 
 def clean_traceback(error: BaseException) -> None:
     """Hide our frames from an exception and from those that it came of."""
+    for each in errors_behind(error):
+        BaseException.with_traceback(each, without_our_frames(each.__traceback__))
+
+
+def errors_behind(error: BaseException) -> Iterator[BaseException]:
+    """An exception and those that it came of: its cause and context, the members of a group, and theirs in turn."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -315,7 +321,7 @@ def clean_traceback(error: BaseException) -> None:
         if at is None or id(at) in seen:
             continue
         seen.add(id(at))
-        BaseException.with_traceback(at, without_our_frames(at.__traceback__))
+        yield at
         waiting += [at.__cause__, at.__context__]
         if isinstance(at, BaseExceptionGroup):
             waiting += at.exceptions

@@ -103,3 +103,14 @@ def test_an_error_that_has_nothing_to_do_with_layers_is_left_alone() -> None:
 
 def test_the_page_of_all_rules_is_fresh() -> None:
     assert PAGE.read_text("utf-8") == page(), "run `make rules-page`"
+
+
+def test_a_failure_in_a_group_of_errors_is_explained() -> None:
+    source = (
+        "import asyncio\nimport tensorflow as tf\n"
+        "async def one():\n    return tf.nn.conv2d(tf.zeros((8, 8, 3)), tf.zeros((3, 3, 3, 8)), 1, 'SAME')\n"
+        "async with asyncio.TaskGroup() as group:\n    group.create_task(one())\n"
+    )
+    report = conv_magic.run(source)
+    assert isinstance(report.error, ExceptionGroup)
+    assert [(d.code, d.line) for d in report.diagnoses] == [("missing-axis", 4)]

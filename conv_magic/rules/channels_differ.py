@@ -36,7 +36,7 @@ from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules import channel_repairs
 from conv_magic.rules.makers import (
     chain_to,
-    declarations,
+    declared_literals,
     from_data,
     maker_of,
     reordered,
@@ -207,7 +207,7 @@ def _of_declaration(call: CallRecord, trace: Trace, axis: int, have: int) -> Ite
     declared = (model.accepts or ())[1:] if model else ()
     if call.inputs[0][1] == (call.accepts or (None,))[axis]:
         return  # the channels are there, on axis 1
-    for cell, literal in declarations(trace, declared) if declared else ():
+    for cell, literal in declared_literals(trace, declared) if declared else ():
         edit = cell.replace(literal.elts[axis - 1], str(have))
         title = f"declare the model's input with {counted(have, 'channel')}"
         yield fix(title, cell, [edit], Applicability.CHOICE)
@@ -219,7 +219,7 @@ def _of_turned_declaration(call: CallRecord, trace: Trace, axis: int) -> Iterato
     declared, given = (model.accepts or ())[1:] if model else (), call.inputs[0][1:]
     if not declared or axis != len(given) or given != (*declared[1:], declared[0]):
         return
-    for cell, literal in declarations(trace, declared):
+    for cell, literal in declared_literals(trace, declared):
         edit = cell.replace(literal, reordered(cell, literal, (*range(1, len(declared)), 0)))
         title = f"declare the model's input channels-last: {spelled(given)}"
         yield fix(title, cell, [edit], Applicability.SURE)

@@ -35,7 +35,7 @@ from conv_magic.model import (
 )
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
-from conv_magic.rules.makers import chain_to, declarations, reordered, shapes_spelled
+from conv_magic.rules.makers import chain_to, declared_literals, reordered, shapes_spelled
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code
@@ -148,7 +148,7 @@ def _suits(chain: list[CallRecord], call: CallRecord, shape: Shape) -> bool:
 
 def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
     order = (*range(1, len(shape) - 1), 0)
-    for cell, literal in declarations(trace, shape[1:]):
+    for cell, literal in declared_literals(trace, shape[1:]):
         edit = cell.replace(literal, reordered(cell, literal, order))
         data = _of_data(cell, trace, shape, order)
         title = f"declare the input as {spelled(_last(shape)[1:])}"

@@ -31,7 +31,7 @@ from conv_magic.model import (
     Trace,
 )
 from conv_magic.repair.edits import fix, with_argument
-from conv_magic.rules.makers import chain_to, declarations, maker_of
+from conv_magic.rules.makers import chain_to, declared_literals, maker_of
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
 from conv_magic.source import argument
@@ -112,7 +112,7 @@ def _as_written(given: ast.expr | None, less: Pairs, text: str) -> str:
 
 def _larger_input(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
     """The declared input with what is cropped added, so that as much is left as was declared."""
-    for cell, literal in declarations(trace, call.inputs[0][1:]):
+    for cell, literal in declared_literals(trace, call.inputs[0][1:]):
         edits = []
         for place, (pair, element) in enumerate(zip(options.cropping, literal.elts[first - 1 :], strict=False)):
             size = call.inputs[0][first + place]

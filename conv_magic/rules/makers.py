@@ -21,10 +21,11 @@ from conv_magic.model import (
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.rules.declared import declarations
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import alias_of, code_of, codes_of
+from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.written import Reader
-from conv_magic.source import Code, argument, called_name
+from conv_magic.source import Code, called_name
 
 _KEEPING_CHANNELS = (
     SameShapeOptions | PoolOptions | GlobalPoolOptions | UpSamplingOptions | ZeroPaddingOptions | CroppingOptions
@@ -100,22 +101,14 @@ def shapes_spelled(code: Code, trace: Trace, expression: ast.expr, shape: Shape)
                 yield node
 
 
-def declarations(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tuple | ast.List]]:
+def declared_literals(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tuple | ast.List]]:
     """The tuples that declare a model's input of exactly these sizes, also by way of names and parameters."""
-    for code in codes_of(trace):
-        seen: list[ast.expr] = []
-        for call in (node for node in ast.walk(code.tree) if isinstance(node, ast.Call)):
-            given = _declared(call)
-            for literal in shapes_spelled(code, trace, given, sizes) if given is not None else ():
-                if literal not in seen:
-                    seen.append(literal)
-                    yield code, literal
-
-
-def _declared(call: ast.Call) -> ast.expr | None:
-    if called_name(call) in ("Input", "InputLayer"):
-        return argument(call, 0, "shape", "input_shape")
-    return next((k.value for k in call.keywords if k.arg == "input_shape"), None)
+    seen: list[ast.expr] = []
+    for declared in declarations(trace):
+        for literal in shapes_spelled(declared.code, trace, declared.value, sizes) if not declared.batched else ():
+            if literal not in seen:
+                seen.append(literal)
+                yield declared.code, literal
 
 
 def transposing(code: Code, order: tuple[int, ...], *, array: bool = False) -> tuple[str, str] | None:

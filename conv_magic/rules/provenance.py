@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conv_magic.model import CallRecord, Shape, Source, Trace
+from conv_magic.model import CallRecord, Source, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.rule import name_of, spelled
-from conv_magic.source import Binding, Code, argument, called_name, integers
+from conv_magic.source import Binding, Code, argument, called_name
 
 DATA_METHODS = {
     "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "predict_step",
@@ -102,13 +102,6 @@ def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | No
         return None, None
     span = supply.code.span(binding.statement)
     return span, f"{binding.name} is made on line {span.line}"
-
-
-def shape_literals(code: Code, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:
-    """The literals in the value of an expression that spell exactly this shape."""
-    for node in ast.walk(code.resolve(expression)):
-        if isinstance(node, ast.Tuple | ast.List) and integers(node) == shape:
-            yield node
 
 
 def alias_of(code: Code, module: str) -> str | None:

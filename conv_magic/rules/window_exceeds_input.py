@@ -35,7 +35,8 @@ from conv_magic.model import (
 )
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, with_argument
-from conv_magic.rules.provenance import code_of, origin_of, shape_literals
+from conv_magic.rules.makers import maker_of, shapes_spelled
+from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.source import Code, argument
 
@@ -128,15 +129,13 @@ def _reasons(call: CallRecord, options: Windowed) -> tuple[str, ...]:
 
 
 def _fixes(call: CallRecord, options: Windowed, trace: Trace) -> Iterator[Fix]:
-    where = call.created if call.layer is not None else call.span
-    cell = code_of(trace, where)
-    made = cell.call_at(where) if cell else None
-    if cell is None or made is None:
+    made = maker_of(call, trace)
+    if made is None:
         return
-    yield _padded(call, options, cell, made)
+    yield _padded(call, options, *made)
     smaller = _fitting(call, options)
     if smaller and not isinstance(options, DepthwiseConvOptions):
-        yield from _smaller(call, options, cell, made, smaller)
+        yield from _smaller(call, options, trace, made, smaller)
 
 
 def _padded(call: CallRecord, options: Windowed, cell: Code, made: ast.Call) -> Fix:
@@ -166,7 +165,11 @@ def _own(options: Windowed) -> tuple[int, ...]:
 
 
 def _smaller(
-    call: CallRecord, options: ConvOptions | PoolOptions, cell: Code, made: ast.Call, sizes: tuple[int, ...]
+    call: CallRecord,
+    options: ConvOptions | PoolOptions,
+    trace: Trace,
+    made: tuple[Code, ast.Call],
+    sizes: tuple[int, ...],
 ) -> Iterator[Fix]:
     text = str(sizes[0]) if len(set(sizes)) == 1 else spelled(sizes)
     if isinstance(options, PoolOptions):
@@ -176,19 +179,19 @@ def _smaller(
         changed = replace(options, kernel_size=sizes)
         title, place, name = f"use a kernel of {_by(sizes)}", 1, "kernel_size"
     if call.layer is not None:
-        edits = [with_argument(cell, made, place, name, text)]
+        edits = [with_argument(*made, place, name, text)]
         predicted = arithmetic.expected_shape(changed, call.inputs, None)
     else:
-        edits, predicted = _kernel_edit(call, cell, made, sizes), None
+        edits, predicted = _kernel_edit(call, trace, *made, sizes), None
     if edits:
-        yield fix(title, cell, edits, Applicability.CHOICE, predicted)
+        yield fix(title, made[0], edits, Applicability.CHOICE, predicted)
 
 
-def _kernel_edit(call: CallRecord, cell: Code, made: ast.Call, sizes: tuple[int, ...]) -> list[Edit]:
+def _kernel_edit(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, sizes: tuple[int, ...]) -> list[Edit]:
     given = argument(made, 1, "filters", "filter")
     if call.kernel is None or given is None:
         return []
-    for literal in shape_literals(cell, given, call.kernel):
+    for literal in shapes_spelled(cell, trace, given, call.kernel):
         pairs = zip(literal.elts, sizes, strict=False)
         return [cell.replace(node, str(size)) for node, size in pairs]
     return []
