@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 from conv_magic import arithmetic
@@ -50,6 +51,22 @@ def records(rows: Sequence[Row], codes: Mapping[str, Code]) -> tuple[CallRecord,
     return tuple(made)
 
 
+def settled(row: Row) -> Row:
+    """The row of a call that may be running in another thread: itself once all is known, else a copy, not ended yet."""
+    if row.outcome in (Outcome.RAISED, Outcome.GUARDED) or (row.count and row.description is not None):
+        return row
+    made = copy(row)
+    made.outcome, made.description = Outcome.ENTERED, made.description or _unfinished(row)
+    return made
+
+
+def _unfinished(row: Row) -> Description:
+    """What can be said of a call before it has ended: the hook's own name, the layer's if it has one."""
+    owner, _, name = row.hook.name.rpartition(".")
+    layer = row.callee[0] if isinstance(row.callee, tuple) and row.callee and isinstance(row.callee[0], str) else None
+    return Description(owner.rpartition(".")[2] if name == "__call__" else name, layer)
+
+
 def _shown(rows: Sequence[Row]) -> list[Row]:
     """Without the passes in which Keras only learns shapes, where the same layer or model ran in earnest as well."""
     ran = {(row.hook.name, row.callee) for row in rows if not row.building}
@@ -76,7 +93,7 @@ def _record(
     seen: arithmetic.ReceptiveField | None,
     codes: Mapping[str, Code],
 ) -> CallRecord:
-    known = row.description or Description(row.hook.name)
+    known = row.description or _unfinished(row)
     created = span_of(row.created, codes)
     expected = expected_output(known.options, row.inputs, known.kernel)
     return CallRecord(

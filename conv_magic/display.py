@@ -23,15 +23,35 @@ class Look:
     widget: bool = True
 
 
-class Shown:
-    """One report on show; it can be replaced where it stands."""
+Bundle = tuple[dict[str, object], dict[str, object]]
+"""The data of a display by media type, and its metadata."""
 
-    def __init__(self, report: Report, look: Look, publisher: Any) -> None:
+
+def static_bundle(report: Report, look: Look) -> Bundle:
+    """What a notebook keeps of a report."""
+    from conv_magic.views import bundle
+    from conv_magic.views.wire import MIME, to_wire
+
+    if not look.table:
+        return {MIME: to_wire(report), "text/plain": ""}, {MIME: {"inline_only": True}}
+    views = bundle(report)
+    if report.trying:  # a text front end such as `jupyter console` shows no update
+        views["text/plain"] = f"{views['text/plain']}\n`%convshapes last` shows which fixes held\n"
+    return views, {}
+
+
+class Shown:
+    """One report on show; it can be replaced where it stands.
+
+    `place` is the display that it takes over, where the same cell was shown while it ran.
+    """
+
+    def __init__(self, report: Report, look: Look, publisher: Any, place: str | None = None) -> None:
         self._look = look
         self._publisher = publisher
-        self._id = uuid.uuid4().hex
+        self._id = place or uuid.uuid4().hex
         self._widget = _widget(report) if look.table and look.widget else None
-        self._publish(report, update=False)
+        self._publish(report, update=place is not None)
 
     def replace(self, report: Report) -> None:
         """Show `report` in the same place."""
@@ -48,21 +68,11 @@ class Shown:
             self._widget = None
 
     def _publish(self, report: Report, *, update: bool) -> None:
-        bundle, metadata = self._bundle(report)
+        data, metadata = static_bundle(report, self._look)
+        live = self._widget._repr_mimebundle_()[0] if self._widget is not None else {}
+        bundle = {**live, **data}  # the widget's own text says less than the report's
         # not `display`, which asks for the publisher of the moment: by then a later cell may be capturing its output
         self._publisher.publish(bundle, metadata, transient={"display_id": self._id}, update=update)
-
-    def _bundle(self, report: Report) -> tuple[dict[str, object], dict[str, object]]:
-        from conv_magic.views import bundle
-        from conv_magic.views.wire import MIME, to_wire
-
-        if not self._look.table:
-            return {MIME: to_wire(report), "text/plain": ""}, {MIME: {"inline_only": True}}
-        live = self._widget._repr_mimebundle_()[0] if self._widget is not None else {}
-        views = bundle(report)
-        if report.trying:  # a text front end such as `jupyter console` shows no update
-            views["text/plain"] = f"{views['text/plain']}\n`%convshapes last` shows which fixes held\n"
-        return {**live, **views}, {}  # the widget's own text says less than the report's
 
 
 def _widget(report: Report) -> Any:
@@ -90,6 +100,7 @@ def show_and_try(
     look: Look,
     publisher: Any,
     *,
+    place: str | None = None,
     verify: bool,
     done: Callable[[Report, Report], None],
     failed: Callable[[Exception], None],
@@ -100,7 +111,7 @@ def show_and_try(
     that is left when they could not be tried.
     """
     trying = verify and engine.has_untried(report)
-    shown = Shown(replace(report, trying=trying), look, publisher)
+    shown = Shown(replace(report, trying=trying), look, publisher, place)
     if not trying:
         return shown, None
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from conv_magic import calls, tracer
 from conv_magic.guard import refuse
+from conv_magic.hooks.training import training_of
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
 from conv_magic.recorder import LineSite, Place, words_of
@@ -27,6 +28,9 @@ from conv_magic.rules.table import diagnose
 from conv_magic.source import Code
 from conv_magic.values import FailingFrame, failing_frame, named_values
 from conv_magic.views.notes import line_notes
+
+MOST_LIVE = 500
+"""Rows that are told of while a cell runs."""
 
 _ran: dict[str, Cell] = {}
 _MOST_RAN = 100
@@ -138,6 +142,24 @@ class Session:
             error,
             self._earlier(codes),
         )
+
+    def state(self, thread: int) -> object:
+        """Something that differs whenever `so_far` would say something new."""
+        rows = self.recorder.rows[:MOST_LIVE]
+        return len(self.recorder.rows), sum(row.count for row in rows), training_of(thread)
+
+    def so_far(self, thread: int) -> Report:
+        """The report of a cell that still runs, in that thread: calls and shapes, no diagnosis.
+
+        To be called from another thread, which only reads; the first `MOST_LIVE` rows are told.
+        """
+        codes, rows = self._codes(), self.recorder.rows[:]
+        records = calls.records([calls.settled(row) for row in rows[:MOST_LIVE]], codes)
+        records = calls.selected(records, self.options.only, self.options.depth)
+        dropped = self.recorder.dropped + sum(row.count for row in rows[MOST_LIVE:])
+        trace = Trace(self._sources(codes, None), records, dropped)
+        document = Document(SCHEMA, _versions(), trace, (), line_notes(trace, ()), None)
+        return Report.of(replace(document, running=True, training=training_of(thread)))
 
     @property
     def faults(self) -> list[str]:

@@ -23,6 +23,7 @@ from conv_magic.cells import Cells, blank_lines_above, lines_above_part, lines_a
 if TYPE_CHECKING:
     from conv_magic.display import Shown
     from conv_magic.engine import Cell, Session
+    from conv_magic.live import Live
     from conv_magic.report import Report
 
 _arguments: Any = untyped_magic_arguments
@@ -80,14 +81,31 @@ def _parsed(line: str) -> Any:
 
 @dataclass
 class _Run:
-    """A cell that is being traced; `always` if because of `%convshapes on`."""
+    """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
 
     session: Session
     args: Any
     namespace: dict[str, object]
     info: Any
     always: bool
+    live: Live | None = None
     thread: int = field(default_factory=threading.get_ident)
+
+    def stop(self) -> None:
+        """The cell is over, in whatever way."""
+        if self.live is not None:
+            self.live.stop()
+        self.session.stop()
+
+    def drop(self) -> None:
+        """It is over, and no report will follow."""
+        self.stop()
+        self.clear()
+
+    def clear(self) -> None:
+        """Leave nothing of what was shown while it ran, unless the report took its place."""
+        if self.live is not None:
+            self.live.clear()
 
 
 @dataclass
@@ -117,7 +135,7 @@ class _Extension:
     def unload(self) -> None:
         """Leave nothing behind, not even of a cell that is running."""
         while self.runs:
-            self.runs.pop().session.stop()
+            self.runs.pop().drop()
         self.shell.input_transformers_cleanup.remove(transform)
         self.shell.events.unregister("pre_run_cell", self.before_cell)
         self.shell.events.unregister("post_run_cell", self.after_cell)
@@ -129,7 +147,7 @@ class _Extension:
     def before_cell(self, info: Any) -> None:
         """The shell is about to run a cell."""
         while self.runs and self._ended_unannounced(self.runs[-1]):
-            self.runs.pop().session.stop()
+            self.runs.pop().drop()
         self.infos.append(info)
         if self.runs:
             self._note_part(self.runs[-1].session, info)
@@ -205,9 +223,21 @@ class _Extension:
         if above is not None:
             for name in _TIMED:
                 session.also_known_as(name, above)
-        self.runs.append(_Run(session, args, dict(self.shell.user_ns), info, always))
+        run = _Run(session, args, dict(self.shell.user_ns), info, always)
+        self.runs.append(run)
         session.start()
+        if hasattr(self.shell, "kernel") and len(self.runs) == 1:
+            run.live = self._live(run)
         return session
+
+    def _live(self, run: _Run) -> Live:
+        from conv_magic.display import Look, static_bundle
+        from conv_magic.live import Live
+
+        table = not run.args.quiet and (not run.always or run.args.table)
+        live = Live(run.session, lambda report: static_bundle(report, Look(table)))
+        live.start(self.shell)
+        return live
 
     def after_cell(self, result: Any) -> None:
         """A cell has ended: the traced one, or one nested in it."""
@@ -216,9 +246,10 @@ class _Extension:
             del self.infos[self.infos.index(info) :]
         while self.runs and self.runs[-1].info is info:
             run = self.runs.pop()
-            run.session.stop()
+            run.stop()
             if result is not None:
                 self._report(run, result.error_before_exec or result.error_in_exec)
+            run.clear()
         if info is not None and info.raw_cell.strip():
             self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
 
@@ -256,6 +287,8 @@ class _Extension:
         if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
             trials["verify"] = False
         look = Look(table=not quiet, widget=not run.args.text)
+        if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
+            trials["place"] = run.live.take_place()
         self.shown[key], self.trying = show_and_try(report, run.namespace, look, publisher, **trials)
 
     def _show_in_terminal(self, run: _Run, report: Report) -> None:

@@ -492,9 +492,25 @@ class EditSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """How far a loop of Keras has come; all count from 1, None where it is not known."""
+
+    op: str
+    epoch: int | None
+    epochs: int | None
+    step: int | None
+    steps: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried; `sites` say
-    where the options of its calls are written."""
+    """One cell's run.
+
+    versions   pairs a package with its version
+    trying     while fixes are being tried
+    sites      where the options of its calls are written
+    running    the cell had not ended when this was written: nothing is said of how it ends; `training` what it was at
+    """
 
     schema: int
     versions: tuple[tuple[str, str], ...]
@@ -504,3 +520,5 @@ class Document:
     failure: Failure | None
     trying: bool = False
     sites: tuple[EditSite, ...] = ()
+    running: bool = False
+    training: Training | None = None

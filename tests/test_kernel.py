@@ -3,126 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from conv_magic.report import Report
 from conv_magic.views.wire import MIME
+from notebook_kernel import ANSI, SECONDS, Cell, Kernel, report_in, running_kernel
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-SECONDS = 60
 CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"
 ABORTING = "%%convshapes\nimage = tf.zeros((28, 28, 1))\ny = tf.nn.conv2d(image, tf.zeros((3, 3, 1, 8)), 1, 'SAME')"
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass
-class Cell:
-    """One executed cell: its reply, and every message that belongs to it."""
-
-    request: str
-    reply: dict[str, Any] = field(default_factory=dict)
-    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def of_type(self, *kinds: str) -> list[dict[str, Any]]:
-        return [content for kind, content in self.messages if kind in kinds]
-
-    @property
-    def shown(self) -> list[dict[str, Any]]:
-        """The data of our displays."""
-        return [c["data"] for c in self.of_type("display_data") if MIME in c["data"]]
-
-    @property
-    def report(self) -> Report:
-        (data,) = self.shown
-        return report_in(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(content["text"] for content in self.of_type("stream"))
-
-    @property
-    def traceback(self) -> str:
-        (error,) = self.of_type("error")
-        return ANSI.sub("", "\n".join(error["traceback"]))
-
-
-def report_in(data: dict[str, Any]) -> Report:
-    return Report.from_json(json.dumps(data[MIME]))
-
-
-@dataclass
-class Kernel:
-    """A kernel and its front end's end of the line."""
-
-    manager: Any
-    client: Any
-    cells: dict[str, Cell] = field(default_factory=dict)
-
-    def send(self, code: str, cell_id: str | None = None, **options: Any) -> Cell:
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
-        message = self.client.session.msg("execute_request", {**content, "stop_on_error": True, **options})
-        message["metadata"]["cellId"] = cell_id
-        cell = self.cells[message["header"]["msg_id"]] = Cell(message["header"]["msg_id"])
-        self.client.shell_channel.send(message)
-        return cell
-
-    def pump(self, until: Callable[[], bool]) -> None:
-        """Receive messages until something is so."""
-        deadline = time.monotonic() + SECONDS
-        while not until():
-            assert time.monotonic() < deadline, "nothing came of it"
-            try:
-                message = self.client.get_iopub_msg(timeout=0.05)
-            except Empty:
-                assert self.manager.is_alive(), "the kernel died"
-                continue
-            cell = self.cells.get(message["parent_header"].get("msg_id", ""))
-            if cell is not None:
-                cell.messages.append((message["msg_type"], message["content"]))
-
-    def wait(self, cell: Cell) -> Cell:
-        self.pump(lambda: ("status", {"execution_state": "idle"}) in cell.messages)
-        while not cell.reply:
-            message = self.client.get_shell_msg(timeout=SECONDS)
-            self.cells[message["parent_header"]["msg_id"]].reply = message["content"]
-        return cell
-
-    def run(self, code: str, cell_id: str | None = None, **options: Any) -> Cell:
-        return self.wait(self.send(code, cell_id, **options))
-
-    def check(self, code: str) -> None:
-        """Run some code that must succeed."""
-        cell = self.run(code)
-        assert cell.reply["status"] == "ok", cell.reply
-
-    def check_nothing_patched(self) -> None:
-        self.check("from conv_magic import tracer\nassert tracer.patched() == ()")
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    folder = tmp_path_factory.mktemp("kernel")
-    environment = {**os.environ, "IPYTHONDIR": str(folder)}
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
-    kernel = Kernel(manager, client)
-    kernel.check("%load_ext conv_magic")
-    kernel.check("import asyncio, tensorflow as tf, keras, numpy as np\nfrom keras import layers")
-    yield kernel
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with running_kernel(tmp_path_factory.mktemp("kernel")) as kernel:
+        kernel.check("from conv_magic import live\nlive.FIRST = 3600")  # on a busy machine any cell may be a long one
+        yield kernel
 
 
 @pytest.fixture(autouse=True)

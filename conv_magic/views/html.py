@@ -21,7 +21,7 @@ from conv_magic.views.wording import one_line, printable, proof_text, shape_text
 
 MOST_ROWS = 200
 
-_SYMBOLS = {"warning": "!", "failed": "✗", "guarded": "✗"}
+_SYMBOLS = {"warning": "!", "failed": "✗", "guarded": "✗", "running": "…"}
 _TAGS = {"error": "strong", "warning": "strong", "differs": "mark"}
 """Roles that stay visible where styles are stripped."""
 

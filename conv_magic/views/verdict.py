@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from conv_magic.model import CallRecord, Document, Outcome, Severity, Shape, Source
+from conv_magic.model import CallRecord, Document, Outcome, Severity, Shape, Source, Training
 from conv_magic.positions import Span
 from conv_magic.views.wording import one_line
 
-Status = Literal["ok", "warning", "failed", "guarded"]
-"""`guarded` was stopped before TensorFlow ran it."""
+Status = Literal["ok", "warning", "failed", "guarded", "running"]
+"""`guarded` was stopped before TensorFlow ran it; `running` is a call of a cell that had not ended."""
 
 _MOST_LINES = 3
 
@@ -27,12 +27,14 @@ def contradicts(expected: Shape | None, output: Shape | None) -> bool:
 def statuses(document: Document) -> tuple[Status, ...]:
     """The status of each call, in order.  A call that was entered and never returned has failed."""
     suspects = {d.call for d in document.diagnoses if d.severity is not Severity.NOTE}
-    return tuple(_status(call, call.index in suspects) for call in document.trace.calls)
+    return tuple(_status(call, call.index in suspects, document.running) for call in document.trace.calls)
 
 
-def _status(call: CallRecord, suspect: bool) -> Status:
+def _status(call: CallRecord, suspect: bool, running: bool) -> Status:
     if call.outcome is Outcome.GUARDED:
         return "guarded"
+    if call.outcome is Outcome.ENTERED and running:
+        return "running"
     if call.outcome is not Outcome.RETURNED:
         return "failed"
     return "warning" if suspect or contradicts(call.expected, call.output) else "ok"
@@ -60,7 +62,11 @@ def _at(spans: Iterable[Span | None], sources: Sequence[Source]) -> str:
 
 
 def verdict(document: Document) -> str:
-    """One sentence over the whole run: `7 calls, all as the arithmetic says`."""
+    """One sentence over the whole run: `7 calls, all as the arithmetic says`; while it runs, how far it has come."""
+    if document.running:
+        training = document.training
+        so_far = f"running: {_count_text(document) if document.trace.calls else '0 calls'} so far"
+        return f"{so_far}; {training_text(training)}" if training else so_far
     found = _findings(document) or [_agreement(document)]
     parts = [", ".join(filter(None, [_count_text(document), *found]))]
     calls_failed = {"failed", "guarded"} & set(statuses(document))
@@ -70,6 +76,19 @@ def verdict(document: Document) -> str:
     if document.trying:
         parts.append("fixes are being tried")
     return "; ".join(parts)
+
+
+def training_text(training: Training) -> str:
+    """`fit is at epoch 3 of 10, step 12 of 100`."""
+    places = [
+        f"{word} {at:,}" + (f" of {most:,}" if most is not None else "")
+        for word, at, most in (
+            ("epoch", training.epoch, training.epochs),
+            ("step", training.step, training.steps),
+        )
+        if at is not None
+    ]
+    return f"{training.op} is at {', '.join(places)}" if places else f"{training.op} has begun"
 
 
 def _count_text(document: Document) -> str:

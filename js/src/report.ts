@@ -24,8 +24,12 @@ export type Applicability = 0 | 1 | 2;
 export type Proof = "shapes" | "ran";
 
 /**
- * One cell's run.  `versions` pairs a package with its version; `trying` while fixes are being tried; `sites` say
- * where the options of its calls are written.
+ * One cell's run.
+ *
+ * versions   pairs a package with its version
+ * trying     while fixes are being tried
+ * sites      where the options of its calls are written
+ * running    the cell had not ended when this was written: nothing is said of how it ends; `training` what it was at
  */
 export interface Document {
   schema: number;
@@ -36,6 +40,8 @@ export interface Document {
   failure: Failure | null;
   trying: boolean;
   sites: EditSite[];
+  running: boolean;
+  training: Training | null;
 }
 /**
  * The calls in the order in which they were entered; `sources[0]` is the cell that ran.
@@ -415,6 +421,16 @@ export interface ArgumentSite {
   span: Span;
   before: string;
   axis: number | null;
+}
+/**
+ * How far a loop of Keras has come; all count from 1, None where it is not known.
+ */
+export interface Training {
+  op: string;
+  epoch: number | null;
+  epochs: number | null;
+  step: number | null;
+  steps: number | null;
 }
 
 /** The layout that this front end reads. */

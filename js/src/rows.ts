@@ -3,8 +3,8 @@
 import type { CallRecord, Diagnosis, Document, Source, Span, Totals } from "./report";
 import { agree, shapeText, type Shape } from "./shape";
 
-/** `inside`: it did not return because a call within it failed. */
-export type Status = "ok" | "warning" | "failed" | "inside";
+/** `inside`: it did not return because a call within it failed; `running`: the cell had not ended. */
+export type Status = "ok" | "warning" | "failed" | "inside" | "running";
 
 /** One line of the table.  A `*Text` is what is shown; sorting uses the numbers. */
 export interface Row {
@@ -36,7 +36,8 @@ export function rowsOf(document: Document): Row[] {
   return calls.map((call) => {
     const depth = call.parent !== null && byIndex.has(call.parent) ? (depths.get(call.parent) ?? 0) + 1 : 0;
     depths.set(call.index, depth);
-    return rowOf(call, depth, statusOf(call, culprits, warned), sources);
+    const status = document.running && call.outcome === "entered" ? "running" : statusOf(call, culprits, warned);
+    return rowOf(call, depth, status, sources);
   });
 }
 
@@ -76,6 +77,7 @@ export function innerRows(rows: readonly Row[]): Map<number, Row[]> {
 
 /** One sentence: the first fault, else the first warning, else that all is as the arithmetic says. */
 export function verdictOf(document: Document, rows: readonly Row[]): { status: Status; text: string } {
+  if (document.running) return { status: "running", text: runningText(document, rows) };
   const fault = document.diagnoses.find((diagnosis) => diagnosis.severity === "error");
   if (fault) return { status: "failed", text: placed(fault.headline, fault.span, document) };
   if (document.failure) {
@@ -86,6 +88,19 @@ export function verdictOf(document: Document, rows: readonly Row[]): { status: S
   if (warning) return { status: "warning", text: placed(warning.headline, warning.span, document) };
   return { status: "ok", text: quietVerdict(rows) };
 }
+
+/** `running: 37 calls so far; fit is at epoch 3 of 10, step 12 of 100`. */
+function runningText({ trace, training }: Document, rows: readonly Row[]): string {
+  const calls = rows.reduce((sum, row) => sum + row.count, trace.dropped);
+  const soFar = `running: ${calls.toLocaleString("en")} ${calls === 1 ? "call" : "calls"} so far`;
+  if (!training) return soFar;
+  const { op, epoch, epochs, step, steps } = training;
+  const places = [place("epoch", epoch, epochs), place("step", step, steps)].filter((text) => text !== "");
+  return `${soFar}; ${op} ${places.length > 0 ? `is at ${places.join(", ")}` : "has begun"}`;
+}
+
+const place = (word: string, at: number | null, most: number | null) =>
+  at === null ? "" : `${word} ${at.toLocaleString("en")}${most === null ? "" : ` of ${most.toLocaleString("en")}`}`;
 
 /** `line 3`, or `line 3 of In [2]` when that is not the cell that ran. */
 export function placeText(span: Span, sources: readonly Source[]): string {

@@ -145,7 +145,7 @@ function Figure({ value }: { value: number | null }) {
   return value === null ? null : <span title={exactText(value)}>{figureText(value)}</span>;
 }
 
-const WORDS: Record<Status, string> = { ok: "ok", warning: "warning", failed: "failed", inside: "failed inside" };
+const WORDS: Record<Status, string> = { ok: "ok", warning: "warning", failed: "failed", inside: "failed inside", running: "running" };
 const FAILED = { returned: "failed", raised: "failed", guarded: "guarded", entered: "not finished" };
 
 function StatusMark({ row }: { row: Row }) {

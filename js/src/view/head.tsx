@@ -6,7 +6,7 @@ import type { Document } from "../report";
 import { type Row, type Status, totalsOf, verdictOf } from "../rows";
 import { visible } from "../visible";
 
-export const GLYPHS: Record<Status, string> = { ok: "✓", warning: "⚠", failed: "✗", inside: "↳" };
+export const GLYPHS: Record<Status, string> = { ok: "✓", warning: "⚠", failed: "✗", inside: "↳", running: "…" };
 
 export interface HeadProps {
   document: Document;

@@ -59,6 +59,7 @@ const VIEW = `
 .convmagic [data-status="failed"], .convmagic [data-severity="error"] { --convmagic-tone: var(--convmagic-error); }
 .convmagic [data-status="inside"] { --convmagic-tone: var(--convmagic-error); }
 .convmagic [data-status="warning"], .convmagic [data-severity="warning"] { --convmagic-tone: var(--convmagic-warn); }
+.convmagic [data-status="running"] { --convmagic-tone: var(--convmagic-soft); }
 .convmagic [data-status="ok"] { --convmagic-tone: var(--convmagic-success); }
 .convmagic [data-severity="note"] { --convmagic-tone: var(--convmagic-soft); }
 
