@@ -19,11 +19,12 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import add, floordiv, mod, mul, sub
 
+from conv_magic.model import Shape
 from conv_magic.positions import Span, utf16_from_char
 from conv_magic.source import as_python
 
@@ -180,3 +181,159 @@ def _check(node: ast.expr, text: str) -> None:
             _check(right, text)
         case _:
             raise _Unreadable(f"{text} is not a size: an integer, None, _, a name, or + - * // % on those")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The size that a name stands for, and the contract that gave it."""
+
+    size: int
+    span: Span
+
+
+Names = Mapping[str, Bound]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pattern beside a shape.
+
+    expected  the pattern in sizes, with its gap as wide as the shape needs; None where any size will do
+    axes      the places in `expected` that differ; all that one of the two lacks where the ranks differ
+    names     the names known after it
+    """
+
+    expected: Shape
+    axes: tuple[int, ...]
+    names: Names
+    holds: bool
+
+
+def match(pattern: Pattern, shape: Shape, names: Names, span: Span) -> Match:
+    """Compare; `span` is the contract that new names are bound by.  A size that is not known fits everything."""
+    aligned = _aligned(pattern, len(shape))
+    if aligned is None:
+        expected = tuple(_value(size, names) for size in pattern.sizes)
+        shorter, longer = sorted((len(expected), len(shape)))
+        return Match(expected, tuple(range(shorter, longer)), names, holds=False)
+    known = dict(names)
+    for size, actual in zip(aligned, shape, strict=True):
+        if size is not None and size.name is not None and actual is not None and size.name not in known:
+            known[size.name] = Bound(actual, span)
+    expected = tuple(_value(size, known) for size in aligned)
+    pairs = enumerate(zip(expected, shape, strict=True))
+    axes = tuple(place for place, (want, is_) in pairs if None not in (want, is_) and want != is_)
+    return Match(expected, axes, names if axes else known, not axes)
+
+
+def _aligned(pattern: Pattern, rank: int) -> list[Size | None] | None:
+    """The sizes axis by axis, None in the gap; None where the ranks cannot agree."""
+    missing = rank - len(pattern.sizes)
+    if missing < 0 or (missing and pattern.gap is None):
+        return None
+    gap = pattern.gap or 0
+    return [*pattern.sizes[:gap], *[None] * missing, *pattern.sizes[gap:]]
+
+
+def _value(size: Size | None, names: Names) -> int | None:
+    """The number that a size stands for, None while it cannot be told."""
+    if size is None or size.expression is None:
+        return None
+    return _computed(size.expression, names)
+
+
+def _computed(node: ast.expr, names: Names) -> int | None:
+    match node:
+        case ast.Constant(value=int(value)):
+            return value
+        case ast.Name(id=name):
+            return names[name].size if name in names else None
+        case ast.BinOp(left=left, op=operator, right=right):
+            values = _computed(left, names), _computed(right, names)
+            if values[0] is None or values[1] is None:
+                return None
+            try:
+                return _OPERATORS[type(operator)](values[0], values[1])
+            except ZeroDivisionError:
+                return None
+        case _:
+            return None
+
+
+def names_in(pattern: Pattern) -> tuple[str, ...]:
+    """The names that a pattern mentions, in order."""
+    expressions = [size.expression for size in pattern.sizes if size.expression is not None]
+    found = [node.id for each in expressions for node in ast.walk(each) if isinstance(node, ast.Name)]
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A contract that does not hold: which of its patterns, against which shape, with the names as they stood."""
+
+    contract: Contract
+    pattern: Pattern
+    actual: Shape
+    match: Match
+
+
+_MOST_SCOPES = 32
+
+
+class Scopes:
+    """What the names of one cell's contracts stand for.
+
+    A line that binds a name and runs again with another size binds it anew: the last batch is smaller, a block is
+    called on another image.  Which of the bindings a later line belongs to is not known then, so it holds if it
+    holds under one of them.
+    """
+
+    def __init__(self) -> None:
+        self._scopes: list[Names] = [{}]
+
+    @property
+    def names(self) -> Names:
+        """The latest meaning of each name."""
+        return {name: bound for scope in self._scopes for name, bound in scope.items()}
+
+    def check(self, contract: Contract, shapes: Sequence[Shape | None]) -> Mismatch | None:
+        """Compare a contract with the shapes of its line's values, None for a value without one."""
+        pairs = [(p, s) for p, s in zip(contract.patterns, shapes, strict=False) if s is not None]
+        for place, scope in reversed(list(enumerate(self._scopes))):
+            after = _matched(pairs, scope, contract.span)
+            if after is not None:
+                self._scopes[place] = after
+                return None
+        for scope in reversed(self._scopes):
+            after = _matched(pairs, _without(scope, contract.span), contract.span)
+            if after is not None:
+                self._scopes = [*self._scopes[1 - _MOST_SCOPES :], after]
+                return None
+        return _first_mismatch(pairs, contract, self._scopes[-1])
+
+
+_Pairs = Sequence[tuple[Pattern, Shape]]
+
+
+def _matched(pairs: _Pairs, names: Names, span: Span) -> Names | None:
+    """The names after all pairs; None where one does not match."""
+    for pattern, shape in pairs:
+        found = match(pattern, shape, names, span)
+        if not found.holds:
+            return None
+        names = found.names
+    return names
+
+
+def _without(names: Names, span: Span) -> Names:
+    """The names that the contract at `span` did not bind."""
+    return {name: bound for name, bound in names.items() if bound.span != span}
+
+
+def _first_mismatch(pairs: _Pairs, contract: Contract, names: Names) -> Mismatch | None:
+    for pattern, shape in pairs:
+        found = match(pattern, shape, names, contract.span)
+        if not found.holds:
+            return Mismatch(contract, pattern, shape, found)
+        names = found.names
+    return None
