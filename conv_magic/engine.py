@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from conv_magic import calls, tracer
+from conv_magic.assigned import Assignments
 from conv_magic.guard import refuse
 from conv_magic.hooks.training import training_of
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
@@ -85,13 +86,18 @@ def remember(report: Report) -> Report:
 
 @dataclass
 class Session:
-    """One traced run.  `others` are the cells that ran before, by file name: their functions are the user's too."""
+    """One traced run.  `others` are the cells that ran before, by file name: their functions are the user's too.
+
+    `assignments` are those that were noted in the cell's tree before it ran, if it has run from there.
+    """
 
     cell: Cell
     others: Mapping[str, Cell] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    assignments: Assignments | None = None
 
     def __post_init__(self) -> None:
+        self._assignments = self.assignments or Assignments(self.cell.text)
         self._other_names: dict[str, int] = {}
         files = {self.cell.filename, *self.others}
         given, within = self.options, self.options.only == "all"
@@ -110,8 +116,13 @@ class Session:
         """Every file name under which parts of the cell run."""
         return {self.cell.filename, *self._other_names}
 
+    def instrument(self, tree: ast.Module) -> ast.Module:
+        """The tree of the cell's text, or of its end, with its assignments noted."""
+        return self._assignments.instrument(tree)
+
     def stop(self) -> None:
         """Take them out; harmless when they are out already."""
+        self._assignments.close()
         tracer.stop(self.recorder)
 
     def finish(self, error: BaseException | None, namespace: Mapping[str, Any] | None = None) -> Report:
@@ -131,7 +142,8 @@ class Session:
         values = named_values(codes[self.cell.filename], namespace or {})
         if frame is not None and frame.function:
             values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
-        trace = Trace(self._sources(codes, frame), records, self.recorder.dropped, values)
+        assigned = self._assignments.values(namespace if error is None else None)
+        trace = Trace(self._sources(codes, frame), records, self.recorder.dropped, values, assigned=assigned)
         failure = _failure(error, frame, codes)
         found = tuple(
             _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
@@ -309,7 +321,7 @@ def run(
     error: BaseException | None = None
     try:
         session.start()
-        _execute(cell, space)
+        _execute(_compiled(session), space)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:
@@ -340,8 +352,16 @@ def _registered(source: str) -> Cell:
     return cell
 
 
-def _execute(cell: Cell, space: dict[str, Any]) -> None:
-    code = compile(cell.text, cell.filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+def _compiled(session: Session) -> CodeType:
+    """The cell's code, with its assignments noted where that can be done.  Raises the cell's own `SyntaxError`."""
+    flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, session.cell.filename, session.cell.text
+    code: CodeType = compile(text, name, "exec", flags=flags, dont_inherit=True)
+    tree = session.instrument(ast.parse(text, name))
+    code = compile(tree, name, "exec", flags=flags, dont_inherit=True)
+    return code
+
+
+def _execute(code: CodeType, space: dict[str, Any]) -> None:
     if code.co_flags & inspect.CO_COROUTINE:
         asyncio.run(eval(code, space))
     else:

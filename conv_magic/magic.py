@@ -6,6 +6,7 @@ and the shell's `post_run_cell` event ends the run.  So value, output, await, er
 
 from __future__ import annotations
 
+import ast
 import keyword
 import sys
 import threading
@@ -21,6 +22,7 @@ from IPython.core.error import UsageError
 from conv_magic.cells import Cells, blank_lines_above, lines_above_part, lines_above_timed, magic_line
 
 if TYPE_CHECKING:
+    from conv_magic.assigned import Assignments
     from conv_magic.display import Shown
     from conv_magic.engine import Cell, Session
     from conv_magic.live import Live
@@ -118,6 +120,7 @@ class _Extension:
     shown: dict[str, Shown] = field(default_factory=dict)
     trying: threading.Thread | None = None
     always: Any = None
+    noted: Assignments | None = None
 
     def __post_init__(self) -> None:
         self.cells = Cells(self.shell)
@@ -127,6 +130,7 @@ class _Extension:
     def load(self) -> None:
         """Register transformer, events and magics."""
         self.shell.input_transformers_cleanup.append(transform)
+        self.shell.ast_transformers.append(self)
         self.shell.events.register("pre_run_cell", self.before_cell)
         self.shell.events.register("post_run_cell", self.after_cell)
         self.shell.register_magic_function(_cell_magic, "cell", _NAME)
@@ -137,6 +141,8 @@ class _Extension:
         while self.runs:
             self.runs.pop().drop()
         self.shell.input_transformers_cleanup.remove(transform)
+        if self in self.shell.ast_transformers:
+            self.shell.ast_transformers.remove(self)
         self.shell.events.unregister("pre_run_cell", self.before_cell)
         self.shell.events.unregister("post_run_cell", self.after_cell)
         for kind in ("cell", "line"):
@@ -154,6 +160,25 @@ class _Extension:
         elif self.always is not None and magic_line(info.raw_cell) is None:
             with _own_errors_told("not traced"):
                 self._start_unasked(info)
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
+        before = tree.body[:]
+        try:
+            return self._noted(tree)
+        except Exception as fault:
+            tree.body[:] = before
+            notice(f"no values noted ({type(fault).__name__}: {fault}); your cell was not affected", fault)
+            return tree
+
+    def _noted(self, tree: ast.Module) -> ast.Module:
+        from conv_magic.assigned import Assignments
+
+        if self.infos and _begins(tree):
+            self.noted = Assignments(self._whole(self.infos[-1])[0].raw_cell)
+            return self.noted.instrument(tree)
+        here = self.runs and self.runs[-1].thread == threading.get_ident()
+        return self.runs[-1].session.instrument(tree) if here else tree
 
     def _ended_unannounced(self, run: _Run) -> bool:
         """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
@@ -218,7 +243,8 @@ class _Extension:
         from conv_magic.engine import Options, Session
 
         options = Options(not args.no_guard, args.only, args.depth, args.max_calls)
-        session = Session(cell, self.cells.all(), options)
+        noted, self.noted = self.noted, None
+        session = Session(cell, self.cells.all(), options, noted if noted and noted.text == cell.text else None)
         above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
         if above is not None:
             for name in _TIMED:
@@ -241,6 +267,9 @@ class _Extension:
 
     def after_cell(self, result: Any) -> None:
         """A cell has ended: the traced one, or one nested in it."""
+        if self.noted is not None:  # the run that it was for did not begin
+            self.noted.close()
+            self.noted = None
         info = self.infos[-1] if result is None and self.infos else getattr(result, "info", None)
         if info in self.infos:
             del self.infos[self.infos.index(info) :]
@@ -356,6 +385,15 @@ def begin(line: str) -> None:
     extension = _extensions.get(id(get_ipython()))
     if extension is not None:
         extension.begin(line, frame.f_code.co_filename, frame.f_lineno)
+
+
+def _begins(tree: ast.Module) -> bool:
+    """Whether a module begins with what the `%%convshapes` line becomes."""
+    match tree.body:
+        case [ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(args=[ast.Constant(value=name)])))), *_]:
+            return bool(name == __name__)
+        case _:
+            return False
 
 
 def _show_plain_line(filename: str, number: int, line: str) -> None:

@@ -343,10 +343,27 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedValue:
+    """The values that one statement gave to names.
+
+    span    the statement; of a `for` or `with` its head
+    names   the names, in order
+    shapes  of each different outcome the shape for each name, None where it was no tensor
+    count   how often the statement ran
+    """
+
+    span: Span
+    names: tuple[str, ...]
+    shapes: tuple[tuple[Shape | None, ...], ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """The calls in the order in which they were entered; `sources[0]` is the cell that ran.
 
-    `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
+    `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for at its
+    end, `assigned` what its statements gave to names, by their place.
     `left_out` counts the rows that a copy for a notebook leaves out; `totals` are then the figures of all rows.
     """
 
@@ -356,6 +373,7 @@ class Trace:
     values: tuple[NamedValue, ...] = ()
     left_out: int = 0
     totals: Totals | None = None
+    assigned: tuple[AssignedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

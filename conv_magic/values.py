@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
-from conv_magic.hooks.tensors import dtype_of, shape_of, tensors_in
+from conv_magic.hooks.tensors import dtype_of, shape_of, shape_of_value, tensors_in
 from conv_magic.model import NamedValue, Shape
 from conv_magic.positions import Span
 from conv_magic.recorder import LineSite, Place, words_of
@@ -49,7 +49,7 @@ def _named(name: str, value: Any, scope: str) -> NamedValue | None:
     if hasattr(type(value), "element_spec"):
         parts = tuple(shape_of(spec) or () for spec in tensors_in(value.element_spec))
         return NamedValue(name, scope, "dataset", kind, parts=parts)
-    shape = shape_of(value)
+    shape = shape_of_value(value)
     if shape is None:
         return None
     array = type(value).__module__.split(".")[0] in ("numpy", "pandas")

@@ -37,6 +37,9 @@ def _assert_untouched() -> None:
     tracer = sys.modules.get("conv_magic.tracer")
     if tracer is not None:
         assert tracer.patched() == ()
+    noting = sys.modules.get("conv_magic.assigned")
+    if noting is not None:
+        assert noting.awaited() == 0
     for name, function in hookable_functions().items():
         module = getattr(function, "__globals__", {}).get("__name__", "")
         assert not module.startswith("conv_magic"), f"{name} leads into {module}"

@@ -85,7 +85,30 @@ SAME = {
     "m.compile('sgd', 'mse')\n"
     "h = m.fit(np.ones((4, 8, 8, 1)), np.ones(4), epochs=2, verbose=0)\n"
     "h.history, [float(tf.reduce_sum(w)) for w in m.weights]",
+    "every kind of assignment": "x = np.ones((2, 3))\na = b = x[:, 1:]; c: int = 3; c += 1\n"
+    "(d, [e, *f]), g = (x, (1, 2, 3)), 4\nh = {}\nh['k'], x.flags.writeable = 1, True\n"
+    "for i, (j, k) in enumerate([(1, x), (2, x)]): l = x[i]\nelse: m = x.T\n"
+    "with open('/dev/null') as n, tf.GradientTape() as o: p = n.read()\n"
+    "try:\n    q = 1 / 0\nexcept ZeroDivisionError as r: s = x.sum()\nfinally: t = x.mean()\n"
+    "while i: i -= 1\nmatch x.shape:\n    case (u, v): w = x.ravel()\n"
+    "sorted(name for name in globals() if len(name) == 1), dir() == sorted(globals())",
+    "functions that are kept": "import inspect\ndef f(x):\n    y = x[1:]\n    return y\n"
+    "class A:\n    z = np.zeros(3)\n    def g(self):\n        w = self.z[1:]\n        return w\n"
+    "h = lambda x: (y := x[1:])\n"
+    "[(c.co_code, c.co_names, c.co_consts, list(c.co_lines())) for c in (f.__code__, A.g.__code__, h.__code__)], "
+    "inspect.getsource(f), inspect.getsource(A.g), list(vars(A))",
+    "an asynchronous loop": "import asyncio\nasync def numbers():\n    for i in range(3):\n"
+    "        await asyncio.sleep(0)\n        yield np.ones(i)\n"
+    "async for x in numbers():\n    y = x[None]\nlast = await asyncio.sleep(0, x)\nlast.shape",
+    "a shape that is the user's own affair": "class Asked:\n    @property\n    def shape(self): raise SystemExit\n"
+    "x = Asked()\ny = x\ny is x",
+    "the lines that a debugger passes": "import sys\nlines = []\n"
+    "def follow(frame, event, argument):\n    lines.append((event, frame.f_lineno))\n    return follow\n"
+    "sys._getframe().f_trace = follow\nsys.settrace(lambda *event: None)\n"
+    "for x in (1, 2):\n    y = str(\n        x)\n    with open('/dev/null') as z: w = z.read()\n"
+    "sys.settrace(None)\nlines",
     "an error": "x = 1\n1/0\nx = 2",
+    "an error in a loop": "for x in (np.ones(2), np.ones(3)):\n    y = x[1]; z = (\n        x[2])",
     "an error in a layer": "layers.Conv2D(2, 3)(tf.zeros((8, 8, 1)))",
     "an assertion": "assert 1 == 2, 'told'",
     "a syntax error": "x = 1\nprint 'x'",
@@ -121,6 +144,16 @@ def test_a_cell_does_what_it_does_without_us(notebook: Notebook, body: str) -> N
     first = "" if body.startswith("%%") else "# %%convshapes --quiet"  # a cell magic must be the first line
     plain = _run_as(notebook, first, body)
     assert traced == plain
+
+
+@pytest.mark.parametrize("shown", ["all", "last_expr_or_assign", "none", "last"])
+def test_what_is_shown_of_a_cell_is_what_the_user_set(notebook: Notebook, shown: str) -> None:
+    notebook.shell.ast_node_interactivity = shown
+    try:
+        body = "x = np.ones((2, 3))\nx.shape\ny = x[1:]\ny.shape\nfor i in y: z = i[1:]\nz = y[0]"
+        assert _run_as(notebook, "%%convshapes --quiet", body) == _run_as(notebook, "# %%convshapes --quiet", body)
+    finally:
+        notebook.shell.ast_node_interactivity = "last_expr"
 
 
 def test_the_exception_is_the_object_that_was_raised(notebook: Notebook) -> None:
@@ -184,6 +217,46 @@ def test_lines_are_those_of_the_editor(notebook: Notebook, text: str, line: int)
     if not text.startswith(" ") and not text.split("\n")[line - 1].startswith("%"):
         assert text_at(text, call.span) == CONV
     assert call.span.end_column <= len(text.split("\n")[line - 1].encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "%%convshapes",
+        "\n\n%%convshapes\n",
+        "%%convshapes\n%%time",
+        "%%time\n%%convshapes",
+        "%%capture held\n%%convshapes",
+        "%%convshapes\n%%capture held\n",
+        "%%convshapes\n%time z = 1",
+        "%%convshapes\nawait __import__('asyncio').sleep(0)",
+        "%%convshapes\nt = 'é𝛑'",
+    ],
+)
+def test_assigned_values_are_noted_at_their_lines(notebook: Notebook, first: str) -> None:
+    text = f"{first}\nx = np.ones((4, 3))\nfor y in x: z = y[1:]\nlast = x[\n    :2]"
+    assert notebook.run(text).error is None
+    found = {value.names: (value.span, value.shapes) for value in report_of(notebook).trace.assigned}
+    line = first.count("\n") + 2
+    assert {names: (span.line, span.end_line, shapes) for names, (span, shapes) in found.items()} == {
+        ("x",): (line, line, (((4, 3),),)),
+        ("y",): (line + 1, line + 1, (((3,),),)),
+        ("z",): (line + 1, line + 1, (((2,),),)),
+        ("last",): (line + 2, line + 3, (((2, 3),),)),
+    }
+    assert text_at(text, found["x",][0]) == "x = np.ones((4, 3))"
+
+
+def test_assignments_of_another_cell_are_not_taken_for_ours(notebook: Notebook) -> None:
+    notebook.run("%%convshapes\nx = np.ones(3)\nget_ipython().run_cell('w = np.ones(5)\\nv = w[1:]')\ny = x[1:]")
+    assert [value.names for value in report_of(notebook).trace.assigned] == [("x",), ("y",)]
+
+
+def test_unloading_in_the_middle_ends_the_noting_too(notebook: Notebook) -> None:
+    ran = notebook.run("%%convshapes\nx = np.ones(3)\n%unload_ext conv_magic\ny = x[1:]\nz = y[1:]")
+    notebook.shell.run_line_magic("load_ext", "conv_magic")
+    assert ran.error is None
+    assert notebook.ns["z"].shape == (1,)
 
 
 def test_a_function_of_an_earlier_cell_is_named_there(notebook: Notebook) -> None:

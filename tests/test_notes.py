@@ -87,3 +87,45 @@ def test_the_lines_of_an_earlier_cells_function_are_noted_as_of_a_later_run() ->
         3: ("(None, 6, 6, 4)", True),
         4: ("(None, 6, 6, 4)", True),
     }
+
+
+def test_values_that_no_layer_made_are_noted() -> None:
+    report = _run(
+        "import keras, numpy as np, tensorflow as tf\n"
+        "x = np.zeros((4, 8, 8, 3))  # shape: (B, 8, 8, 3)\n"
+        "x = x[\n"
+        "    :, ::2]\n"
+        "a, (b, *c) = np.zeros(3), (np.ones((5, 5)), 1, 2)\n"
+        "ds = tf.data.Dataset.from_tensor_slices((x, np.zeros(4))).batch(2)\n"
+        "for images, labels in ds:\n"
+        "    n = 3; y = tf.reshape(images, (-1, 96))\n"
+        "for images, labels in ds.batch(3):\n"
+        "    pass\n"
+        "with tf.GradientTape() as tape:\n"
+        "    y = tf.nn.relu(keras.layers.ReLU()(y))\n"
+        "    y = tf.transpose(keras.layers.ReLU()(y))\n"
+        "loss = tf.reduce_sum(y)\n"
+    )
+    assert {line: (note.text, note.pin) for line, note in _notes(report).items()} == {
+        2: ("(4, 8, 8, 3)", None),
+        4: ("(4, 4, 8, 3)", "# shape: (4, 4, 8, 3)"),
+        5: ("(3,), (5, 5)", "# shape: (3,), (5, 5)"),
+        7: ("(2, 4, 8, 3), (2,) ×2", "# shape: (B, 4, 8, 3), (B,)"),
+        8: ("(2, 96) ×2", "# shape: (B, 96)"),
+        9: ("(2, 2, 4, 8, 3), (2, 2)", "# shape: (B, 2, 4, 8, 3), (B, 2)"),
+        12: ("(2, 96)", "# shape: (B, 96)"),
+        13: ("(2, 96) -> (96, 2)", "# shape: (96, 2)"),
+        14: ("()", "# shape: ()"),
+    }
+
+
+def test_what_was_not_reached_is_not_noted() -> None:
+    report = conv_magic.run(
+        "import numpy as np\nx = np.zeros(3)\nfor i in (1, 2):\n    y = x[:i]\nz = x[9]\nw = x[1:]\n"
+    )
+    assert {line: note.text for line, note in _notes(report).items()} == {2: "(3,)", 4: "(1..2,) ×2"}
+
+
+def test_names_of_a_loop_that_only_counts_are_left_alone() -> None:
+    report = _run("import numpy as np\nx = y = np.zeros(3)\nfor i in range(100):\n    x = x + y\n    z = x[1:]\n")
+    assert {line: note.text for line, note in _notes(report).items()} == {2: "(3,)", 5: "(2,) ×100"}

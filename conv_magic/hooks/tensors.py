@@ -24,6 +24,12 @@ def _from_tuple(tensor: Any) -> Shape | None:
     return tuple(None if size is None else int(size) for size in tensor.shape)
 
 
+def _from_plain_tuple(tensor: Any) -> Shape | None:
+    """Of arrays whose shape is a tuple of Python's own integers as it stands."""
+    shape: Shape = tensor.shape
+    return shape if type(shape) is tuple else _from_tuple(tensor)
+
+
 def _nothing(_: Any) -> Shape | None:
     return None
 
@@ -33,10 +39,21 @@ def _reader_of(kind: type[Any]) -> _Reader:
         return _from_shape_tuple
     if not hasattr(kind, "shape"):
         return _nothing
-    return _from_tensor_shape if kind.__module__.startswith("tensorflow.") else _from_tuple
+    if kind.__module__.startswith("tensorflow."):
+        return _from_tensor_shape
+    return _from_plain_tuple if kind.__module__.split(".")[0] in ("numpy", "pandas", "keras") else _from_tuple
 
 
 _readers: dict[type[Any], _Reader] = {}
+
+
+def shape_reader(kind: type[Any]) -> _Reader | None:
+    """What reads the shape of values of one type, and may raise; None where they have none.
+
+    What a class of the user's own calls `shape` may do anything, and is not asked.
+    """
+    reader = _reader_of(kind)
+    return None if reader is _nothing or kind.__module__ == "__main__" else reader
 
 
 def shape_of(value: object) -> Shape | None:
@@ -49,6 +66,11 @@ def shape_of(value: object) -> Shape | None:
         return reader(value)
     except Exception:  # whatever an object of the user's own raises when it is asked
         return None
+
+
+def shape_of_value(value: object) -> Shape | None:
+    """Like `shape_of`; but what a class of the user's own calls `shape` is not asked."""
+    return shape_of(value) if shape_reader(type(value)) else None
 
 
 def shape_of_argument(value: object) -> Shape | None:

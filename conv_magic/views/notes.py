@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conv_magic.model import CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
+from conv_magic.model import AssignedValue, CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.source import Code
 from conv_magic.views.pins import batch_size, pin_of
@@ -21,14 +21,16 @@ _MOST_ON_A_LINE = 6
 
 @dataclass(frozen=True)
 class _Made:
-    """One thing made at a place, by one call or by several of one call site."""
+    """What was made at one place, by one call site or one assignment.
 
-    calls: tuple[CallRecord, ...]
+    columns  for each value made there the shapes that it had, in order; empty for one that was no tensor
+    given    what went in, of each different call
+    """
+
     span: Span
-
-    @property
-    def shapes(self) -> list[Shape]:
-        return [call.output for call in self.calls if call.output is not None]
+    columns: tuple[tuple[Shape, ...], ...]
+    times: int
+    calls: tuple[CallRecord, ...] = ()
 
     @property
     def given(self) -> list[tuple[Shape, ...]]:
@@ -36,8 +38,7 @@ class _Made:
 
     @property
     def text(self) -> str:
-        times = sum(call.count for call in self.calls if call.direct and call.mode is not Mode.GRAPH)
-        return range_of(self.shapes) + (f" ×{times}" if times > 1 else "")
+        return ", ".join(map(range_of, filter(None, self.columns))) + (f" ×{self.times}" if self.times > 1 else "")
 
     def takes(self, other: _Made) -> bool:
         """Whether it was made from that, in the text or by what is known of the tensors."""
@@ -48,22 +49,46 @@ class _Made:
 def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, ...]:
     """The notes of all cells, by cell and line."""
     codes = {source.cell: Code(source.cell, source.text) for source in trace.sources}
-    places: defaultdict[Place, dict[object, list[CallRecord]]] = defaultdict(dict)
-    for call, span in _placed(trace):
-        code = codes.get(span.cell)
-        line = _line_of(span, code) if code else span.end_line
-        places[span.cell, line].setdefault((call.op, span), []).append(call)
+    places: defaultdict[Place, list[_Made]] = defaultdict(list)
+    for made in _made_by_calls(trace):
+        places[made.span.cell, _line_of(made.span, codes)].append(made)
+    for value in trace.assigned:
+        places[value.span.cell, value.span.end_line].append(_made_by_assignment(value))
     batch = batch_size(trace)
-    notes = {
-        place: _note(place, [_Made(tuple(calls), _span(calls[0])) for calls in groups.values()], codes, batch)
-        for place, groups in places.items()
-    }
+    notes = {place: _note(place, made, codes, batch) for place, made in places.items() if made}
     for index, diagnosis in enumerate(diagnoses):
         if diagnosis.span is not None:
             _mark(notes, diagnosis.span, _word(diagnosis), diagnosis.headline, index)
         if diagnosis.origin is not None and diagnosis.origin != diagnosis.span and diagnosis.actual is not None:
             _mark(notes, diagnosis.origin, "origin", str(diagnosis.actual), index)
     return tuple(notes[place] for place in sorted(notes) if notes[place].text)
+
+
+def _made_by_calls(trace: Trace) -> Iterator[_Made]:
+    """One for each call site: all its calls together."""
+    groups: dict[tuple[str, Span], list[CallRecord]] = {}
+    for call, span in _placed(trace):
+        groups.setdefault((call.op, span), []).append(call)
+    for (_, span), calls in groups.items():
+        shapes = tuple(call.output for call in calls if call.output is not None)
+        times = sum(call.count for call in calls if call.direct and call.mode is not Mode.GRAPH)
+        yield _Made(span, (shapes,) if shapes else (), times, tuple(calls))
+
+
+def _made_by_assignment(value: AssignedValue) -> _Made:
+    columns = (tuple(s for s in shapes if s is not None) for shapes in zip(*value.shapes, strict=True))
+    return _Made(value.span, tuple(columns), value.count)
+
+
+def _is_told(value: _Made, calls: Sequence[_Made], code: Code | None) -> bool:
+    """Whether the assigned values are what the calls gave whose notes stand there."""
+    statement = code.node_at(value.span, ast.stmt) if code else None
+    expression = getattr(statement, "value", None)
+    inside = [one for one in calls if one.columns and value.span.contains(one.span)]
+    if code and expression is not None and any(one.span == code.span(expression) for one in inside):
+        return True
+    last = inside[-len(value.columns) :]
+    return [set(one.columns[0]) for one in last] == [set(shapes) for shapes in value.columns]
 
 
 def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
@@ -76,21 +101,16 @@ def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
             yield call, call.created
 
 
-def _span(calls: CallRecord) -> Span:
-    span = calls.span if calls.direct else calls.created
-    assert span is not None, "a call without a place has no note"
-    return span
-
-
 def _holds_others(call: CallRecord, trace: Trace) -> bool:
     """A model that `fit` ran: its layers tell more than it does."""
     return any(other.parent == call.index for other in trace.calls)
 
 
-def _line_of(span: Span, code: Code) -> int:
+def _line_of(span: Span, codes: Mapping[str, Code]) -> int:
     """The line at whose end a call's note stands: its statement's last, or its own in a list of several lines."""
-    node = code.call_at(span)
-    if node is None:
+    code = codes.get(span.cell)
+    node = code.call_at(span) if code else None
+    if code is None or node is None:
         return span.end_line
     inner: ast.expr = node
     for around in code.around(node):
@@ -102,18 +122,19 @@ def _line_of(span: Span, code: Code) -> int:
     return inner.end_lineno or span.end_line
 
 
-def _note(place: Place, made: list[_Made], codes: dict[str, Code], batch: int | None) -> LineNote:
-    ordered = sorted(made, key=lambda one: (one.span.end_line, one.span.end_column, one.calls[0].index))
-    shown = [one for one in ordered if one.shapes]
+def _note(place: Place, made: list[_Made], codes: Mapping[str, Code], batch: int | None) -> LineNote:
+    ordered = sorted(made, key=lambda one: (one.span.end_line, one.span.end_column, not one.calls))
+    calls = [one for one in ordered if one.calls]
     code = codes.get(place[0])
-    last = shown[-1] if shown else None
+    shown = [one for one in ordered if one.columns and (one.calls or not _is_told(one, calls, code))]
+    last = next((one for one in reversed(ordered) if one.columns), None)
     return LineNote(
         *place,
         text=_chain(shown),
         status="ok",
-        calls=tuple(call.index for one in ordered for call in one.calls),
+        calls=tuple(call.index for one in calls for call in one.calls),
         flow=_chain(shown, with_given=True),
-        pin=pin_of(code, place[1], last.span, last.shapes, batch) if code and last else None,
+        pin=pin_of(code, place[1], last.span if last.calls else None, last.columns, batch) if code and last else None,
         later=place[0] != next(iter(codes)),
     )
 
@@ -123,7 +144,7 @@ def _chain(made: Sequence[_Made], *, with_given: bool = False) -> str:
     text = ""
     for before, one in zip([None, *made], made[:_MOST_ON_A_LINE], strict=False):
         follows = before is not None and one.takes(before)
-        given = f"{_given(one)} -> " if with_given and not follows and one.given != [()] else ""
+        given = f"{_given(one)} -> " if with_given and not follows and any(one.given) else ""
         separator = "" if before is None else " -> " if follows else ", "
         text += f"{separator}{given}{one.text}"
     return text + (" -> ..." if len(made) > _MOST_ON_A_LINE else "")

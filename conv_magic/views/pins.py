@@ -22,25 +22,41 @@ def batch_size(trace: Trace) -> int | None:
     return size if places > 1 else None
 
 
-def pin_of(code: Code, line: int, span: Span, shapes: Sequence[Shape], batch: int | None) -> str | None:
-    """The comment that states the shapes made at `span`, whose note stands at `line`.
+def pin_of(
+    code: Code, line: int, call: Span | None, columns: Sequence[Sequence[Shape]], batch: int | None
+) -> str | None:  # fmt: skip
+    """The comment that states the values made by the call at `call`, else by the assignment, whose note is at `line`.
 
-    None where the line is pinned, where a comment there would be about another value, and for shapes of several ranks.
+    `columns` are the shapes that each value had.  None where the line is pinned, where a comment there would be about
+    another value, and for shapes of several ranks.
     """
     pinned = any(found.span.line == line for found in contracts_in(code.text, code.cell))
-    if pinned or not _is_value_of_line(code, line, span):
+    if pinned or (call is not None and not _is_value_of_line(code, line, call)):
         return None
-    sizes = sizes_of(shapes, batch)
-    return None if sizes is None else f"# shape: ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+    known = len(columns)
+    while known and not columns[known - 1]:
+        known -= 1
+    together = known > 1 and len({tuple(shape[:1] for shape in shapes) for shapes in columns[:known]}) == 1
+    stated = [_stated(shapes, batch, together) for shapes in columns[:known]]
+    texts = [text for text in stated if text is not None]
+    return f"# shape: {', '.join(texts)}" if texts and len(texts) == known else None
 
 
-def sizes_of(shapes: Sequence[Shape], batch: int | None) -> list[str] | None:
-    """The sizes as a contract states them; `_` for one that differs or is not known, `B` for the batch's."""
+def _stated(shapes: Sequence[Shape], batch: int | None, together: bool) -> str | None:
+    sizes = sizes_of(shapes, batch, together)
+    return None if sizes is None else f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def sizes_of(shapes: Sequence[Shape], batch: int | None, together: bool = False) -> list[str] | None:
+    """The sizes as a contract states them; `_` for one that differs or is not known, `B` for the batch's.
+
+    A vector has a batch axis only where it comes `together` with tensors of the same first axis: labels with images.
+    """
     if not shapes or len({len(shape) for shape in shapes}) > 1:
         return None
     axes = [set(sizes) for sizes in zip(*shapes, strict=True)]
     texts = [str(min(sizes)) if len(sizes) == 1 and None not in sizes else "_" for sizes in axes]
-    if len(axes) > 1 and axes[0] - {None} <= {batch}:
+    if len(axes) > (0 if together else 1) and axes[0] - {None} <= {batch}:
         texts[0] = BATCH
     return texts
 
