@@ -46,7 +46,8 @@ export interface Document {
 /**
  * The calls in the order in which they were entered; `sources[0]` is the cell that ran.
  *
- * `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for.
+ * `dropped` counts the calls that came after the limit on rows; `values` are what the cell's names stood for at its
+ * end, `assigned` what its statements gave to names, by their place.
  * `left_out` counts the rows that a copy for a notebook leaves out; `totals` are then the figures of all rows.
  */
 export interface Trace {
@@ -56,6 +57,7 @@ export interface Trace {
   values: NamedValue[];
   left_out: number;
   totals: Totals | null;
+  assigned: AssignedValue[];
 }
 /**
  * A cell's text as its editor shows it.
@@ -321,6 +323,20 @@ export interface Totals {
   macs: number;
   output_bytes: number;
   seconds: number;
+}
+/**
+ * The values that one statement gave to names.
+ *
+ * span    the statement; of a `for` or `with` its head
+ * names   the names, in order
+ * shapes  of each different outcome the shape for each name, None where it was no tensor
+ * count   how often the statement ran
+ */
+export interface AssignedValue {
+  span: Span;
+  names: string[];
+  shapes: ((number | null)[] | null)[][];
+  count: number;
 }
 /**
  * One fault at its root.
