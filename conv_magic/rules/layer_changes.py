@@ -62,6 +62,38 @@ def added_before(call: CallRecord, trace: Trace, layer: str, arguments: str) -> 
     return _added(call, trace, layer, arguments, behind=False)
 
 
+def removed(call: CallRecord, trace: Trace) -> Edits | None:
+    """The text without this layer: its `add`, its place in a list, or its call around what it was given."""
+    cell = code_of(trace, call.created)
+    made = cell.call_at(call.created) if cell else None
+    if cell is None or made is None or sum(c.created == call.created for c in _built(call, trace)) > 1:
+        return None
+    applied = _application(call, trace, cell)
+    if applied is not None:
+        return cell, [cell.replace(applied, cell.text_of(applied.args[0]))]
+    around = list(cell.around(made))
+    parent = around[1] if len(around) > 1 else None
+    if isinstance(parent, ast.List | ast.Tuple):
+        return cell, [_out_of(cell, parent, made)]
+    statement = cell.statement_of(made)
+    if not isinstance(parent, ast.Call) or not isinstance(statement, ast.Expr) or statement.value is not parent:
+        return None
+    at = cell.span(statement)
+    if cell.code_line(at.line).strip() != cell.text_of(statement) or not isinstance(parent.func, ast.Attribute):
+        return None
+    return cell, [Edit(Span(at.cell, at.line, 0, at.end_line + 1, 0), "")]
+
+
+def _out_of(cell: Code, listed: ast.List | ast.Tuple, element: ast.expr) -> Edit:
+    """One element taken out of a list, with the comma behind it, or before it where it is the last."""
+    place, own = listed.elts.index(element), cell.span(element)
+    if place + 1 < len(listed.elts):
+        after = cell.span(listed.elts[place + 1])
+        return Edit(Span(own.cell, own.line, own.column, after.line, after.column), "")
+    before = cell.span(listed.elts[place - 1])
+    return Edit(Span(own.cell, before.end_line, before.end_column, own.end_line, own.end_column), "")
+
+
 def _added(call: CallRecord, trace: Trace, layer: str, arguments: str, *, behind: bool) -> Edits | None:
     cell = code_of(trace, call.created)
     made = cell.call_at(call.created) if cell else None

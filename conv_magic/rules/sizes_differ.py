@@ -21,12 +21,16 @@ arithmetic says that the branches then agree; a projection, a crop or a resize a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from conv_magic.model import CallRecord, Diagnosis, Outcome, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
+from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.merge_fixes import merge_fixes
-from conv_magic.rules.merges import Merge, merge_of
-from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.merges import Merge, merge_of, merged
+from conv_magic.rules.provenance import code_of, origin_of
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
+from conv_magic.rules.what_if import before
+from conv_magic.source import called_name
 
 code = "sizes-differ"
 
@@ -80,6 +84,8 @@ INVALID: tuple[str, ...] = (
     "gate = layers.Dense(3, activation='relu')(gate)\n"
     "gate = layers.Dense(x.shape[-1], activation='sigmoid')(gate)\n"
     "y = u * gate\n",
+    _IMPORTS + "h = layers.Conv2D(9, 3, padding='same')(x)\ny = layers.concatenate([x, h], axis=1)\n",
+    "import tensorflow as tf\na, b = tf.zeros((2, 7, 7, 4)), tf.zeros((2, 7, 7, 6))\ny = tf.concat([a, b], 2)\n",
 )
 
 
@@ -103,8 +109,24 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axes=axes,
         axis_names=axis_names(len(other)),
         origin=origin_of(call, trace, which),
-        fixes=tuple(merge_fixes(merge, trace, which, axes))[:6],
+        fixes=(*_along_channels(merge, trace), *merge_fixes(merge, trace, which, axes))[:6],
     )
+
+
+def _along_channels(merge: Merge, trace: Trace) -> Iterator[Fix]:
+    """Maps put together along another axis than the channels, which alone differ."""
+    call, last = merge.call, len(merge.call.inputs[0]) - 1
+    first = any(data_format_of(made) == "channels_first" for made in before(call, trace))
+    if merge.axis is None or merge.joined == last or last < 2 or first:
+        return
+    output = merged(replace(merge, axis=last), call.inputs)
+    cell = code_of(trace, call.created or call.span)
+    made = cell.call_at(call.created or call.span) if cell else None
+    if output is None or cell is None or made is None:
+        return
+    position = 0 if called_name(made) == "Concatenate" else 1
+    edit = with_argument(cell, made, position, "axis", "-1")
+    yield fix("join them along the channels: axis=-1", cell, [edit], Applicability.SURE, output if call.layer else None)
 
 
 def _asked(merge: Merge) -> str:

@@ -1,0 +1,182 @@
+"""The data and the labels are of different numbers of samples.
+
+What: `fit` and `evaluate` take the first axis of data and labels as the samples; the counts differ.
+Why: data and labels were cut at different places, those of the training set met those of the test set, a reshape with
+-1 and a wrong number of channels made more samples than there were, pairs were put behind one another.
+Example:
+
+    pixels = images.reshape(-1, 32, 32, 1)          # 60 colour images become 180
+    model.fit(pixels, labels)
+
+Use instead:
+
+    pixels = images.reshape(-1, 32, 32, 3)
+
+Fix safety: a number or a name in the text is changed only where the counts then agree.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, NamedValue, Outcome, Trace
+from conv_magic.repair.edits import fix
+from conv_magic.rules.origins import origins_of
+from conv_magic.rules.provenance import Supply, supply_of
+from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
+from conv_magic.rules.written import Reader
+from conv_magic.source import Code, argument, called_name
+
+code = "sample-counts-differ"
+
+_MODEL = (
+    "import keras\nimport numpy as np\nfrom keras import layers\n"
+    "model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+)
+VALID: tuple[str, ...] = (
+    _MODEL + "photos, prices = np.zeros((9, 8, 8, 3)), np.zeros(9)\n"
+    "model.fit(photos[:6], prices[:6], validation_data=(photos[6:], prices[6:]), verbose=0)\n",
+)
+INVALID: tuple[str, ...] = (
+    _MODEL + "photos, prices = np.zeros((9, 8, 8, 3)), np.zeros(9)\n"
+    "first, rest = photos[:6], photos[6:]\n"
+    "first_prices, rest_prices = prices[:7], prices[7:]\n"
+    "model.fit(first, first_prices, verbose=0)\n",
+    _MODEL + "x_train, x_test = np.zeros((9, 8, 8, 3)), np.zeros((4, 8, 8, 3))\n"
+    "y_train, y_test = np.zeros(9), np.zeros(4)\n"
+    "model.fit(x_train, y_test, verbose=0)\n",
+    _MODEL + "raw, prices = np.zeros((6, 8 * 8 * 3)), np.zeros(6)\n"
+    "small = keras.Sequential([layers.Conv2D(2, 3), layers.GlobalMaxPooling2D(), layers.Dense(1)])\n"
+    "small.compile('sgd', 'mse')\n"
+    "images = raw.reshape(-1, 8, 8, 1)\n"
+    "small.fit(images, prices, verbose=0)\n",
+    "import keras\nimport numpy as np\nfrom keras import layers\n"
+    "left, right = keras.Input((5, 5, 1)), keras.Input((5, 5, 1))\n"
+    "both = layers.Flatten()(layers.Concatenate()([left, right]))\n"
+    "pair = keras.Model([left, right], layers.Dense(1)(both))\n"
+    "pair.compile('sgd', 'mse')\n"
+    "one, two, same = np.zeros((4, 5, 5, 1)), np.zeros((4, 5, 5, 1)), np.zeros(4)\n"
+    "pair.fit(np.vstack([one, two]), same, verbose=0)\n",
+)
+
+_JOINS = {"concatenate", "vstack", "concat", "append", "stack", "r_"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed `fit` or `evaluate` was given different numbers of samples."""
+    options = call.options
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or not options.y:
+        return
+    counts = [shape[0] for shape in (*options.x, *options.y) if shape]
+    if None in counts or len(set(counts)) < 2 or not options.x or not options.x[0] or not options.y[0]:
+        return
+    have, labels = options.x[0][0], options.y[0][0]
+    if have is None or labels is None or "cardinality" not in (call.error or ""):
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was given {counted(have, 'sample')} and labels for {labels}"
+        if have != labels
+        else f"{name_of(call)} was given different numbers of samples: {', '.join(map(str, counts))}",
+        reasons=(
+            f"the data is {' and '.join(map(spelled, options.x))}, the labels are "
+            f"{' and '.join(map(spelled, options.y))}; the first size of each counts the samples",
+        ),
+        expected=(have, *options.y[0][1:]),
+        actual=options.y[0],
+        axes=(0,),
+        fixes=tuple(_fixes(call, trace, options, have, labels)),
+    )
+
+
+def _fixes(call: CallRecord, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
+    supply = supply_of(call, trace)
+    given = argument(supply.call, 1, "y") if supply else None
+    if supply is None or given is None:
+        return
+    yield from _apart(supply, trace, options, have, labels)
+    yield from _reshaped(supply, trace, have, labels)
+    yield from _other_names(supply, given, trace, options)
+    yield from _cut_alike(supply.code, given, labels, have)
+    yield from _cut_alike(supply.code, supply.value, have, labels)
+
+
+def _apart(supply: Supply, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
+    """The inputs of a model with several, joined into one array, handed over one by one."""
+    several = [len(v.parts) for v in trace.values if v.kind == "model" and len(v.parts) > 1]
+    for origin in origins_of(supply.code, supply.value):
+        if len(options.x) > 1 or not isinstance(origin, ast.Call) or called_name(origin) not in _JOINS:
+            continue
+        parts = argument(origin, 0, "arrays", "tup", "values")
+        if isinstance(parts, ast.List | ast.Tuple) and len(parts.elts) in several and have == labels * len(parts.elts):
+            text = ", ".join(map(supply.code.text_of, parts.elts))
+            edit = supply.code.replace(supply.value, f"[{text}]")
+            yield fix("give the inputs one by one", supply.code, [edit], Applicability.SURE)
+            return
+
+
+def _reshaped(supply: Supply, trace: Trace, have: int, labels: int) -> Iterator[Fix]:
+    """The last size of a reshape with -1, which made a multiple of the samples."""
+    if have % labels:
+        return
+    for origin in origins_of(supply.code, supply.value):
+        for node in ast.walk(origin):
+            if not isinstance(node, ast.Call) or called_name(node) != "reshape":
+                continue
+            sizes = _sizes(node)
+            values = [Reader(supply.code, trace).value(size) for size in sizes]
+            if len(values) > 2 and values[0] == -1 and isinstance(values[-1], int):
+                edit = supply.code.replace(sizes[-1], str(values[-1] * (have // labels)))
+                title = f"reshape to {labels} samples with {counted(values[-1] * (have // labels), 'channel')}"
+                yield fix(title, supply.code, [edit], Applicability.SURE)
+                return
+
+
+def _sizes(node: ast.Call) -> list[ast.expr]:
+    """The sizes a reshape is given: one by one, or as the last tuple."""
+    last = node.args[-1] if node.args else None
+    if isinstance(last, ast.Tuple | ast.List):
+        return list(last.elts)
+    return list(node.args)
+
+
+def _other_names(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+    """The labels' or the data's sister of the other count: `y_train` for `y_test`."""
+    for place, mine, count in ((given, options.y[0], options.x[0][0]), (supply.value, options.x[0], options.y[0][0])):
+        partner = supply.value if place is given else given
+        if not isinstance(place, ast.Name) or not isinstance(partner, ast.Name):
+            continue
+        wanted = (count, *mine[1:])
+        fitting = [v for v in trace.values if v.shape == wanted and v.name not in (place.id, partner.id)]
+        alike = _most_alike(place.id, partner.id, fitting)
+        if alike is not None:
+            edit = supply.code.replace(place, alike)
+            yield fix(f"use {alike} with {partner.id}", supply.code, [edit], Applicability.SURE)
+            return
+
+
+def _most_alike(name: str, partner: str, values: list[NamedValue]) -> str | None:
+    """The one name that is made of the words of both: `y_train` of `y_test` and `x_train`."""
+    words = {*name.split("_"), *partner.split("_")}
+    own, other = set(name.split("_")) - set(partner.split("_")), set(partner.split("_")) - set(name.split("_"))
+    found = [
+        v.name
+        for v in values
+        if set(v.name.split("_")) <= words and own & set(v.name.split("_")) and other & set(v.name.split("_"))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _cut_alike(cell: Code, given: ast.expr, wrong: int, right: int) -> Iterator[Fix]:
+    """The place at which an array is cut, where the number is written in its slice."""
+    bound = cell.binding(given) if isinstance(given, ast.Name) else None
+    base = bound.statement if bound is not None else given
+    slices = [n for n in ast.walk(base) if isinstance(n, ast.Slice)]
+    ends = [end for s in slices for end in (s.lower, s.upper) if isinstance(end, ast.Constant) and end.value == wrong]
+    cut = any(isinstance(s.upper, ast.Constant) and s.upper.value == wrong for s in slices)
+    if cut:
+        edits = [cell.replace(end, str(right)) for end in ends]
+        yield fix(f"cut at {right}, as the other is", cell, edits, Applicability.SURE)
