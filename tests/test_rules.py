@@ -57,6 +57,8 @@ def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule, source: 
     assert (report.error is not None) == (diagnosis.severity is Severity.ERROR)
     assert diagnosis.line is not None
     assert diagnosis.fixes
+    assert len({fix.title for fix in diagnosis.fixes}) == len({fix.apply(source) for fix in diagnosis.fixes})
+    assert len({fix.title for fix in diagnosis.fixes}) == len(diagnosis.fixes)
     for fix in diagnosis.fixes:
         edited = conv_magic.run(fix.apply(source))
         assert edited.error is None, fix.title

@@ -91,6 +91,9 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\n"
     "frames = tf.zeros((2, 3, 32, 32))\n"
     "y = tf.nn.conv2d(frames, tf.zeros((5, 5, 3, 8)), 2, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "picture, filters = tf.zeros((1, 7, 9, 3)), tf.zeros((3, 3, 4, 9))\n"
+    "y = tf.nn.conv2d(picture, filters, 1, 'SAME')\n",
 )
 
 

@@ -174,16 +174,28 @@ def _fixes(
     if given is None or image is None or call.kernel is None:
         return
     shape = call.inputs[0]
-    if not ran and isinstance(options, ConvOptions) and _is_possible(options, call.kernel, shape):
+    n = len(options.kernel_size)
+    if (
+        not ran
+        and isinstance(options, ConvOptions)
+        and _is_possible(options, call.kernel, shape)
+        and _is_as_square(shape[:n], call.kernel[:n])
+    ):
         edits = [cell.replace(image, cell.text_of(given)), cell.replace(given, cell.text_of(image))]
         title = "give the image first and the filter second"
         yield fix(title, cell, edits, Applicability.SURE, _output(options, call.kernel, shape))
     for order in _orders(options):
         kernel = tuple(call.kernel[axis] for axis in order.axes)
         plain = call.kernel[-2:] == (1, 1) and call.kernel[0] == call.kernel[1]  # a blur or an edge filter
-        if _is_possible(options, shape, kernel) and not plain and not (ran and order.axes[0] == 0):
+        likely = _is_as_square(kernel[:n], call.kernel[:n]) and not plain
+        if likely and _is_possible(options, shape, kernel) and not (ran and order.axes[0] == 0):
             yield from _reordered(cell, trace, given, order, call.kernel, _output(options, shape, kernel))
             return
+
+
+def _is_as_square(window: Shape, written: Shape) -> bool:
+    """Whether another order has no odder window than the one written: one of 3 x 3 was meant as such."""
+    return len(set(window)) <= len(set(written))
 
 
 def _reordered(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conv_magic.calls import failed_innermost
 from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Trace
+from conv_magic.repair.rank import distinct
 from conv_magic.rules import (
     accidental_groups,
     axes_dropped_early,
@@ -141,7 +144,7 @@ def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
 
 def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
-        return list(rule.check(call, trace))
+        return [replace(d, fixes=distinct(d.fixes, trace.sources)) for d in rule.check(call, trace)]
     except Exception as error:
         text = f"rule {rule.code}: {type(error).__name__}: {error}"
         if text not in faults:
