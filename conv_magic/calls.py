@@ -73,9 +73,11 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
     entered = {row.parent.order for row in rows if row.parent is not None and not row.building}
 
     def again(row: Row) -> bool:
+        if row.hook.traces:  # what could not be traced failed at a call inside
+            return row.outcome is not Outcome.RETURNED
         return (row.hook.name, row.callee) in ran or (row.parent is not None and row.parent.order in entered)
 
-    return [row for row in rows if not row.building or not again(row)]
+    return [row for row in rows if not (row.building or row.hook.traces) or not again(row)]
 
 
 def _number(row: Row | None, numbers: Mapping[int, int]) -> int | None:
@@ -118,6 +120,7 @@ def _record(
         cost=_cost(row, known, seen, expected),
         accepts=known.accepts,
         direct=row.direct,
+        tracing=row.traces.summary() if row.traces is not None else None,
     )
 
 

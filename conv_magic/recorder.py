@@ -6,6 +6,7 @@ A row is one place, one callee and one set of shapes; a loop over it only counts
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import time
@@ -27,9 +28,18 @@ from conv_magic.hooks.tensors import (
     shape_of,
     tensors_in,
 )
+from conv_magic.hooks.tf_function import Traces, called_from
 from conv_magic.model import Mode, Outcome, Shape
 from conv_magic.source import Site
 
+# AutoGraph's own frames between a line that it rewrote and what that line calls
+_AUTOGRAPH = os.path.join("tensorflow", "python", "autograph", "impl")
+_OF_CALLS = (
+    os.path.join("tensorflow", "python", ""),
+    os.path.join("keras", "src", "utils", "traceback_utils.py"),
+    os.path.dirname(__file__) + os.sep,
+)
+_OF_KERAS = os.path.join("keras", "src", "")
 _MOST_PRODUCERS = 8192
 _MOST_PASSED = 4096
 _MOST_FAULTS = 20
@@ -99,6 +109,7 @@ class Row:
     seconds: float = 0.0
     problem: Exception | None = None
     replica: int | None = None
+    traces: Traces | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +132,7 @@ class _Local(threading.local):
 
     def __init__(self) -> None:
         self.replica: int | None = getattr(threading.current_thread(), "replica_id", None)
-        self.stack: list[Row] = []
+        self.stack: list[Row | None] = []
         self.quiet = False
         self.checked = False
 
@@ -150,7 +161,7 @@ class Recorder:
     dropped: int = 0
     faults: list[str] = field(default_factory=list)
     local: _Local = field(default_factory=_Local)
-    _first: list[Row] = field(init=False)
+    _first: list[Row | None] = field(init=False)
     _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
     _repeats: dict[tuple[int, int], Repeat | None] = field(default_factory=dict)
@@ -164,6 +175,8 @@ class Recorder:
         local = self.local
         if local.quiet:
             return None
+        if hook.traces:
+            return self._enter_trace(hook, args, frame)
         try:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
@@ -183,6 +196,28 @@ class Recorder:
         local.quiet = quiet
         local.checked = hook.guard
         return Entered(row, captured, time.perf_counter(), quiet)
+
+    def _enter_trace(self, hook: Hook, args: tuple[Any, ...], frame: FrameType) -> Entered | None:
+        """A graph is traced: of a function of the user's a row, of Keras' own a trace of the `fit` around it."""
+        captured, stack = hook.capture(*args), self.local.stack
+        signature: Any = captured.detail
+        parent = stack[-1] if stack else None
+        filename = signature.code.co_filename if signature.code is not None else ""
+        own = filename in self.files
+        row = parent if _OF_KERAS in filename else None
+        if own:
+            place, direct = self._place(called_from(frame))
+            inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
+            same = captured._replace(detail=(signature.name, signature.code))
+            row = self._row(hook, same, place, direct, parent, inputs)
+            row.mode = Mode.GRAPH
+        if row is not None:
+            row.traces = row.traces or Traces()
+            row.traces.note(signature)
+        if row is None or not own:
+            return None
+        stack.append(parent)  # what is called inside keeps its own place in the nesting
+        return Entered(row, captured, time.perf_counter(), False)
 
     def again(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Repeat | None:
         """The call that was last seen at this place, if this is the same again: a loop's next turn.
@@ -343,22 +378,22 @@ class Recorder:
             if code.co_filename in files:
                 return (code, at.f_lasti), direct
             if "__autograph_generated_file" in code.co_filename:
-                found = self._autograph_place()
+                found, own = self._autograph_place()
                 if found is not None:
-                    return found, direct
-            direct = False
+                    return found, direct and own
+            direct = direct and _AUTOGRAPH in code.co_filename
             at = at.f_back
         return None, False
 
-    def _autograph_place(self) -> Place | None:
-        """The line as TensorFlow's own source map has it; only while a graph is traced."""
+    def _autograph_place(self) -> tuple[Place | None, bool]:
+        """The line as TensorFlow's own source map has it, and whether no other library's lies inside of it."""
         tf_stack: Any = sys.modules.get("tensorflow.python.util.tf_stack")
-        if tf_stack is None:
-            return None
-        for summary in reversed(list(tf_stack.extract_stack())):
+        own = True
+        for summary in reversed(list(tf_stack.extract_stack())) if tf_stack is not None else ():
             if summary.filename in self.files:
-                return LineSite(summary.filename, summary.lineno)
-        return None
+                return LineSite(summary.filename, summary.lineno), own
+            own = own and any(part in summary.filename for part in _OF_CALLS)
+        return None, False
 
     def note_creation(self, layer: Any, frame: FrameType | None) -> None:
         """A layer was made; `frame` called its class."""
@@ -393,8 +428,8 @@ class Recorder:
             if len(_passed) >= _MOST_PASSED:
                 _passed.clear()
             _passed.add(key)
-        else:
-            local.stack[-1].problem = problem
+        elif (around := local.stack[-1]) is not None:
+            around.problem = problem
         return problem
 
     def runs_eagerly(self, entered: Entered) -> bool:

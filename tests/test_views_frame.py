@@ -35,6 +35,7 @@ ORDER = [
     "receptive_field",
     "output_bytes",
     "count",
+    "traces",
     "seconds",
     "status",
     "diagnosis",

@@ -55,6 +55,7 @@ class Hook:
     contains    whether calls made inside it are rows of their own
     guard       whether an eager call is checked before it is dispatched; nothing inside such a call is a row
     guard_within  whether that holds for calls inside a layer of Keras too, which are no rows
+    traces      whether it is a function being traced, not called; calls inside are then rows beside it
     """
 
     name: str
@@ -64,6 +65,7 @@ class Hook:
     contains: Callable[[Captured], bool]
     guard: bool = False
     guard_within: bool = False
+    traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

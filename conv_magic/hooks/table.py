@@ -6,6 +6,7 @@ from conv_magic.hooks.entry import Hook
 from conv_magic.hooks.keras_ends import KERAS_ENDS
 from conv_magic.hooks.keras_layers import LAYER_CALL
 from conv_magic.hooks.keras_ops import KERAS_OPS
+from conv_magic.hooks.tf_function import TRACES
 from conv_magic.hooks.tf_nn import TF_NN
 
-HOOKS: tuple[Hook, ...] = (LAYER_CALL, *KERAS_ENDS, *TF_NN, *KERAS_OPS)
+HOOKS: tuple[Hook, ...] = (LAYER_CALL, *KERAS_ENDS, *TF_NN, *KERAS_OPS, *TRACES)

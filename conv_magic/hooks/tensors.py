@@ -34,7 +34,14 @@ def _nothing(_: Any) -> Shape | None:
     return None
 
 
+def _from_graph(function: Any) -> Shape | None:
+    """Of a traced function the shape that it gives, of several results the first."""
+    return next((shape_of(tensor) for tensor in tensors_in(function.structured_outputs)), None)
+
+
 def _reader_of(kind: type[Any]) -> _Reader:
+    if hasattr(kind, "structured_outputs"):
+        return _from_graph
     if hasattr(kind, "_shape_tuple"):  # TensorFlow's own tensors; the fastest way to a plain tuple
         return _from_shape_tuple
     if not hasattr(kind, "shape"):
@@ -136,7 +143,7 @@ def mode_of(value: object) -> Mode:
 def _mode_of_type(kind: type[Any]) -> Mode:
     if kind.__name__ == "KerasTensor":
         return Mode.SYMBOLIC
-    return Mode.GRAPH if kind.__name__ == "SymbolicTensor" else Mode.EAGER
+    return Mode.GRAPH if kind.__name__ in ("SymbolicTensor", "ConcreteFunction") else Mode.EAGER
 
 
 def in_keras_build() -> bool:

@@ -16,7 +16,7 @@ COLUMNS = {
     "call": "index of the call, in the order in which calls were entered",
     "line": "line of the call, from 1, in the cell that it is written in",
     "code": "text of the call",
-    "layer": "the layer's own name; missing for a function such as tf.nn.conv2d",
+    "layer": "the name of the layer, or of the tf.function; missing for a function such as tf.nn.conv2d",
     "op": "the operation: the layer's class or the function's name",
     "parent": "`call` of the call inside which this one ran",
     "replica": "number of the tf.distribute replica that made the call",
@@ -36,6 +36,7 @@ COLUMNS = {
     "receptive_field": "how many input positions along each spatial axis one output position sees",
     "output_bytes": "size of the output in bytes",
     "count": "how many calls this row stands for: calls of one place with equal shapes",
+    "traces": "how often a graph was traced for it: of a tf.function, or of Keras' own step in fit, evaluate, predict",
     "seconds": "wall time of all calls of this row together",
     "status": "ok, warning, failed, or guarded (stopped before TensorFlow ran it)",
     "diagnosis": "code of the diagnosis of this call",
@@ -46,7 +47,7 @@ COLUMNS = {
 _TEXT = pd.StringDtype("python")  # pyarrow, where it is installed, takes no lone surrogates
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys(("call", "count"), "int64"),
-    **dict.fromkeys(("line", "parent", "replica", "groups", "params", "macs", "output_bytes"), "Int64"),
+    **dict.fromkeys(("line", "parent", "replica", "groups", "params", "macs", "output_bytes", "traces"), "Int64"),
     **dict.fromkeys(("code", "layer", "op", "mode", "data_format", "dtype", "status", "diagnosis", "fix"), _TEXT),
     "seconds": "float64",
 }
@@ -108,5 +109,6 @@ _FROM_CALL: dict[str, Callable[[CallRecord], Any]] = {
     "receptive_field": lambda call: call.cost.receptive_field,
     "output_bytes": lambda call: call.cost.output_bytes,
     "count": lambda call: call.count,
+    "traces": lambda call: call.tracing.times if call.tracing else None,
     "seconds": lambda call: call.cost.seconds,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from conv_magic.model import CallRecord, Document
 from conv_magic.views.verdict import Status, contradicts, statuses
-from conv_magic.views.wording import number_text, one_line, options_text, shape_text
+from conv_magic.views.wording import number_text, one_line, options_text, shape_text, tracing_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ def _name(call: CallRecord) -> str:
     return one_line(f"{call.op} {call.layer}" if call.layer else call.op) + times
 
 
+def _options(call: CallRecord) -> str:
+    """What the author chose, and how often its graph was traced if more than once."""
+    return ", ".join(filter(None, [options_text(call.options), tracing_text(call.tracing)]))
+
+
 def _expected(call: CallRecord) -> str:
     """The arithmetic's shape where it is not the one that came."""
     return shape_text(call.expected) if call.output is None or contradicts(call.expected, call.output) else ""
@@ -88,7 +93,7 @@ _COLUMNS = (
     Column("line", lambda call, _: str(call.span.line) if call.span else "", numeric=True),
     Column("status", lambda _, status: status),
     Column("operation", lambda call, _: _name(call), nested=True),
-    Column("options", lambda call, _: one_line(options_text(call.options))),
+    Column("options", lambda call, _: one_line(_options(call))),
     Column("input", lambda call, _: " ".join(map(shape_text, call.inputs))),
     Column("kernel", lambda call, _: shape_text(call.kernel)),
     Column("expected", lambda call, _: _expected(call)),

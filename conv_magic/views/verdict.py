@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from conv_magic.model import CallRecord, Document, Outcome, Severity, Shape, Source, Training
+from conv_magic.model import CallRecord, Document, Mode, Outcome, Severity, Shape, Source, Training
 from conv_magic.positions import Span
 from conv_magic.views.wording import one_line
 
@@ -139,10 +139,15 @@ def _findings_without_call(document: Document) -> list[str]:
     ]
 
 
+def _is_trace(call: CallRecord) -> bool:
+    """A function being traced: it stands beside the calls that it made, which tell more."""
+    return call.tracing is not None and call.mode is Mode.GRAPH
+
+
 def _agreement(document: Document) -> str:
     """What can be said of a run in which nothing is wrong: no more than was checked."""
     outer = {call.parent for call in document.trace.calls}
-    inner = [call for call in document.trace.calls if call.index not in outer]
+    inner = [call for call in document.trace.calls if call.index not in outer and not _is_trace(call)]
     unchecked = sum(call.expected is None or call.output is None for call in inner)
     if unchecked == len(inner):
         return "without a prediction to compare with" if inner else ""

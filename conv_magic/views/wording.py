@@ -21,6 +21,7 @@ from conv_magic.model import (
     ReshapeOptions,
     Shape,
     Source,
+    Tracing,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
@@ -77,6 +78,14 @@ def options_text(options: Options | None) -> str:
         case None:
             return ""
     return _plain_options(options)
+
+
+def tracing_text(tracing: Tracing | None) -> str:
+    """`traced 3 times, for n = 0, 1, 2`; nothing for the one trace that a graph needs."""
+    if tracing is None or tracing.times < 2:
+        return ""
+    values = (f"{name} = {', '.join(seen)}" for name, seen in tracing.numbers if len(seen) > 1)
+    return ", for ".join([f"traced {tracing.times} times", *values])
 
 
 def _channels(options: ConvOptions | DepthwiseConvOptions | ConvTransposeOptions) -> str:

@@ -76,7 +76,7 @@ export interface Source {
  * One call, or `count` calls of one place with equal shapes.
  *
  * op          the field's name of the operation: `conv2d` for `tf.nn.conv2d`, `Conv2D` for the layer
- * layer       the layer's own name (`conv2d_3`), or None for a function
+ * layer       the layer's own name (`conv2d_3`), that of a `tf.function` which is traced, or None for a function
  * span        where it was called; None when no line of the user's led to it
  * created     where the layer was made, if that was seen
  * parent      index of the call inside which this one ran
@@ -87,6 +87,7 @@ export interface Source {
  * error       the exception's text, when it raised
  * accepts     what its first input must look like, None for any size; None altogether where that is not known
  * direct      whether the user's own line called it, not a library on its behalf
+ * tracing     the graphs traced for it; None for a call that traces none
  */
 export interface CallRecord {
   index: number;
@@ -126,6 +127,7 @@ export interface CallRecord {
   cost: Cost;
   accepts: (number | null)[] | null;
   direct: boolean;
+  tracing: Tracing | null;
 }
 /**
  * A stretch of one cell's text.
@@ -287,6 +289,21 @@ export interface Cost {
   receptive_field: number[] | null;
   output_bytes: number | null;
   seconds: number | null;
+}
+/**
+ * How often a graph was traced in the calls of one row: of a `tf.function`, or of Keras' step inside `fit`.
+ *
+ * functions   how many function objects were traced: more than one where it is made anew
+ * alike       whether all of them are of the same code and see the same values around it
+ * frequent    whether a trace was the fifth or more among the last ten calls, TensorFlow's own measure of too many
+ * numbers     the Python numbers that it was traced for, by parameter, the first few of each
+ */
+export interface Tracing {
+  times: number;
+  functions: number;
+  alike: boolean;
+  frequent: boolean;
+  numbers: [string, string[]][];
 }
 /**
  * What a name of the user's stood for when the cell ended, or in the function that failed.
