@@ -68,10 +68,73 @@ def test_a_function_traced_by_tensorflow_has_its_own_lines() -> None:
     )
     found = [(call.op, call.mode, call.span.line if call.span else None, call.count) for call in report.trace.calls]
     assert found == [
+        ("tf.function", Mode.GRAPH, 11, 1),
         ("conv2d", Mode.GRAPH, 4, 1),
         ("max_pool2d", Mode.GRAPH, 6, 1),
         ("avg_pool2d", Mode.GRAPH, 8, 1),
     ]
+
+
+def test_each_trace_of_a_function_is_counted_with_what_it_was_for() -> None:
+    report = _run(
+        "import tensorflow as tf\n"
+        "@tf.function\n"
+        "def step(x, n):\n"
+        "    return tf.nn.max_pool2d(x, 2, 2, 'VALID') * n\n"
+        "for n in (1, 2, 1, 2):\n"
+        "    y = step(tf.zeros((1, 8, 8, 3)), n)\n"
+        "y = step(tf.zeros((1, 6, 6, 3)), 2)\n"
+        "step.get_concrete_function(tf.TensorSpec((None, 8, 8, 3)), 3)\n"
+    )
+    rows = [call for call in report.trace.calls if call.op == "tf.function"]
+    assert [(call.layer, call.inputs, call.output, call.direct) for call in rows] == [
+        ("step", ((1, 8, 8, 3),), (1, 4, 4, 3), True),
+        ("step", ((1, 6, 6, 3),), (1, 3, 3, 3), True),
+        ("step", ((None, 8, 8, 3),), (None, 4, 4, 3), True),
+    ]
+    assert [call.tracing and (call.tracing.times, call.tracing.functions) for call in rows] == [(2, 1), (1, 1), (1, 1)]
+    assert rows[0].tracing is not None
+    assert rows[0].tracing.numbers == (("n", ("1", "2")),)
+    assert report.frame()["traces"].dropna().tolist() == [2, 1, 1]
+    assert "traced 2 times, for n = 1, 2" in report.to_text()
+
+
+def test_lines_that_autograph_rewrote_have_rows_and_notes_of_their_own() -> None:
+    report = _run(
+        "import tensorflow as tf\n"
+        "@tf.function\n"
+        "def twice(x):\n"
+        "    x = tf.nn.avg_pool2d(x, 3, 1, 'SAME')\n"
+        "    return tf.nn.avg_pool2d(x, 3, 1, 'SAME')\n"
+        "y = twice(tf.zeros((1, 8, 8, 3)))\n"
+    )
+    assert [(note.line, note.text) for note in report.notes] == [(n, "(1, 8, 8, 3)") for n in (4, 5, 6)]
+
+
+def test_a_graph_that_fits_is_not_traced_again() -> None:
+    namespace: dict[str, object] = {}
+    conv_magic.run(
+        "import tensorflow as tf\n@tf.function\ndef f(x):\n    return tf.nn.relu(x)\nf(tf.zeros(3))\n", namespace
+    )
+    assert conv_magic.run("y = f(tf.zeros(3))\n", namespace).trace.calls == ()
+
+
+def test_fit_counts_the_graphs_of_its_step() -> None:
+    report = _run(
+        "import keras, numpy as np\n"
+        "model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])\n"
+        "x, y = np.zeros((4, 8, 8)), np.zeros((4, 2))\n"
+        "model.compile('sgd', 'mse')\n"
+        "for rate in (0.1, 0.01):\n"
+        "    model.fit(x, y, verbose=0)\n"
+        "for rate in (0.1, 0.01):\n"
+        "    model.compile(keras.optimizers.SGD(rate), 'mse')\n"
+        "    model.fit(x, y, verbose=0)\n"
+        "model.compile('sgd', 'mse', run_eagerly=True)\n"
+        "model.fit(x, y, verbose=0)\n"
+    )
+    fits = [call for call in report.trace.calls if call.op == "fit"]
+    assert [call.tracing.functions if call.tracing else None for call in fits] == [1, 2, None]
 
 
 def test_a_functional_model_is_seen_as_it_is_built() -> None:
@@ -272,7 +335,7 @@ def test_a_traced_function_that_stands_in_two_cells_is_found_in_the_one_that_run
     )
     for size in (8, 9):
         report = _run(f"{function}y = f(tf.zeros((1, {size}, {size}, 3)))\n")
-        (call,) = report.trace.calls
+        _, call = report.trace.calls
         assert call.span is not None
         assert (call.span.cell, call.span.line) == ("c0", 4)
 

@@ -28,6 +28,7 @@ from conv_magic.rules import (
     filter_rank,
     flatten_missing,
     flattened_size_differs,
+    graph_traced_again,
     groups_do_not_divide,
     image_shrinks,
     images_of_many_sizes,
@@ -117,6 +118,7 @@ RULES: tuple[Rule, ...] = (
     weights_of_another_model,
     image_shrinks,
     planes_read_as_pixels,
+    graph_traced_again,
 )
 
 
