@@ -96,7 +96,7 @@ def test_each_trace_of_a_function_is_counted_with_what_it_was_for() -> None:
     assert rows[0].tracing is not None
     assert rows[0].tracing.numbers == (("n", ("1", "2")),)
     assert report.frame()["traces"].dropna().tolist() == [2, 1, 1]
-    assert "traced 2 times, for n = 1, 2" in report.to_text()
+    assert "traced 2 times, for n = 1, 2 " in report.to_text()
 
 
 def test_lines_that_autograph_rewrote_have_rows_and_notes_of_their_own() -> None:

@@ -87,12 +87,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             layer=name_of(call),
             headline=headline,
             reasons=reasons,
-            origin=origin,
+            origin=origin[0] if origin else None,
+            origin_note=f"{origin[1]} on line {origin[0].line}" if origin else None,
             fixes=fixes,
         )
 
 
-_Said = tuple[str, tuple[str, ...], Span | None, tuple[Fix, ...]]
+_Said = tuple[str, tuple[str, ...], tuple[Span, str] | None, tuple[Fix, ...]]
+"""Headline, reasons, where it comes from and that in words, fixes."""
 
 
 def _for_each_number(call: CallRecord, trace: Trace) -> _Said | None:
@@ -109,7 +111,12 @@ def _for_each_number(call: CallRecord, trace: Trace) -> _Said | None:
         return None
     headline = f"{name_of(call)} is traced again for each Python number: {call.tracing.times} graphs for one shape"
     reason = f"{name} was {', '.join(seen[:_OFTEN])}, ...; a Python number is part of the graph, a tensor is not"
-    return headline, (reason,), made[0].span(made[1]), _as_tensor(call, trace, name, made)
+    return (
+        headline,
+        (reason,),
+        (made[0].span(made[1]), f"{name_of(call)} is defined"),
+        _as_tensor(call, trace, name, made),
+    )
 
 
 def _definition(trace: Trace, call: CallRecord) -> tuple[Code, ast.FunctionDef] | None:
@@ -180,7 +187,7 @@ def _for_each_size(call: CallRecord, trace: Trace) -> _Said | None:
         else wrapped(where, made, "", "(reduce_retracing=True)")
     )
     change = fix("let TensorFlow leave the differing sizes open", where, [edit], Applicability.SURE, _open(alike))
-    return headline, (reason,), where.span(made), (change,)
+    return headline, (reason,), (where.span(made), f"{name_of(call)} is made"), (change,)
 
 
 def _open(alike: Sequence[CallRecord]) -> Shape | None:
@@ -235,7 +242,7 @@ def _made_anew(call: CallRecord, trace: Trace) -> _Said | None:
         return headline, (reason,), None, ()
     edits = _before_its_loop(where, bound.statement)
     fixes = (fix("make it once, before the loop", where, edits, Applicability.SURE, call.output),) if edits else ()
-    return headline, (reason,), where.span(bound.statement), fixes
+    return headline, (reason,), (where.span(bound.statement), f"{bound.name} is made"), fixes
 
 
 def _compiled_anew(call: CallRecord, trace: Trace) -> _Said | None:
@@ -257,7 +264,7 @@ def _compiled_anew(call: CallRecord, trace: Trace) -> _Said | None:
     headline = f"{call.op} traces its step anew in each call: {call.tracing.functions} times"
     reason = f"{model}.compile on line {line} makes a new one, and a new optimizer, each time round the loop"
     change = fix("compile once, before the loop", where, edits, Applicability.CHOICE, call.output)
-    return headline, (reason,), where.span(compiled[0]), (change,)
+    return headline, (reason,), (where.span(compiled[0]), f"{model} is compiled"), (change,)
 
 
 def _compiles(statement: ast.stmt, model: str) -> bool:

@@ -84,7 +84,8 @@ def tracing_text(tracing: Tracing | None) -> str:
     """`traced 3 times, for n = 0, 1, 2`; nothing for the one trace that a graph needs."""
     if tracing is None or tracing.times < 2:
         return ""
-    values = (f"{name} = {', '.join(seen)}" for name, seen in tracing.numbers if len(seen) > 1)
+    more = ", ..." if any(len(seen) < tracing.times for _, seen in tracing.numbers) else ""
+    values = (f"{name} = {', '.join(seen)}{more}" for name, seen in tracing.numbers if len(seen) > 1)
     return ", for ".join([f"traced {tracing.times} times", *values])
 
 
