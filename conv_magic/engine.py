@@ -8,7 +8,7 @@ import inspect
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import CodeType, TracebackType
 from typing import Any
@@ -25,6 +25,7 @@ from conv_magic.repair.packing import Packed
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.verify import pack_for, verify_fixes
 from conv_magic.report import Report
+from conv_magic.rules.given import cells_of, with_given
 from conv_magic.rules.table import diagnose
 from conv_magic.source import Code
 from conv_magic.values import FailingFrame, failing_frame, named_values
@@ -139,11 +140,14 @@ class Session:
         if frame is not None and error is not None:
             records = calls.with_unseen_failure(records, self.recorder.rows, frame, error, codes)
         records = calls.selected(records, self.options.only, self.options.depth)
+        records = with_given(records, self._by_age(codes))
         values = named_values(codes[self.cell.filename], namespace or {})
         if frame is not None and frame.function:
             values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
         assigned = self._assignments.values(namespace if error is None else None)
-        trace = Trace(self._sources(codes, frame), records, self.recorder.dropped, values, assigned=assigned)
+        trace = Trace(
+            self._sources(codes, frame, cells_of(records)), records, self.recorder.dropped, values, assigned=assigned
+        )
         failure = _failure(error, frame, codes)
         found = tuple(
             _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
@@ -187,10 +191,21 @@ class Session:
         own = codes[self.cell.filename]
         return codes | {name: replace(own, above=above) for name, above in self._other_names.items()}
 
-    def _sources(self, codes: Mapping[str, Code], frame: FailingFrame | None) -> tuple[Source, ...]:
-        """The cell that ran, then those others that calls were made from, layers made in, or that failed."""
+    def _by_age(self, codes: Mapping[str, Code]) -> list[Code]:
+        """The cell that ran, then the others from the newest on."""
+        own, *others = (codes[cell.filename] for cell in self._cells())
+        return [own, *reversed(others)]
+
+    def _sources(
+        self, codes: Mapping[str, Code], frame: FailingFrame | None, givers: Collection[str]
+    ) -> tuple[Source, ...]:
+        """The cell that ran, then those others that calls were made from, layers or arrays made in, or that failed."""
         used = {self.cell.filename} | _files_of(self.recorder.rows) | ({_file_of(frame.place)} if frame else set())
-        return tuple(_source(cell, codes) for cell in self._cells() if cell.filename in used)
+        return tuple(
+            _source(cell, codes)
+            for cell in self._cells()
+            if cell.filename in used or codes[cell.filename].cell in givers
+        )
 
     def _earlier(self, codes: Mapping[str, Code]) -> tuple[Source, ...]:
         """The cells that ran before, each as it last ran; of this one's own earlier versions none."""

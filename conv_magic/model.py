@@ -264,6 +264,18 @@ class Tracing:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What of the user's own an input was, where no recorded call made it.
+
+    name   what the text calls it: `x_train`; where it has no name, the call that made it: `tf.zeros`
+    span   the statement that bound the name, of a loop its head; else the expression itself
+    """
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One call, or `count` calls of one place with equal shapes.
 
@@ -280,6 +292,8 @@ class CallRecord:
     accepts     what its first input must look like, None for any size; None altogether where that is not known
     direct      whether the user's own line called it, not a library on its behalf
     tracing     the graphs traced for it; None for a call that traces none
+    given       for each input without a producer what of the user's it was, where the text leaves no doubt;
+                of a `fit` on a dataset that dataset
     """
 
     index: int
@@ -304,6 +318,7 @@ class CallRecord:
     accepts: Shape | None = None
     direct: bool = True
     tracing: Tracing | None = None
+    given: tuple[Given | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

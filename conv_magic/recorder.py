@@ -409,7 +409,8 @@ class Recorder:
     ) -> Exception | None:
         """The guard's word on a call inside a layer, which is no row; what it passed once it is not asked again."""
         local = self.local
-        if not local.quiet or local.checked or local.stack[-1].count:  # what the layer did once it does again
+        around = local.stack[-1] if local.quiet else None
+        if around is None or local.checked or around.count:  # what the layer did once it does again
             return None
         try:
             captured = hook.capture(*args, **kwargs)
@@ -428,7 +429,7 @@ class Recorder:
             if len(_passed) >= _MOST_PASSED:
                 _passed.clear()
             _passed.add(key)
-        elif (around := local.stack[-1]) is not None:
+        else:
             around.problem = problem
         return problem
 

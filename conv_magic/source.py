@@ -159,17 +159,22 @@ class Code:
             return None
         scope = self.scope_of(name)
         for where in (scope, self.tree) if scope is not self.tree else (scope,):
-            before = [b for b in self._bound(where, name.id) if b.statement.lineno < statement.lineno]
+            before = [b for b in self.bindings(where, name.id) if b.statement.lineno < statement.lineno]
             if before:
                 return max(before, key=lambda b: b.statement.lineno)
         return None
 
     def binding_at_end(self, name: str) -> Binding | None:
         """The last statement of the module that binds `name`."""
-        return max(self._bound(self.tree, name), key=lambda b: b.statement.lineno, default=None)
+        return max(self.bindings(self.tree, name), key=lambda b: b.statement.lineno, default=None)
 
-    def _bound(self, scope: ast.AST, name: str) -> list[Binding]:
+    def bindings(self, scope: ast.AST, name: str) -> list[Binding]:
+        """Every statement of a scope that binds `name`."""
         return self._bindings.get((scope, name), [])
+
+    def is_bound(self, name: ast.Name) -> bool:
+        """Whether the text binds the name anywhere that its place can see."""
+        return bool(self.bindings(self.scope_of(name), name.id) or self.bindings(self.tree, name.id))
 
     @cached_property
     def _bindings(self) -> dict[tuple[ast.AST, str], list[Binding]]:

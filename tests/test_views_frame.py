@@ -21,6 +21,7 @@ ORDER = [
     "replica",
     "mode",
     "input_shape",
+    "producers",
     "kernel_shape",
     "strides",
     "padding",

@@ -99,9 +99,23 @@ def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | No
     supply = supply_of(call, trace) if which == 0 else None
     binding = supply.binding if supply else None
     if supply is None or binding is None:
-        return None, None
+        return _origin_given(call, trace, which)
     span = supply.code.span(binding.statement)
     return span, f"{binding.name} is made on line {span.line}"
+
+
+def _origin_given(call: CallRecord, trace: Trace, which: int) -> tuple[Span | None, str | None]:
+    """The line that bound what the call was given, where that is another line than the call's own."""
+    given = call.given[which] if which < len(call.given) else None
+    if given is None or (call.span is not None and _same_line(given.span, call.span)):
+        return None, None
+    source = next((s for s in trace.sources if s.cell == given.span.cell), None)
+    cell = f" of {source.label}" if source is not None and source is not trace.sources[0] else ""
+    return given.span, f"{given.name} is made on line {given.span.line}{cell}"
+
+
+def _same_line(one: Span, other: Span) -> bool:
+    return one.cell == other.cell and other.line <= one.line <= other.end_line
 
 
 def alias_of(code: Code, module: str) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 
-from conv_magic.model import CallRecord, Diagnosis, Document, Shape
+from conv_magic.model import CallRecord, Diagnosis, Document, Shape, Source
 from conv_magic.views.excerpt import Excerpts
-from conv_magic.views.verdict import statuses
+from conv_magic.views.verdict import place_text, statuses
 from conv_magic.views.wire import to_json
 
 COLUMNS = {
@@ -22,6 +23,7 @@ COLUMNS = {
     "replica": "number of the tf.distribute replica that made the call",
     "mode": "eager (on values), graph (while a tf.function was traced) or symbolic (Keras' symbolic tensors)",
     "input_shape": "shape of the input, a tuple of shapes where there are several; None is an unknown dimension",
+    "producers": "for each input the `call` that made it, else the name and line of the user's own array; or None",
     "kernel_shape": "shape of the kernel or weight matrix",
     "strides": "steps of the window along each spatial axis",
     "padding": "same, valid, causal, or (before, after) for each spatial axis",
@@ -72,6 +74,7 @@ def _columns_of(document: Document) -> dict[str, list[Any]]:
     found = [diagnoses.get(call.index) for call in calls]
     return {
         **{name: [value(call) for call in calls] for name, value in _FROM_CALL.items()},
+        "producers": [_producers(call, document.trace.sources) for call in calls],
         "code": [excerpts.code(call.span) for call in calls],
         "status": list(statuses(document)),
         "diagnosis": [d.code if d else None for d in found],
@@ -83,6 +86,11 @@ def _inputs(call: CallRecord) -> Shape | tuple[Shape, ...] | None:
     if not call.inputs:
         return None
     return call.inputs[0] if len(call.inputs) == 1 else call.inputs
+
+
+def _producers(call: CallRecord, sources: Sequence[Source]) -> tuple[int | str | None, ...]:
+    pairs = zip_longest(call.producers, call.given)
+    return tuple(f"{given.name}, {place_text(given.span, sources)}" if given else made for made, given in pairs)
 
 
 def _option(name: str) -> Callable[[CallRecord], Any]:

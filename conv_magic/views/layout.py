@@ -37,7 +37,18 @@ def notes(document: Document, diagnosis: Diagnosis) -> list[str]:
         facts.append(one_line(diagnosis.origin_note))
     elif diagnosis.origin:
         facts.append(f"it comes from {place_text(diagnosis.origin, document.trace.sources)}")
+    else:
+        facts.extend(_given(document, diagnosis))
     return facts
+
+
+def _given(document: Document, diagnosis: Diagnosis) -> Iterator[str]:
+    """Which arrays of the user's the call was given, those apart that its own line makes."""
+    calls = document.trace.calls
+    call = calls[diagnosis.call] if diagnosis.call is not None and diagnosis.call < len(calls) else None
+    for given in dict.fromkeys(call.given) if call is not None else ():
+        if given is not None and (call is None or call.span is None or given.span.line != call.span.line):
+            yield f"{one_line(given.name)} is made on {place_text(given.span, document.trace.sources)}"
 
 
 def fix_title(fix: Fix) -> str:

@@ -88,6 +88,8 @@ export interface Source {
  * accepts     what its first input must look like, None for any size; None altogether where that is not known
  * direct      whether the user's own line called it, not a library on its behalf
  * tracing     the graphs traced for it; None for a call that traces none
+ * given       for each input without a producer what of the user's it was, where the text leaves no doubt;
+ *             of a `fit` on a dataset that dataset
  */
 export interface CallRecord {
   index: number;
@@ -128,6 +130,7 @@ export interface CallRecord {
   accepts: (number | null)[] | null;
   direct: boolean;
   tracing: Tracing | null;
+  given: (Given | null)[];
 }
 /**
  * A stretch of one cell's text.
@@ -304,6 +307,16 @@ export interface Tracing {
   alike: boolean;
   frequent: boolean;
   numbers: [string, string[]][];
+}
+/**
+ * What of the user's own an input was, where no recorded call made it.
+ *
+ * name   what the text calls it: `x_train`; where it has no name, the call that made it: `tf.zeros`
+ * span   the statement that bound the name, of a loop its head; else the expression itself
+ */
+export interface Given {
+  name: string;
+  span: Span;
 }
 /**
  * What a name of the user's stood for when the cell ended, or in the function that failed.
