@@ -131,7 +131,9 @@ class _Local(threading.local):
     """
 
     def __init__(self) -> None:
-        self.replica: int | None = getattr(threading.current_thread(), "replica_id", None)
+        thread = threading.current_thread()  # a worker of several counts its own replicas from 0 as well
+        own: int | None = getattr(thread, "replica_id", None)
+        self.replica: int | None = getattr(thread, "replica_id_in_sync_group", own)
         self.stack: list[Row | None] = []
         self.quiet = False
         self.checked = False
