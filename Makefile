@@ -33,7 +33,7 @@ PACKAGE_SOURCES := $(shell find conv_magic -name '*.py' -o -name 'py.typed') pyp
 FRONT_END_SOURCES := $(shell find js \( -name node_modules -o -name lib \) -prune -o -type f -not -name '*.tsbuildinfo' -print)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser rules-page screenshots format clean
+.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser rules-page capture-page screenshots format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,6 +41,7 @@ help:
 	@echo 'make types      regenerate the TypeScript types of the document'
 	@echo 'make format     let ruff format the Python code'
 	@echo 'make rules-page write the page of all rules from the rules'
+	@echo 'make capture-page  write the page of what is seen, by calling it all'
 	@echo 'make screenshots  draw the pictures of the README again'
 
 # --- the environment -------------------------------------------------------------------------------------------
@@ -121,6 +122,9 @@ types: wheel js/node_modules
 
 rules-page: wheel
 	$(BIN)/python tests/rules_page.py
+
+capture-page: wheel
+	$(BIN)/python tests/capture_matrix.py --page
 
 screenshots: wheel browser
 	cd tests && $(CURDIR)/$(BIN)/python -m browser.screenshots

@@ -197,7 +197,7 @@ class Session:
         return [own, *reversed(others)]
 
     def _sources(
-        self, codes: Mapping[str, Code], frame: FailingFrame | None, givers: Collection[str]
+        self, codes: Mapping[str, Code], frame: FailingFrame | None, givers: Collection[str] = ()
     ) -> tuple[Source, ...]:
         """The cell that ran, then those others that calls were made from, layers or arrays made in, or that failed."""
         used = {self.cell.filename} | _files_of(self.recorder.rows) | ({_file_of(frame.place)} if frame else set())

@@ -1,6 +1,7 @@
 """The capture matrix: every function and layer that is hooked, called in every way there is.
 
     python tests/capture_matrix.py            print it as a Markdown table
+    python tests/capture_matrix.py --page     write it into .github/CAPTURE.md; a few minutes
 
 A cell holds if the traced run shows the call once or more, in the right mode, with the shape that came, at a line.
 Where a call cannot be made that way at all, traced or not, the cell says why in TensorFlow's or Keras' words.
@@ -8,6 +9,7 @@ Where a call cannot be made that way at all, traced or not, the cell says why in
 
 from __future__ import annotations
 
+import asyncio as aio
 import importlib.util
 import inspect
 import json
@@ -24,7 +26,22 @@ from typing import Any
 
 from conv_magic.arithmetic import shapes_agree
 
-WAYS = ("eager", "function", "symbolic", "fit", "predict", "jit", "aliased", "nested", "replicas", "thread")
+WAYS: dict[str, str] = {
+    "eager": "on values",
+    "aliased": "by a name taken before",
+    "tape": "under a `tf.GradientTape`",
+    "thread": "in a thread",
+    "asyncio": "in two `asyncio` tasks by turns",
+    "function": "in a `tf.function`",
+    "jit": "in a `tf.function` for XLA",
+    "dataset": "in `tf.data`'s `map`",
+    "symbolic": "on Keras' symbolic tensors",
+    "nested": "in a model inside a model",
+    "fit": "in `fit`",
+    "predict": "in `predict`",
+    "replicas": "on two replicas of a `MirroredStrategy`",
+}
+"""The columns, and what each stands for."""
 
 
 @dataclass(frozen=True)
@@ -396,6 +413,46 @@ def thread(cases: list[Case]) -> Results:
     return results
 
 
+def tape(cases: list[Case]) -> Results:
+    """While gradients are recorded."""
+    import tensorflow as tf
+
+    with tf.GradientTape():
+        return eager(cases)
+
+
+def asyncio(cases: list[Case]) -> Results:
+    """Each call awaited in a task, two tasks at once; the second makes every other call."""
+
+    async def some(chosen: list[Case]) -> Results:
+        results: Results = {}
+        for case in chosen:
+            results[case.name] = _attempt(lambda case=case: case.call(*case.tensors()))
+            await aio.sleep(0)  # lets the other task have its turn
+        return results
+
+    async def both() -> Results:
+        halves = await aio.gather(some(cases[::2]), some(cases[1::2]))
+        return {**halves[0], **halves[1]}
+
+    return aio.run(both())
+
+
+def dataset(cases: list[Case]) -> Results:
+    """In the function that `tf.data` traces for its `map`."""
+    import tensorflow as tf
+
+    results: Results = {}
+
+    def call_all(_: Any) -> Any:
+        for case in cases:
+            results[case.name] = _attempt(lambda case=case: case.call(*case.tensors()))
+        return 0
+
+    tf.data.Dataset.range(1).map(call_all)
+    return results
+
+
 def replicas(cases: list[Case]) -> Results:
     """On two virtual devices; only in a process that has made them before TensorFlow's first operation."""
     import tensorflow as tf
@@ -428,7 +485,10 @@ def _remade(case: Case) -> Case:
     return Case(case.name, _as_call(case.name, made), case.op, case.shapes, made, case.dtype)
 
 
-_MODES = {"eager": "eager", "aliased": "eager", "thread": "eager", "nested": "eager", "symbolic": "symbolic"}
+_MODES = {
+    **dict.fromkeys(("eager", "aliased", "tape", "thread", "asyncio", "nested"), "eager"),
+    "symbolic": "symbolic",
+}
 
 
 def column(way: str) -> dict[str, Cell]:
@@ -438,7 +498,7 @@ def column(way: str) -> dict[str, Cell]:
     import conv_magic
 
     cases = [*function_cases(), *layer_cases()]
-    if way in ("fit", "predict", "nested"):
+    if way in ("fit", "predict", "nested", "dataset"):
         eager(cases)  # a layer that is built in a graph may keep that graph's tensors
     call_all: Callable[[list[Case]], Results] = globals()["eager" if way == "aliased" else way]
     with conv_magic.trace(max_calls=100_000) as tracing:
@@ -511,6 +571,40 @@ def markdown(columns: dict[str, dict[str, Cell]]) -> str:
     return "\n".join(lines)
 
 
+PAGE = Path(__file__).parents[1] / ".github" / "CAPTURE.md"
+_HEAD = """# What is seen, however it is called
+
+Every function that is hooked and every layer of Keras that can be called, in every way to call it. A cell says yes if
+the run's trace holds the call in the right mode, with the shape that came and at a line; a number names the reason why
+it cannot be called that way at all, traced or not. `make capture-page` makes this page by calling them all, with {}:
+do not edit it here. The tests make the same calls, and compare.
+"""
+
+
+def page(columns: dict[str, dict[str, Cell]]) -> str:
+    """The whole page."""
+    ways = "\n".join(f"- {way}: {WAYS[way]}" for way in columns)
+    return "\n".join([_HEAD.format(versions()), ways, "", markdown(columns), ""])
+
+
+def versions() -> str:
+    """What the calls were made with."""
+    import keras
+    import tensorflow as tf
+
+    return f"TensorFlow {tf.__version__} and Keras {keras.__version__}"
+
+
+def of_page(way: str) -> dict[str, bool] | None:
+    """One column as the page has it, whether each cell says yes; None where the page was made with other versions."""
+    text = PAGE.read_text("utf-8")
+    if versions() not in text:
+        return None
+    head, _, *rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    place = head.index(way) + 1  # the head's first cell is empty
+    return {row[0].strip("`"): row[place] == "yes" for row in rows}
+
+
 def _mark(cell: Cell, notes: dict[str, int]) -> str:
     if cell.holds is None:
         return str(notes.setdefault(cell.why, len(notes) + 1))
@@ -525,6 +619,8 @@ def _main(arguments: list[str]) -> None:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
         found = {name: [cell.holds, cell.why] for name, cell in column(arguments[1]).items()}
         Path(arguments[2]).write_text(json.dumps(found), "utf-8")
+    elif arguments == ["--page"]:
+        PAGE.write_text(page({way: _timed(way) for way in WAYS}), "utf-8")
     else:
         print(markdown({way: _timed(way) for way in arguments or WAYS}))
 

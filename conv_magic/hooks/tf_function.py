@@ -70,10 +70,11 @@ class Traces:
 
     def summary(self) -> Tracing:
         """Of functions that trace one another (Keras' training step has two) the one traced most."""
-        numbers = tuple((name, tuple(itertools.islice(seen, _MOST_NUMBERS))) for name, seen in self.numbers.items())
-        most = max(len(functions) for functions in self.functions.values())
+        # copied at once: a thread that shows a running cell asks while another traces
+        numbers = tuple((name, tuple(list(seen)[:_MOST_NUMBERS])) for name, seen in list(self.numbers.items()))
+        most = max(map(len, list(self.functions.values())), default=0)
         alike = len(self.sees) == 1 and None not in self.sees
-        return Tracing(max(self.times.values()), most, alike, self.recent >= _OFTEN - 1, numbers)
+        return Tracing(max(list(self.times.values()), default=0), most, alike, self.recent >= _OFTEN - 1, numbers)
 
 
 def _number(thing: object) -> int:
