@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
-from conv_magic.model import CallRecord, Cost, Document, Outcome, Severity, Totals
+from conv_magic.model import CallRecord, Document, Outcome, Severity, Totals
 from conv_magic.views.verdict import contradicts
-
-Figure = Callable[[Cost], float | None]
 
 
 def totals_of(document: Document) -> Totals:
@@ -23,10 +21,10 @@ def totals_of(document: Document) -> Totals:
         calls=sum(call.count for call in calls),
         failed=len(failed),
         warnings=sum(_is_warned(call, suspects) for call in calls if call.index not in failed),
-        params=int(sum(family.figure(call, lambda cost: cost.params) for call in distinct_layers(family.outer))),
-        macs=int(sum(family.figure(call, lambda cost: cost.macs) * call.count for call in family.outer)),
-        output_bytes=int(sum(call.cost.output_bytes or 0 for call in calls if call.index not in family.inner)),
-        seconds=sum(family.figure(call, lambda cost: cost.seconds) for call in family.outer),
+        params=sum(map(family.params, distinct_layers(family.outer))),
+        macs=sum(map(family.macs, family.outer)),
+        output_bytes=sum(call.cost.output_bytes or 0 for call in calls if call.index not in family.inner),
+        seconds=sum(map(family.seconds, family.outer)),
     )
 
 
@@ -41,23 +39,36 @@ class _Family:
             if call.parent is not None and call.parent in known:
                 self.inner.setdefault(call.parent, []).append(call)
 
-    def figure(self, call: CallRecord, figure: Figure) -> float:
-        """The call's own figure, which covers the calls inside it; the sum of theirs where it has none."""
-        own = figure(call.cost)
-        if own is not None:
-            return own
-        return sum(self.figure(inner, figure) for inner in distinct_layers(self.inner.get(call.index, ())))
+    def _within(self, call: CallRecord) -> list[CallRecord]:
+        return self.inner.get(call.index, [])
+
+    # A call's own figure covers the calls inside it; where it has none, theirs together are taken.
+
+    def params(self, call: CallRecord) -> int:
+        """The parameters of the call's layer, those of shared layers once."""
+        own = call.cost.params
+        return sum(map(self.params, distinct_layers(self._within(call)))) if own is None else own
+
+    def macs(self, call: CallRecord) -> int:
+        """The multiply-accumulates of all runs of the row."""
+        own = call.cost.macs
+        return sum(map(self.macs, self._within(call))) if own is None else own * call.count
+
+    def seconds(self, call: CallRecord) -> float:
+        """The time of all runs of the row."""
+        own = call.cost.seconds
+        return sum(map(self.seconds, self._within(call))) if own is None else own
 
 
 def distinct_layers(calls: Iterable[CallRecord]) -> list[CallRecord]:
-    """The calls with each layer once: a shared one has its parameters once, however often it is called."""
-    seen: set[str] = set()
+    """The calls with each layer, and each function at one place, once: they have their parameters once."""
+    seen: set[object] = set()
     kept = []
     for call in calls:
-        if call.layer is None or call.layer not in seen:
+        what = call.layer or (call.op, call.span)
+        if what not in seen or (call.layer is None and call.span is None):
             kept.append(call)
-        if call.layer is not None:
-            seen.add(call.layer)
+        seen.add(what)
     return kept
 
 

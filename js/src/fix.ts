@@ -5,7 +5,7 @@
  * is needed here.
  */
 
-import type { Document, Edit, Fix, Source } from "./report";
+import type { Document, Edit, Fix, Source, Span } from "./report";
 
 /** Replace `[from, to)` of a text by `insert`. */
 export interface Change {
@@ -33,6 +33,23 @@ export function offsetOf(text: string, line: number, column: number): number {
 /** The source that `cell` (a key of spans and fixes) names. */
 export function sourceOf(document: Document, cell: string): Source | undefined {
   return document.trace.sources.find((source) => source.cell === cell);
+}
+
+/** The text under a span, or null where the document does not hold it; each span is cut out once. */
+export function codeOf(document: Document): (span: Span | null) => string | null {
+  const texts = new Map(document.trace.sources.map((source) => [source.cell, source.text]));
+  const known = new WeakMap<Span, string | null>();
+  return (span) => {
+    if (!span) return null;
+    let found = known.get(span);
+    if (found === undefined) {
+      const text = texts.get(span.cell);
+      const from = text === undefined ? 0 : offsetOf(text, span.line, span.column);
+      found = text?.slice(from, offsetOf(text, span.end_line, span.end_column)) ?? null;
+      known.set(span, found);
+    }
+    return found;
+  };
 }
 
 /** Whether `text` is the text that `fix` was made for. */

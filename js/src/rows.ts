@@ -21,8 +21,14 @@ export interface Row {
   kernelText: string;
   stridesText: string;
   paddingText: string;
+  expectedText: string;
+  outputText: string;
+  /** Of a call with others inside it and no figure of its own, theirs together. */
   params: number | null;
+  /** Of one run. */
   macs: number | null;
+  bytes: number | null;
+  seconds: number | null;
   count: number;
 }
 
@@ -33,12 +39,34 @@ export function rowsOf(document: Document): Row[] {
   const culprits = failingCalls(document);
   const warned = callsWith(document, "warning");
   const depths = new Map<number, number>();
-  return calls.map((call) => {
+  const rows = calls.map((call) => {
     const depth = call.parent !== null && byIndex.has(call.parent) ? (depths.get(call.parent) ?? 0) + 1 : 0;
     depths.set(call.index, depth);
     const status = document.running && call.outcome === "entered" ? "running" : statusOf(call, culprits, warned);
     return rowOf(call, depth, status, sources);
   });
+  addUp(rows);
+  return rows;
+}
+
+/** Give each row without figures of its own those of the calls inside it; they come after it. */
+function addUp(rows: readonly Row[]): void {
+  const inner = innerRows(rows);
+  for (const row of [...rows].reverse()) {
+    const inside = inner.get(row.index);
+    if (!inside) continue;
+    row.params ??= sum(distinctLayers(inside), (each) => each.params);
+    row.macs ??= sum(inside, (each) => (each.macs === null ? null : (each.macs * each.count) / row.count));
+    row.seconds ??= sum(inside, (each) => each.seconds);
+  }
+}
+
+/** What is known of the figures, added up; null where none is. */
+function sum(rows: readonly Row[], figure: (row: Row) => number | null): number | null {
+  return rows.reduce<number | null>((total, row) => {
+    const value = figure(row);
+    return value === null ? total : (total ?? 0) + value;
+  }, null);
 }
 
 /** What the rows come to; `conv_magic/views/totals.py` says the same of rows that are not here. */
@@ -46,19 +74,15 @@ export function totalsOf(rows: readonly Row[]): Totals {
   const known = new Set(rows.map((row) => row.index));
   const outer = rows.filter(({ call }) => call.parent === null || !known.has(call.parent));
   const inner = innerRows(rows);
-  const sum = (of: readonly Row[], figure: (row: Row) => number) => of.reduce((total, row) => total + figure(row), 0);
-  /** The row's own figure, which covers the calls inside it; the sum of theirs where it has none. */
-  const covering = (row: Row, figure: (row: Row) => number | null): number =>
-    figure(row) ?? sum(distinctLayers(inner.get(row.index) ?? []), (each) => covering(each, figure));
   return {
     rows: rows.length,
-    calls: sum(rows, (row) => row.count),
+    calls: sum(rows, (row) => row.count) ?? 0,
     failed: rows.filter((row) => row.status === "failed").length,
     warnings: rows.filter((row) => row.status === "warning").length,
-    params: sum(distinctLayers(outer), (row) => covering(row, (each) => each.params)),
-    macs: sum(outer, (row) => covering(row, (each) => each.macs) * row.count),
-    output_bytes: sum(rows, (row) => (inner.has(row.index) ? 0 : (row.call.cost.output_bytes ?? 0))),
-    seconds: sum(outer, (row) => covering(row, (each) => each.call.cost.seconds)),
+    params: sum(distinctLayers(outer), (row) => row.params) ?? 0,
+    macs: sum(outer, (row) => (row.macs ?? 0) * row.count) ?? 0,
+    output_bytes: sum(rows, (row) => (inner.has(row.index) ? 0 : row.bytes)) ?? 0,
+    seconds: sum(outer, (row) => row.seconds) ?? 0,
   };
 }
 
@@ -174,8 +198,12 @@ function rowOf(call: CallRecord, depth: number, status: Status, sources: readonl
     kernelText: kernelText(call),
     stridesText: call.options && "strides" in call.options ? shapeText(call.options.strides) : "",
     paddingText: paddingText(call),
+    expectedText: call.expected ? shapeText(call.expected) : "",
+    outputText: call.output ? shapeText(call.output) : "",
     params: call.cost.params,
     macs: call.cost.macs,
+    bytes: call.cost.output_bytes,
+    seconds: call.cost.seconds,
     count: call.count,
   };
 }
@@ -191,13 +219,14 @@ function paddingText({ options }: CallRecord): string {
   return typeof padding === "string" ? padding : padding.map((pair) => shapeText(pair as Shape)).join(" ");
 }
 
-/** A shared layer has its parameters once, however often it is called. */
+/** A shared layer has its parameters once, however often it is called, and so has a function called in a loop. */
 function distinctLayers(rows: readonly Row[]): Row[] {
   const seen = new Set<string>();
-  return rows.filter(({ call }) => {
-    if (call.layer === null) return true;
-    const fresh = !seen.has(call.layer);
-    seen.add(call.layer);
+  return rows.filter(({ call: { layer, op, span } }) => {
+    if (layer === null && !span) return true;
+    const what = layer ?? [op, span!.cell, span!.line, span!.column].join("\n");
+    const fresh = !seen.has(what);
+    seen.add(what);
     return fresh;
   });
 }

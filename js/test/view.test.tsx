@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { APPLY, type ApplyRequest, domActions, REVEAL } from "../src/actions";
+import { APPLY, type ApplyRequest, domActions, REVEAL, type RevealRequest } from "../src/actions";
 import type { Document } from "../src/report";
 import { renderReport, type ReportView, type ViewOptions } from "../src/view/render";
 import { sample } from "./samples";
@@ -21,6 +21,18 @@ const one = (selector: string): HTMLElement => {
 const textOf = (selector: string) => all(selector).map((element) => element.textContent?.trim());
 /** Do something and let the drawing catch up. */
 const click = (element: HTMLElement) => act(() => element.click());
+const press = (element: HTMLElement, key: string, more: KeyboardEventInit = {}) =>
+  act(() => void element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...more })));
+const enter = (element: HTMLElement, value: string, type = "input") =>
+  act(() => {
+    (element as HTMLInputElement).value = value;
+    element.dispatchEvent(new Event(type, { bubbles: true }));
+  });
+const button = (name: string): HTMLElement => {
+  const found = all("button").filter((element) => element.textContent === name);
+  expect(found, name).toHaveLength(1);
+  return found[0]!;
+};
 
 beforeEach(() => {
   host = document.createElement("div");
@@ -48,7 +60,7 @@ describe("a cell that broke", () => {
 
   test("columns that say nothing are left out", () => {
     expect(textOf("thead[class] th, .convmagic-table thead th")).toEqual(
-      ["line", "layer", "input", "kernel", "strides", "padding", "expected", "output", "params", "MACs", "status"],
+      ["line", "layer", "input", "output", "kernel", "strides", "padding", "params", "MACs", "status"],
     );
   });
 
@@ -82,8 +94,57 @@ describe("a cell that broke", () => {
   });
 
   test("only problems", async () => {
-    await click(one(".convmagic-filter input"));
+    await enter(one(".convmagic-status-choice"), "problems", "change");
     expect(all(".convmagic-row").map((row) => row.dataset["status"])).toEqual(["failed"]);
+    expect(one(".convmagic-found").textContent).toBe("1 of 8 rows");
+  });
+
+  test("rows are found by name, code and shape", async () => {
+    await enter(one(".convmagic-find"), "Batch");
+    expect(all(".convmagic-row").map((row) => row.dataset["index"])).toEqual(["5"]);
+    await enter(one(".convmagic-find"), "block(x, 32)");
+    expect(one(".convmagic-none").textContent).toBe("no row is found");
+    await enter(one(".convmagic-find"), "(None, 14, 14, 32)");
+    expect(all(".convmagic-row").map((row) => row.dataset["index"])).toEqual(["6"]);
+  });
+
+  test("columns are chosen, and stay chosen when a new document comes", async () => {
+    await click(button("columns"));
+    await click(one('.convmagic-chooser label[title^="text of the call"] input'));
+    expect(all('td[data-column="code"]')[3]!.textContent).toBe("stem(inputs)");
+    await act(() => view!.update({ ...sample("broken"), trying: true }));
+    expect(all('td[data-column="code"]')).toHaveLength(8);
+    await click(button("as at first"));
+    expect(all('td[data-column="code"]')).toHaveLength(0);
+  });
+
+  test("a column is widened by keys", async () => {
+    const heading = one('th[data-column="input_shape"]').querySelector("button")!;
+    await press(heading, "ArrowRight", { shiftKey: true });
+    expect(one('col[data-column="input_shape"]').style.width).toMatch(/^calc\(\d+px\)$/);
+    expect(all('thead button[tabindex="0"]')).toHaveLength(1);
+  });
+
+  test("Enter shows the code line, a slash leads to the search", async () => {
+    const heard = vi.fn((event: Event) => event.preventDefault());
+    document.body.addEventListener(REVEAL, heard, { once: true });
+    await press(one('.convmagic-row[aria-selected="true"]'), "Enter");
+    expect((heard.mock.calls[0]![0] as CustomEvent<RevealRequest>).detail.span.line).toBe(8);
+    await press(one('.convmagic-row[aria-selected="true"]'), "/");
+    expect(document.activeElement).toBe(one(".convmagic-find"));
+  });
+
+  test("where the clipboard is forbidden, the text is there to copy", async () => {
+    vi.spyOn(navigator.clipboard, "writeText").mockRejectedValueOnce(new DOMException("not allowed", "NotAllowedError"));
+    await click(button("copy"));
+    await click(button("row as CSV"));
+    await vi.waitFor(() => expect(all(".convmagic-copy-text")).toHaveLength(1));
+    const lines = (one(".convmagic-copy-text") as HTMLTextAreaElement).value.split("\r\n");
+    expect(lines).toEqual([
+      "line,layer,input_shape,output_shape,kernel_shape,strides,padding,params,macs,status",
+      '8,stem,"(None, 28, 28, 6)",,"(3, 3, 3, 64)","(1, 1)",valid,,,failed',
+      "",
+    ]);
   });
 
   test("a click on a heading sorts, empty values last", async () => {
@@ -104,6 +165,55 @@ describe("a cell that broke", () => {
     await act(() => view!.update(sample("broken")));
     expect(textOf(".convmagic-trial")[0]).toBe("✓ tried: the cell now runs to its end");
     expect(one('.convmagic-row[aria-selected="true"]').dataset["index"]).toBe("7");
+  });
+});
+
+describe("calls inside calls", () => {
+  const rows = () => all(".convmagic-row").map((row) => `${row.getAttribute("aria-level")} ${row.querySelector('[data-column="layer"]')!.textContent}`);
+  const selectedRow = () => one('.convmagic-row[aria-selected="true"]');
+
+  test("a loop is one row around its turns, a model one around its layers", () => {
+    show(sample("nested"));
+    expect(rows().slice(0, 4)).toEqual(["1 ▾modelSequential4 rows", "2 ▾modelSequential", "3 convConv2D", "3 poolGlobalAveragePooling2D"]);
+    expect(one(".convmagic-table").getAttribute("role")).toBe("treegrid");
+    expect(one(".convmagic-table").getAttribute("aria-rowcount")).toBe("14");
+    expect(all(".convmagic-row").at(-1)!.getAttribute("aria-rowindex")).toBe("14");
+  });
+
+  test("left folds and leads out, right unfolds and leads in", async () => {
+    show(sample("nested"), { selected: 3 });
+    await press(selectedRow(), "ArrowLeft");
+    expect(rows()).toHaveLength(11);
+    expect(selectedRow().getAttribute("aria-expanded")).toBe("false");
+    await press(selectedRow(), "ArrowLeft");
+    expect(selectedRow().getAttribute("aria-level")).toBe("1");
+    await press(selectedRow(), "ArrowLeft");
+    expect(rows()).toEqual(["1 ▸modelSequential4 rows"]);
+    expect(selectedRow().querySelector('[data-column="input_shape"]')!.textContent).toBe("(1, 8..11, 8..11, 3)");
+    expect(selectedRow().dataset["status"]).toBe("warning");
+    expect(selectedRow().querySelector(".convmagic-status-word")!.textContent).toBe("warning inside");
+    expect(selectedRow().querySelector('[data-column="macs"]')!.textContent).toBe("24.8 k");
+    await press(selectedRow(), "ArrowRight");
+    await press(selectedRow(), "ArrowRight");
+    expect(selectedRow().dataset["index"]).toBe("0");
+  });
+
+  test("a selection from outside unfolds what lies around it", async () => {
+    const report = sample("nested");
+    show(report);
+    await click(button("fold all"));
+    expect(rows()).toHaveLength(1);
+    await act(() => view!.update(report, { selected: 7 }));
+    expect(selectedRow().dataset["index"]).toBe("7");
+    expect(rows()).toHaveLength(7);
+  });
+
+  test("a search shows what is found with what lies around it, folded or not", async () => {
+    show(sample("nested"));
+    await click(button("fold all"));
+    await enter(one(".convmagic-status-choice"), "warning", "change");
+    expect(rows()).toEqual(["1 ▾modelSequential4 rows", "2 ▾modelSequential", "3 convConv2D"]);
+    expect(one(".convmagic-found").textContent).toBe("1 of 12 rows");
   });
 });
 
@@ -147,11 +257,11 @@ describe("asking the page", () => {
 });
 
 describe("other documents", () => {
-  test("a fine one: no detail, no filter, the count of the loop", () => {
+  test("a fine one: no detail, no search, the count of the loop", () => {
     show(sample("fine"));
     expect(one(".convmagic-head").dataset["status"]).toBe("ok");
-    expect(textOf("[data-column=count]")).toEqual(["×N", "×5"]);
-    expect(all(".convmagic-detail, .convmagic-filter")).toHaveLength(0);
+    expect(textOf(":is(th, td)[data-column=count]")).toEqual(["×N", "×5"]);
+    expect(all(".convmagic-detail, .convmagic-find")).toHaveLength(0);
   });
 
   test("markup in names, messages and code is text", () => {

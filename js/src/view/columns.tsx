@@ -1,4 +1,4 @@
-/** The columns of the table of calls: a new column is one entry here. */
+/** The columns of the table of calls: a new column is one entry here.  Names and meanings are those of the frame. */
 
 import {
   columnFilteringFeature,
@@ -9,13 +9,16 @@ import {
   rowSortingFeature,
   tableFeatures,
 } from "@tanstack/preact-table";
-import { exactText, figureText } from "../figures";
-import type { CallRecord } from "../report";
+import type { ComponentChildren } from "preact";
+import { bytesText, exactText, figureText, secondsText } from "../figures";
+import { finder } from "../find";
+import { codeOf } from "../fix";
+import type { CallRecord, Document } from "../report";
 import type { Row, Status } from "../rows";
-import { agree, type Shape } from "../shape";
+import { type Shape, shapeText } from "../shape";
+import { agrees, type TreeRow } from "../tree";
 import { visible } from "../visible";
-import { GLYPHS } from "./head";
-import { ShapeText } from "./shapes";
+import { Expected, Inputs, Name, Output, StatusMark, statusText } from "./cells";
 
 export const features = tableFeatures({
   columnFilteringFeature,
@@ -25,134 +28,176 @@ export const features = tableFeatures({
   sortedRowModel: createSortedRowModel(),
 });
 
-const column = createColumnHelper<typeof features, Row>();
-
-/** What a call has not stands last, whichever way the column is sorted. */
-const last = { sortUndefined: "last" } as const;
-
-export const columns = column.columns([
-  column.accessor((row) => row.line ?? undefined, {
-    id: "line",
-    header: "line",
-    ...last,
-    cell: ({ row }) => <span title={row.original.place}>{row.original.lineText}</span>,
-  }),
-  column.accessor("name", { header: "layer", cell: ({ row }) => <Name row={row.original} /> }),
-  column.accessor("inputText", { header: "input", cell: ({ row }) => <Inputs row={row.original} /> }),
-  column.accessor("kernelText", { header: "kernel" }),
-  column.accessor("stridesText", { header: "strides" }),
-  column.accessor("paddingText", { header: "padding" }),
-  column.accessor((row) => size(row.call.expected), {
-    id: "expected",
-    ...last,
-    header: "expected",
-    cell: ({ row }) => <Expected row={row.original} />,
-  }),
-  column.accessor((row) => size(row.call.output), {
-    id: "output",
-    ...last,
-    header: "output",
-    cell: ({ row }) => <Output row={row.original} />,
-  }),
-  column.accessor((row) => row.params ?? undefined, {
-    id: "params",
-    ...last,
-    header: "params",
-    cell: ({ row }) => <Figure value={row.original.params} />,
-  }),
-  column.accessor((row) => row.macs ?? undefined, {
-    id: "macs",
-    ...last,
-    header: "MACs",
-    cell: ({ row }) => <Figure value={row.original.macs} />,
-  }),
-  column.accessor("count", { header: "×N", cell: ({ row }) => `×${row.original.count}` }),
-  column.accessor("status", {
-    header: "status",
-    filterFn: (row, _column, wanted: readonly string[]) => wanted.includes(row.original.status),
-    cell: ({ row }) => <StatusMark row={row.original} />,
-  }),
-]);
-
-/** Columns that say nothing in any row are left out; those not named here always stay. */
-export function visibleColumns(rows: readonly Row[]): Record<string, boolean> {
-  const says: Record<string, (row: Row) => boolean> = {
-    kernelText: (row) => row.kernelText !== "",
-    stridesText: (row) => row.stridesText !== "",
-    paddingText: (row) => row.paddingText !== "",
-    expected: (row) => row.call.expected !== null,
-    params: (row) => row.params !== null && row.params > 0,
-    macs: (row) => row.macs !== null && row.macs > 0,
-    count: (row) => row.count > 1,
-  };
-  return Object.fromEntries(Object.entries(says).map(([id, test]) => [id, rows.some(test)]));
+/** One column.  `text` is what it says in full, for a copy; `brief` what is shown; `order` what it is sorted by. */
+export interface Column {
+  id: string;
+  title: string;
+  meaning: string;
+  text: (row: TreeRow) => string;
+  brief?: (row: TreeRow) => string;
+  cell?: (row: TreeRow, folded: boolean) => ComponentChildren;
+  order?: (row: TreeRow) => number | null | undefined;
+  numeric?: true;
+  /** Shown at first only where some row says this; without it, only when chosen. */
+  atFirst?: (row: TreeRow) => boolean;
 }
+
+const always = () => true;
+const written = (figure: number | null | undefined) => (figure == null ? "" : String(figure));
 
 /** Shapes are sorted by how many numbers they hold. */
-const size = (shape: Shape | null) => shape?.reduce<number>((product, axis) => product * (axis ?? 1), 1);
+const size = (shape: Shape | null | undefined) => shape?.reduce<number>((product, axis) => product * (axis ?? 1), 1);
 
-function Name({ row }: { row: Row }) {
-  const { call, depth, name } = row;
-  return (
-    <span class="convmagic-name" style={{ paddingInlineStart: `${depth * 1.25}em` }} title={visible(call.op)}>
-      <bdi>{visible(name)}</bdi>
-      {!tellsOp(call) && <bdi class="convmagic-op">{visible(call.op)}</bdi>}
-    </span>
-  );
+/** What the options of the call hold under a name, as a text. */
+function option({ options }: CallRecord, name: string): string {
+  const value: unknown = options && name in options ? options[name as keyof typeof options] : null;
+  if (value === null) return "";
+  if (!Array.isArray(value)) return String(value);
+  return value.length > 0 ? shapeText(value as Shape) : "";
 }
 
-/** Whether the name is the one that Keras gives by itself (`max_pooling2d_3` for a MaxPooling2D). */
-function tellsOp({ layer, op }: CallRecord): boolean {
-  const plain = (text: string) => text.replaceAll("_", "").toLowerCase();
-  return layer === null || plain(layer.replace(/_\d+$/, "")) === plain(op);
+const isSteps = (text: string) => /[02-9]|1\d/.test(text);
+
+export function columnsOf(document: Document): Column[] {
+  const code = codeOf(document);
+  const diagnosed = new Map(document.diagnoses.map((diagnosis) => [diagnosis.call, diagnosis]).reverse() as [number, Document["diagnoses"][number]][]);
+  const figure = (of: (row: TreeRow) => number | null, brief: (figure: number) => string) => ({
+    text: (row: TreeRow) => written(of(row)),
+    brief: (row: TreeRow) => (of(row) === null ? "" : brief(of(row)!)),
+    order: of,
+    numeric: true as const,
+  });
+  return [
+    { id: "call", title: "call", meaning: "number of the call, in the order in which calls were entered", ...figure((row) => row.index, String) },
+    {
+      id: "line",
+      title: "line",
+      meaning: "line of the call, in the cell that it is written in; Enter shows it",
+      text: (row) => row.lineText,
+      order: (row) => row.line,
+      numeric: true,
+      atFirst: always,
+    },
+    { id: "code", title: "code", meaning: "text of the call", text: (row) => code(row.call.span) ?? "" },
+    {
+      id: "layer",
+      title: "layer",
+      meaning: "the layer's own name, or the function's",
+      text: (row) => row.name,
+      cell: (row) => <Name row={row} />,
+      atFirst: always,
+    },
+    { id: "op", title: "operation", meaning: "the layer's class or the function's name", text: (row) => row.call.op },
+    { id: "parent", title: "inside", meaning: "number of the call inside which this one ran", ...figure((row) => row.call.parent, String) },
+    { id: "replica", title: "replica", meaning: "number of the replica that made the call", ...figure((row) => row.call.replica, String), atFirst: (row) => row.call.replica !== null },
+    { id: "mode", title: "mode", meaning: "eager (on values), graph (while a tf.function was traced) or symbolic", text: (row) => row.call.mode },
+    {
+      id: "input_shape",
+      title: "input",
+      meaning: "shape of each input",
+      text: (row) => row.inputText,
+      order: (row) => size(row.call.inputs[0]),
+      cell: (row) => <Inputs row={row} />,
+      atFirst: always,
+    },
+    {
+      id: "output_shape",
+      title: "output",
+      meaning: "shape that came",
+      text: (row) => row.outputText,
+      order: (row) => size(row.call.output),
+      cell: (row) => <Output row={row} />,
+      atFirst: always,
+    },
+    {
+      id: "expected_shape",
+      title: "expected",
+      meaning: "shape that the arithmetic predicts",
+      text: (row) => row.expectedText,
+      order: (row) => size(row.call.expected),
+      cell: (row) => <Expected row={row} />,
+      atFirst: (row) => row.expectedText !== "" && (row.outputText === "" || !agrees(row)),
+    },
+    { id: "kernel_shape", title: "kernel", meaning: "shape of the kernel, weights or window", text: (row) => row.kernelText, atFirst: (row) => row.kernelText !== "" },
+    { id: "strides", title: "strides", meaning: "steps of the window along each axis", text: (row) => row.stridesText, atFirst: (row) => row.stridesText !== "" },
+    { id: "padding", title: "padding", meaning: "same, valid, causal, or (before, after) along each axis", text: (row) => row.paddingText, atFirst: (row) => row.paddingText !== "" },
+    { id: "dilation_rate", title: "dilation", meaning: "steps between the kernel's own points", text: (row) => option(row.call, "dilation_rate"), atFirst: (row) => isSteps(option(row.call, "dilation_rate")) },
+    { id: "groups", title: "groups", meaning: "number of groups that the channels are convolved in", text: (row) => option(row.call, "groups"), numeric: true, atFirst: (row) => isSteps(option(row.call, "groups")) },
+    { id: "data_format", title: "format", meaning: "channels_last or channels_first", text: (row) => option(row.call, "data_format"), atFirst: (row) => option(row.call, "data_format") === "channels_first" },
+    { id: "dtype", title: "dtype", meaning: "type of the numbers", text: (row) => row.call.dtype ?? "" },
+    { id: "params", title: "params", meaning: "numbers that the layer learns or keeps", ...figure((row) => row.params, figureText), atFirst: (row) => (row.params ?? 0) > 0 },
+    { id: "macs", title: "MACs", meaning: "multiply-accumulate operations of one run; of a loop, of all its runs", ...figure((row) => row.macs, figureText), atFirst: (row) => (row.macs ?? 0) > 0 },
+    {
+      id: "receptive_field",
+      title: "field",
+      meaning: "how many input positions one output position sees",
+      text: ({ call }) => (call.cost.receptive_field ? shapeText(call.cost.receptive_field) : ""),
+      order: ({ call }) => size(call.cost.receptive_field),
+    },
+    { id: "output_bytes", title: "memory", meaning: "size of the output", ...figure((row) => row.bytes, bytesText) },
+    { id: "count", title: "×N", meaning: "how many calls this row stands for", ...figure((row) => row.count, (count) => `×${exactText(count)}`), atFirst: (row) => row.count > 1 },
+    { id: "seconds", title: "time", meaning: "time of all calls of this row together", ...figure((row) => row.seconds, secondsText) },
+    { id: "diagnosis", title: "diagnosis", meaning: "what is wrong, by its code", text: (row) => diagnosed.get(row.index)?.code ?? "" },
+    { id: "fix", title: "fix", meaning: "the first fix", text: (row) => diagnosed.get(row.index)?.fixes[0]?.title ?? "" },
+    {
+      id: "status",
+      title: "status",
+      meaning: "ok, warning, failed, guarded (stopped before TensorFlow ran it)",
+      text: statusText,
+      cell: (row, folded) => <StatusMark row={row} folded={folded} />,
+      atFirst: always,
+    },
+  ];
 }
 
-function Inputs({ row }: { row: Row }) {
-  return (
-    <>
-      {row.call.inputs.map((shape, i) => (
-        <span key={i} class="convmagic-input">
-          <ShapeText shape={shape} />
-        </span>
-      ))}
-    </>
-  );
+/** Of each column whether it is shown at first: where it says something in some row. */
+export function shownAtFirst(columns: readonly Column[], rows: readonly TreeRow[]): Record<string, boolean> {
+  return Object.fromEntries(columns.map(({ id, atFirst }) => [id, atFirst !== undefined && (atFirst === always || rows.some(atFirst))]));
 }
 
-function Expected({ row }: { row: Row }) {
-  const { expected, output } = row.call;
-  if (!expected) return null;
-  const same = output !== null && agree(expected, output);
-  return (
-    <span class={same ? "convmagic-quiet" : ""}>
-      <ShapeText shape={expected} />
-    </span>
-  );
+const helper = createColumnHelper<typeof features, TreeRow>();
+
+/** The columns as the table library takes them; two of them carry the filters. */
+export function libraryColumns(document: Document, columns: readonly Column[]) {
+  const find = finder(document);
+  const filters: Record<string, (row: Row & { turns: unknown }, wanted: never) => boolean> = {
+    layer: (row, text: string) => !row.turns && find(row, text),
+    status: (row, statuses: readonly Status[]) => !row.turns && statuses.includes(row.status),
+  };
+  return columns.map(({ id, text, order }) => {
+    const filter = filters[id];
+    return helper.accessor((row): unknown => (order ? order(row) : text(row)) ?? undefined, {
+      id,
+      sortUndefined: "last", // what a call has not stands last, whichever way the column is sorted
+      ...(filter && { filterFn: (row: { original: TreeRow }, _: string, wanted: unknown) => filter(row.original, wanted as never) }),
+    });
+  });
 }
 
-function Output({ row }: { row: Row }) {
-  const { expected, output } = row.call;
-  if (!output) return <span class="convmagic-quiet">none</span>;
-  return <ShapeText shape={output} marked={expected ? differing(expected, output) : undefined} />;
+/** How many letters each column needs, by its rows; of very many rows only some are looked at. */
+export function lettersOf(column: Column, rows: readonly TreeRow[]): number {
+  const step = Math.ceil(rows.length / SAMPLE);
+  let most = column.title.length + 2; // the arrow of the sorted column
+  for (let i = 0; i < rows.length; i += step) {
+    const row = rows[i]!;
+    const text = (column.brief ?? column.text)(row);
+    const more = column.id === "layer" ? lettersBeside(row) : column.id === "status" ? 2 : 0;
+    most = Math.max(most, Math.min(text.length + more, MOST_LETTERS));
+  }
+  return most;
 }
 
-function differing(expected: Shape, output: Shape): Set<number> {
-  const known = (a: number | null | undefined, b: number | null | undefined) => a !== null && b !== null;
-  return new Set(output.flatMap((axis, i) => (known(expected[i], axis) && expected[i] !== axis ? [i] : [])));
-}
+/** The letters around the name: the depth, the operation, the number of turns. */
+const lettersBeside = ({ depth, call, turns }: TreeRow) => 2 * depth + 4 + (call.layer ? call.op.length + 1 : 0) + (turns ? 12 : 0);
 
-function Figure({ value }: { value: number | null }) {
-  return value === null ? null : <span title={exactText(value)}>{figureText(value)}</span>;
-}
+const SAMPLE = 300;
+const MOST_LETTERS = 38;
 
-const WORDS: Record<Status, string> = { ok: "ok", warning: "warning", failed: "failed", inside: "failed inside", running: "running" };
-const FAILED = { returned: "failed", raised: "failed", guarded: "guarded", entered: "not finished" };
+/** What is said when the mouse rests on a cell: all of it. */
+export const hintOf = (column: Column, row: TreeRow): string => visible(column.numeric && column.order ? exactHint(column, row) : column.text(row));
 
-function StatusMark({ row }: { row: Row }) {
-  const word = row.status === "failed" ? FAILED[row.call.outcome] : WORDS[row.status];
-  return (
-    <span class="convmagic-status">
-      <span aria-hidden="true">{GLYPHS[row.status]}</span> {word}
-    </span>
-  );
+function exactHint(column: Column, row: TreeRow): string {
+  if (column.id === "line") return row.place;
+  const figure = column.order!(row);
+  return figure == null ? "" : exactText(figure);
 }

@@ -1,7 +1,6 @@
 /** The head line: one verdict sentence, then the figures. */
 
-import type { ComponentChildren } from "preact";
-import { exactText, figureText } from "../figures";
+import { bytesText, exactText, figureText, secondsText } from "../figures";
 import type { Document } from "../report";
 import { type Row, type Status, totalsOf, verdictOf } from "../rows";
 import { visible } from "../visible";
@@ -11,10 +10,9 @@ export const GLYPHS: Record<Status, string> = { ok: "✓", warning: "⚠", faile
 export interface HeadProps {
   document: Document;
   rows: readonly Row[];
-  children?: ComponentChildren;
 }
 
-export function Head({ document, rows, children }: HeadProps) {
+export function Head({ document, rows }: HeadProps) {
   const verdict = verdictOf(document, rows);
   const { dropped, left_out: leftOut } = document.trace;
   const totals = document.trace.totals ?? totalsOf(rows);
@@ -32,6 +30,16 @@ export function Head({ document, rows, children }: HeadProps) {
         {totals.warnings > 0 && <Figure value={totals.warnings} one="warning" many="warnings" status="warning" />}
         {totals.params > 0 && <Figure value={totals.params} one="parameter" many="parameters" />}
         {totals.macs > 0 && <Figure value={totals.macs} one="MAC" many="MACs" />}
+        {totals.output_bytes > 0 && (
+          <li title={`${exactText(totals.output_bytes)} bytes: the outputs of all innermost calls, one run of each row`}>
+            <b>{bytesText(totals.output_bytes)}</b> of outputs
+          </li>
+        )}
+        {totals.seconds > 0 && (
+          <li title="wall time of the outermost calls">
+            <b>{secondsText(totals.seconds)}</b> in calls
+          </li>
+        )}
         {dropped > 0 && <Figure value={dropped} one="call not shown" many="calls not shown" />}
       </ul>
       {leftOut > 0 && (
@@ -39,7 +47,6 @@ export function Head({ document, rows, children }: HeadProps) {
           {exactText(leftOut)} of {exactText(totals.rows)} rows are not in this copy; <code>%convshapes frame</code> has them all
         </p>
       )}
-      {children}
     </header>
   );
 }

@@ -7,6 +7,7 @@ import type { Document } from "../report";
 import { firstProblem, type Row, rowsOf } from "../rows";
 import { Detail } from "./detail";
 import { Head } from "./head";
+import { measurePaint } from "./paint";
 import { installStyle } from "./style";
 import { CallTable } from "./table";
 
@@ -23,10 +24,12 @@ export interface ReportView {
 
 /** Draw `document` into `host`, again at each `update`; selection and sorting outlive an update. */
 export function renderReport(host: HTMLElement, document: Document, actions: Actions, options: ViewOptions = {}): ReportView {
+  const start = performance.now();
   installStyle(host);
   const draw = (next: Document, settings: ViewOptions) =>
     render(<Report document={next} actions={actions} {...settings} />, host);
   draw(document, options);
+  measurePaint("first paint", start);
   return {
     update: (next, settings = options) => draw(next, settings),
     dispose: () => render(null, host),
@@ -41,23 +44,14 @@ interface ReportProps extends ViewOptions {
 function Report({ document, actions, selected: given, onSelect }: ReportProps) {
   const rows = useMemo(() => rowsOf(document), [document]);
   const [selected, setSelected] = useSelection(document, rows, given);
-  const [onlyProblems, setOnlyProblems] = useState(false);
-  const problems = rows.filter((row) => row.status !== "ok").length;
   const select = (index: number) => {
     setSelected(index);
     onSelect?.(index);
   };
   return (
     <div class="convmagic">
-      <Head document={document} rows={rows}>
-        {problems > 0 && problems < rows.length && (
-          <label class="convmagic-filter">
-            <input type="checkbox" checked={onlyProblems} onChange={(event) => setOnlyProblems(event.currentTarget.checked)} />
-            only problems
-          </label>
-        )}
-      </Head>
-      {rows.length > 0 && <CallTable rows={rows} onlyProblems={onlyProblems} selected={selected} onSelect={select} />}
+      <Head document={document} rows={rows} />
+      {rows.length > 0 && <CallTable document={document} rows={rows} selected={selected} onSelect={select} onReveal={actions.reveal} />}
       <Detail document={document} rows={rows} selected={selected} actions={actions} />
     </div>
   );

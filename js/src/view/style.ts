@@ -43,6 +43,7 @@ const VIEW = `
   --convmagic-paper: var(--jp-layout-color0, Canvas);
   --convmagic-focus: var(--jp-brand-color1, #1976d2);
   --convmagic-small: calc(var(--jp-code-font-size, 13px) - 1px);
+  --convmagic-letter: calc(var(--convmagic-small) * .605);
   --convmagic-mono: var(--jp-code-font-family, ui-monospace, SFMono-Regular, Menlo, Consolas, monospace);
   color: var(--convmagic-text);
   font-family: var(--jp-ui-font-family, system-ui, sans-serif);
@@ -51,6 +52,7 @@ const VIEW = `
   max-width: 100%;
   padding: 4px 0 2px;
 }
+.convmagic-calls { container: convmagic / inline-size; }
 .convmagic *, .convmagic *::before { box-sizing: border-box; }
 .convmagic p, .convmagic ul, .convmagic ol, .convmagic h3, .convmagic h4 { margin: 0; padding: 0; list-style: none; }
 .convmagic button { font: inherit; color: inherit; cursor: pointer; }
@@ -69,39 +71,62 @@ const VIEW = `
 .convmagic-totals { display: flex; flex-wrap: wrap; gap: 0 16px; color: var(--convmagic-soft); }
 .convmagic-totals b { color: var(--convmagic-text); font-weight: 600; font-variant-numeric: tabular-nums; }
 .convmagic-totals [data-status], .convmagic-totals [data-status] b { color: var(--convmagic-tone); }
-.convmagic-filter { display: inline-flex; align-items: center; gap: 6px; align-self: center; color: var(--convmagic-soft); cursor: pointer; }
-.convmagic-filter input { margin: 0; accent-color: var(--convmagic-focus); }
+.convmagic-left-out { flex: 1 1 100%; color: var(--convmagic-soft); }
+
+.convmagic-tools { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; margin-bottom: 6px; }
+.convmagic-tool-buttons { display: flex; gap: 6px; margin-inline-start: auto; }
+.convmagic .convmagic-find, .convmagic .convmagic-status-choice, .convmagic-copy-text {
+  font: inherit; line-height: 22px; height: 24px; padding: 0 8px; margin: 0; color: inherit; background: var(--convmagic-paper);
+  border: 1px solid var(--convmagic-line); border-radius: 3px; box-sizing: border-box;
+}
+.convmagic .convmagic-find { flex: 0 1 22em; min-width: 0; width: 12em; }
+.convmagic-find::placeholder { color: var(--convmagic-soft); opacity: 1; }
+.convmagic .convmagic-find:focus-visible, .convmagic .convmagic-status-choice:focus-visible { outline-offset: 0; }
+.convmagic-found { color: var(--convmagic-soft); font-variant-numeric: tabular-nums; }
+.convmagic .convmagic-button[aria-expanded="true"] { background: var(--convmagic-wash); }
+.convmagic .convmagic-panel { flex: 1 1 100%; display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: center; margin: 0; padding: 6px 10px; border: 1px solid var(--convmagic-line); border-radius: 4px; min-width: 0; }
+.convmagic-panel legend { padding: 0 4px; color: var(--convmagic-soft); }
+.convmagic-chooser label { display: inline-flex; align-items: center; gap: 5px; cursor: pointer; }
+.convmagic-chooser input { margin: 0; accent-color: var(--convmagic-focus); }
+.convmagic .convmagic-copy-text { flex: 1 1 100%; height: auto; line-height: 1.5; font-family: var(--convmagic-mono); font-size: var(--convmagic-small); white-space: pre; }
 
 .convmagic-scroll { position: relative; max-height: 336px; overflow: auto; border: 1px solid var(--convmagic-line); border-radius: 4px; }
-.convmagic .convmagic-table { border-collapse: separate; border-spacing: 0; width: 100%; margin: 0; table-layout: auto; font-size: inherit; }
+.convmagic .convmagic-table { border-collapse: separate; border-spacing: 0; width: 100%; margin: 0; table-layout: fixed; font-size: inherit; }
 .convmagic .convmagic-table th, .convmagic .convmagic-table td {
-  padding: 3px 10px 3px 0; text-align: start; white-space: nowrap; vertical-align: baseline; max-width: none; border: 0;
+  padding: 0 10px 0 0; height: 26px; text-align: start; white-space: nowrap; vertical-align: middle; max-width: none; border: 0; overflow: hidden; text-overflow: ellipsis;
 }
 .convmagic .convmagic-table :is(th, td):first-child { padding-inline-start: 12px; }
-.convmagic .convmagic-table :is(th, td):last-child { position: sticky; inset-inline-end: 0; padding-inline-start: 10px; border-inline-start: 1px solid var(--convmagic-line); }
-.convmagic .convmagic-table td:last-child { background: inherit; }
-.convmagic .convmagic-table thead th:last-child { z-index: 2; }
+.convmagic .convmagic-table :is(th, td)[data-column="status"] { position: sticky; inset-inline-end: 0; padding-inline-start: 10px; border-inline-start: 1px solid var(--convmagic-line); }
+.convmagic .convmagic-table td[data-column="status"] { background: inherit; }
 .convmagic .convmagic-table thead th {
   position: sticky; top: 0; z-index: 1; background: var(--convmagic-paper); box-shadow: inset 0 -1px var(--convmagic-line);
-  font-weight: 500; color: var(--convmagic-soft); padding-block: 4px;
+  font-weight: 500; color: var(--convmagic-soft);
 }
-.convmagic-table thead button { border: 0; background: none; padding: 0; }
+.convmagic .convmagic-table thead th[data-column="status"] { z-index: 2; }
+.convmagic-table thead button { border: 0; background: none; padding: 0; max-width: 100%; }
 .convmagic-table thead button:hover { color: var(--convmagic-text); }
 .convmagic-arrow:empty { display: none; }
 .convmagic-arrow { margin-inline-start: .25em; }
+.convmagic-grip { position: absolute; inset-block: 0; inset-inline-end: 0; width: 8px; cursor: col-resize; touch-action: none; }
+.convmagic-grip::after { content: ""; position: absolute; inset-block: 6px; inset-inline-end: 4px; border-inline-end: 1px solid var(--convmagic-line); }
+.convmagic-grip:hover::after { inset-block: 0; border-inline-end: 2px solid var(--convmagic-focus); }
 .convmagic .convmagic-table tbody tr { --tint: 0%; --fill: var(--convmagic-text); background: color-mix(in srgb, var(--fill) var(--tint), var(--convmagic-paper)); cursor: default; }
-.convmagic .convmagic-table tbody tr:nth-child(even) { --tint: 4%; }
-.convmagic .convmagic-table tbody tr:hover { --tint: 9%; }
+.convmagic .convmagic-table tbody tr[data-odd="true"] { --tint: 4%; }
+.convmagic .convmagic-table tbody tr.convmagic-row:hover { --tint: 9%; }
 .convmagic .convmagic-table tbody tr[data-status="warning"] { --fill: var(--convmagic-warn-fill); --tint: 14%; }
 .convmagic .convmagic-table tbody tr[data-status="failed"] { --fill: var(--convmagic-error-fill); --tint: 14%; }
 .convmagic .convmagic-table tbody tr:is([data-status="failed"], [data-status="warning"]):hover { --tint: 20%; }
-.convmagic .convmagic-table tbody tr[aria-selected="true"] td:first-child { box-shadow: inset 3px 0 var(--convmagic-tone, var(--convmagic-focus)); }
-.convmagic .convmagic-table tbody tr[data-status="ok"][aria-selected="true"] td:first-child { box-shadow: inset 3px 0 var(--convmagic-focus); }
+.convmagic .convmagic-table tbody tr[aria-selected="true"] td { box-shadow: inset 0 1px var(--convmagic-tone, var(--convmagic-focus)), inset 0 -1px var(--convmagic-tone, var(--convmagic-focus)); }
+.convmagic .convmagic-table tbody tr[aria-selected="true"] td:first-child { box-shadow: inset 3px 0 var(--convmagic-tone, var(--convmagic-focus)), inset 0 1px var(--convmagic-tone, var(--convmagic-focus)), inset 0 -1px var(--convmagic-tone, var(--convmagic-focus)); }
+.convmagic .convmagic-table tbody tr[data-status="ok"][aria-selected="true"] { --convmagic-tone: var(--convmagic-focus); --tint: 9%; }
 .convmagic-row td { font-family: var(--convmagic-mono); font-size: var(--convmagic-small); }
 .convmagic-row td[data-column="status"] { font-family: inherit; font-size: inherit; }
-.convmagic .convmagic-table td.convmagic-number, .convmagic .convmagic-table th:is([data-column="params"], [data-column="macs"], [data-column="count"], [data-column="line"]) { text-align: end; font-variant-numeric: tabular-nums; }
+.convmagic .convmagic-table :is(th, td)[data-numeric="true"] { text-align: end; font-variant-numeric: tabular-nums; }
+.convmagic-fold { display: inline-block; width: 1.25em; color: var(--convmagic-soft); cursor: pointer; }
+.convmagic-fold:empty { cursor: inherit; }
+.convmagic .convmagic-none { padding: 12px; color: var(--convmagic-soft); }
 .convmagic-op { color: var(--convmagic-soft); margin-inline-start: .75em; }
-.convmagic-input { display: block; }
+.convmagic-input + .convmagic-input { margin-inline-start: 1ch; }
 .convmagic-quiet, .convmagic-unknown { color: var(--convmagic-soft); }
 .convmagic-row .convmagic-status { color: var(--convmagic-soft); }
 .convmagic-row:not([data-status="ok"]) .convmagic-status { color: var(--convmagic-tone); font-weight: 600; }
@@ -157,6 +182,18 @@ const VIEW = `
 .convmagic .convmagic-button:focus-visible { outline-offset: 1px; }
 .convmagic .convmagic-outcome:not(:empty) { padding: 5px 12px; border-block-start: 1px solid var(--convmagic-line); }
 .convmagic-outcome[data-done="false"] { color: var(--convmagic-error); }
+
+@container convmagic (max-width: 480px) {
+  .convmagic .convmagic-find { flex: 1 1 10em; }
+  .convmagic col[data-column="status"] { width: 36px !important; }
+  .convmagic-row .convmagic-status-word { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+}
+@media (forced-colors: active) {
+  .convmagic .convmagic-table tbody tr[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
+  .convmagic .convmagic-differs { outline: 1px solid; }
+  .convmagic .convmagic-button[data-primary="true"] { border: 2px solid; }
+  .convmagic-diff-line[data-kind="removed"] mark { text-decoration: line-through; }
+}
 `;
 
 const ID = "convmagic-style";

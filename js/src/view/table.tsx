@@ -1,118 +1,210 @@
-/** The table of calls: sorting, only the problems, one selected row; keyboard as in a grid. */
+/** The table of calls: a tree grid of which only the rows in sight are drawn. */
 
-import { type PreactTable, useTable } from "@tanstack/preact-table";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useTable } from "@tanstack/preact-table";
+import { useMemo, useRef, useState } from "preact/hooks";
+import type { Sheet } from "../copy";
+import { STATUS_CHOICES, wordsOf } from "../find";
+import type { Document, Span } from "../report";
 import type { Row } from "../rows";
-import { columns, features, visibleColumns } from "./columns";
+import { everyRow, LONG_LOOP, type TreeRow, treeOf, unfolded } from "../tree";
+import { visible } from "../visible";
+import { placesOf } from "../window";
+import { type Column, columnsOf, features, hintOf, lettersOf, libraryColumns, shownAtFirst } from "./columns";
+import { useCursor, useScrolled } from "./cursor";
+import { Headers } from "./headers";
+import { isModified, rowByKey } from "./keys";
+import { measurePaint } from "./paint";
+import { NOTHING_SOUGHT, type Search, Tools } from "./tools";
 
 export interface CallTableProps {
+  document: Document;
   rows: readonly Row[];
-  onlyProblems: boolean;
   selected: number | null;
   onSelect: (index: number) => void;
+  onReveal: (span: Span) => void;
 }
 
-type CallTable = PreactTable<typeof features, Row>;
+/** A table of fewer rows is seen at a glance. */
+const MANY = 6;
 
-const PROBLEMS = ["failed", "inside", "warning"];
-const NUMERIC = new Set(["line", "params", "macs", "count"]);
-
-export function CallTable({ rows, onlyProblems, selected, onSelect }: CallTableProps) {
-  const data = useMemo(() => [...rows], [rows]);
-  const columnVisibility = useMemo(() => visibleColumns(rows), [rows]);
-  const columnFilters = useMemo(() => (onlyProblems ? [{ id: "status", value: PROBLEMS }] : []), [onlyProblems]);
-  const state = useMemo(() => ({ columnVisibility, columnFilters }), [columnVisibility, columnFilters]);
-  const table: CallTable = useTable({ features, columns, data, state, getRowId: (row) => String(row.index) });
-  const shown = table.getRowModel().rows;
-  const order = shown.map((row) => row.original.index);
-  const body = useRef<HTMLTableSectionElement>(null);
-  useScrollTo(body, selected, rows);
-  const entry = selected !== null && order.includes(selected) ? selected : order[0];
+export function CallTable({ document, rows, selected, onSelect, onReveal }: CallTableProps) {
+  const tree = useMemo(() => treeOf(rows), [rows]);
+  const every = useMemo(() => everyRow(tree), [tree]);
+  const columns = useMemo(() => columnsOf(document), [document]);
+  const [choices, setChoices] = useState<Record<string, boolean>>({});
+  const [widths, setWidths] = useState<Record<string, number>>({});
+  const [search, setSearch] = useState<Search>(NOTHING_SOUGHT);
+  const [folds, setFolds] = useState<Record<string, boolean>>({});
+  const atFirst = useMemo(() => shownAtFirst(columns, every), [columns, every]);
+  const columnVisibility = useMemo(() => ({ ...atFirst, ...choices }), [atFirst, choices]);
+  const columnFilters = useMemo(() => filtersOf(search), [search]);
+  const table = useTable({
+    features,
+    columns: useMemo(() => libraryColumns(document, columns), [document, columns]),
+    data: tree,
+    state: useMemo(() => ({ columnVisibility, columnFilters }), [columnVisibility, columnFilters]),
+    getRowId: (row) => row.id,
+    getSubRows: (row) => row.inner,
+    filterFromLeafRows: true,
+  });
+  const isOpen = (row: TreeRow) => columnFilters.length > 0 || !(folds[row.id] ?? isLongLoop(row));
+  const arranged = table.getRowModel().rows;
+  const shown = useMemo(() => unfolded(arranged, (row) => isOpen(row.original)), [arranged, folds, columnFilters]);
+  const parents = useMemo(() => every.filter((row) => row.inner.length > 0), [every]);
+  const cursor = useCursor(every, shown, selected, setFolds);
+  const drawn = columns.filter(({ id }) => columnVisibility[id]);
+  const grid = useRef<HTMLDivElement>(null);
+  const view = useScrolled(grid, shown.length, cursor.at, selected);
+  const choose = (at: number) => {
+    const row = shown[at]?.original;
+    if (!row) return;
+    cursor.moveTo(row);
+    onSelect(row.index);
+  };
+  const fold = (row: TreeRow, folded: boolean) => setFolds({ ...folds, [row.id]: folded });
+  const keys = (event: KeyboardEvent) => {
+    const row = shown[cursor.at]?.original;
+    const next = rowByKey(event.key, cursor.at, shown.length, view.page);
+    if (!row || isModified(event) || !(event.target as Element).closest(".convmagic-row")) return;
+    if (next !== null) choose(next);
+    else if (event.key === "ArrowRight" && row.inner.length > 0) isOpen(row) ? choose(cursor.at + 1) : fold(row, false);
+    else if (event.key === "ArrowLeft" && row.inner.length > 0 && isOpen(row)) fold(row, true);
+    else if (event.key === "ArrowLeft" && row.parent) choose(shown.findIndex(({ id }) => id === row.parent!.id));
+    else if (event.key === "Enter" && row.call.span) onReveal(row.call.span);
+    else if (event.key === "/") focusFinder(grid.current);
+    else if (!event.key.startsWith("Arrow")) return;
+    view.focusNext();
+    event.preventDefault();
+    event.stopPropagation(); // a notebook moves between cells with the same keys
+  };
+  const sheetOf = (what: "row" | "table"): Sheet => {
+    const taken = what === "row" ? shown.slice(cursor.at, cursor.at + 1) : unfolded(arranged, () => true);
+    const lines = taken.map(({ original }) => original).filter((row) => what === "row" || !row.turns);
+    return { titles: drawn.map(({ id }) => id), rows: lines.map((row) => drawn.map((column) => column.text(row))) };
+  };
+  const sort = (id: string) => {
+    const start = performance.now();
+    table.getColumn(id)?.toggleSorting();
+    measurePaint("sort", start);
+  };
+  const isTree = parents.length > 0;
+  const places = placesOf(shown.length, view.window, cursor.at);
+  const { styles, least } = useWidths(drawn, every, widths);
   return (
-    <div class="convmagic-scroll" role="region" aria-label="calls">
-      <table class="convmagic-table" role="grid" aria-rowcount={shown.length}>
-        <Headers table={table} />
-        <tbody ref={body} onKeyDown={(event) => moveByKey(event, order, onSelect)}>
-          {shown.map((row) => (
-            <tr
-              key={row.id}
-              class="convmagic-row"
-              data-index={row.original.index}
-              data-status={row.original.status}
-              aria-selected={row.original.index === selected}
-              tabIndex={row.original.index === entry ? 0 : -1}
-              onClick={() => onSelect(row.original.index)}
-            >
-              {row.getVisibleCells().map((cell) => (
-                <td key={cell.id} data-column={cell.column.id} class={NUMERIC.has(cell.column.id) ? "convmagic-number" : ""}>
-                  <table.FlexRender cell={cell} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div class="convmagic-calls">
+      <Tools
+        search={search}
+        onSearch={setSearch}
+        found={columnFilters.length > 0 ? [shown.filter(({ original }) => original.inner.length === 0).length, rows.length] : null}
+        folded={isTree && columnFilters.length === 0 ? parents.some((row) => !isOpen(row)) : null}
+        onFold={(folded) => setFolds(Object.fromEntries(parents.map((row) => [row.id, folded])))}
+        columns={columns}
+        isShown={(id) => columnVisibility[id] ?? false}
+        onShow={(id, isShown) => setChoices({ ...choices, [id]: isShown })}
+        onReset={() => (setChoices({}), setWidths({}))}
+        sheetOf={sheetOf}
+        searchable={rows.length > MANY}
+        onLeave={() => grid.current?.querySelector<HTMLElement>('.convmagic-row[tabindex="0"]')?.focus()}
+      />
+      <div class="convmagic-scroll" ref={grid} role="region" aria-label="calls" onScroll={view.onScroll} onKeyDown={keys} data-lm-suppress-shortcuts="true">
+        <table class="convmagic-table" role={isTree ? "treegrid" : "grid"} aria-rowcount={shown.length + 1} style={{ minWidth: least }} aria-label="calls; arrows move, left and right fold, Enter shows the code line">
+          <colgroup>
+            {styles.map((style, i) => (
+              <col key={i} data-column={drawn[i]!.id} style={style} />
+            ))}
+          </colgroup>
+          <Headers
+            columns={drawn}
+            sortedBy={(id) => table.getColumn(id)?.getIsSorted() ?? false}
+            onSort={sort}
+            onWidth={(id, pixels) => setWidths({ ...widths, [id]: pixels })}
+          />
+          <tbody>
+            {places.map(({ at, gap }) => {
+              const { id, original: row, depth } = shown[at]!;
+              const folded = row.inner.length > 0 && !isOpen(row);
+              return [
+                gap > 0 && <Gap key={`gap before ${id}`} height={gap * view.rowHeight} />,
+                <tr
+                  key={id}
+                  class="convmagic-row"
+                  data-index={row.turns ? undefined : row.index}
+                  data-status={folded ? row.worst : row.status}
+                  data-odd={at % 2 === 1}
+                  aria-rowindex={at + 2}
+                  aria-selected={selected !== null && at === cursor.at}
+                  aria-level={isTree ? depth + 1 : undefined}
+                  aria-expanded={row.inner.length > 0 ? !folded : undefined}
+                  tabIndex={at === cursor.at ? 0 : -1}
+                  onClick={() => choose(at)}
+                  onDblClick={() => row.call.span && onReveal(row.call.span)}
+                >
+                  {drawn.map((column) => (
+                    <td key={column.id} data-column={column.id} data-numeric={column.numeric} title={hintOf(column, row)}>
+                      {column.id === "layer" && isTree && <Fold row={row} depth={depth} open={!folded} onFold={fold} />}
+                      {column.cell ? column.cell(row, folded) : visible((column.brief ?? column.text)(row))}
+                    </td>
+                  ))}
+                </tr>,
+              ];
+            })}
+            <Gap height={(shown.length - 1 - (places.at(-1)?.at ?? -1)) * view.rowHeight} />
+          </tbody>
+        </table>
+        {shown.length === 0 && <p class="convmagic-none">no row is found</p>}
+      </div>
     </div>
   );
 }
 
-const ARIA_SORT = { asc: "ascending", desc: "descending" } as const;
-const ARROWS = { asc: "↑", desc: "↓" } as const;
+const isLongLoop = (row: TreeRow) => row.turns !== null && row.turns.length > LONG_LOOP;
 
-function Headers({ table }: { table: CallTable }) {
+function filtersOf({ text, status }: Search) {
+  const statuses = STATUS_CHOICES[status]!.statuses;
+  return [
+    ...(wordsOf(text).length > 0 ? [{ id: "layer", value: text }] : []),
+    ...(statuses.length > 0 ? [{ id: "status", value: statuses }] : []),
+  ];
+}
+
+function focusFinder(grid: HTMLElement | null): void {
+  grid?.parentElement?.querySelector<HTMLElement>(".convmagic-find")?.focus();
+}
+
+/** The room of rows that are not drawn. */
+function Gap({ height }: { height: number }) {
+  return height > 0 ? <tr class="convmagic-gap" aria-hidden="true" style={{ height: `${height}px` }} /> : null;
+}
+
+interface FoldProps {
+  row: TreeRow;
+  depth: number;
+  open: boolean;
+  onFold: (row: TreeRow, folded: boolean) => void;
+}
+
+/** The room for the depth, and where something lies inside, what folds it; keys do the same on the row. */
+function Fold({ row, depth, open, onFold }: FoldProps) {
+  const click = (event: Event) => {
+    event.stopPropagation();
+    onFold(row, open);
+  };
+  const inside = row.inner.length > 0;
   return (
-    <thead>
-      {table.getHeaderGroups().map((group) => (
-        <tr key={group.id}>
-          {group.headers.map((header) => {
-            const sorted = header.column.getIsSorted();
-            return (
-              <th key={header.id} scope="col" data-column={header.column.id} aria-sort={sorted ? ARIA_SORT[sorted] : "none"}>
-                <button type="button" onClick={header.column.getToggleSortingHandler()}>
-                  <table.FlexRender header={header} />
-                  <span class="convmagic-arrow" aria-hidden="true">
-                    {sorted ? ARROWS[sorted] : ""}
-                  </span>
-                </button>
-              </th>
-            );
-          })}
-        </tr>
-      ))}
-    </thead>
+    <span class="convmagic-fold" aria-hidden="true" style={{ marginInlineStart: `${depth * 1.25}em` }} onClick={inside ? click : undefined}>
+      {inside && (open ? "▾" : "▸")}
+    </span>
   );
 }
 
-/** Bring the selected row into the table's own window; the page itself does not move. */
-function useScrollTo(body: { current: HTMLElement | null }, selected: number | null, rows: readonly Row[]): void {
-  useEffect(() => {
-    const row = body.current?.querySelector<HTMLElement>(`[data-index="${selected}"]`);
-    const frame = row?.closest<HTMLElement>(".convmagic-scroll");
-    if (!row || !frame) return;
-    const above = row.offsetTop - (row.closest("table")?.tHead?.offsetHeight ?? 0);
-    const below = row.offsetTop + 2.5 * row.offsetHeight - frame.clientHeight; // with a look at what follows
-    if (frame.scrollTop > above) frame.scrollTop = above;
-    else if (frame.scrollTop < below) frame.scrollTop = below;
-  }, [selected, rows]);
-}
-
-const STEPS: Record<string, (at: number, last: number) => number> = {
-  ArrowDown: (at, last) => Math.min(at + 1, last),
-  ArrowUp: (at) => Math.max(at - 1, 0),
-  Home: () => 0,
-  End: (_, last) => last,
-  Enter: (at) => at,
-  " ": (at) => at,
-};
-
-function moveByKey(event: KeyboardEvent, order: readonly number[], onSelect: (index: number) => void): void {
-  const row = (event.target as HTMLElement).closest<HTMLElement>(".convmagic-row");
-  const step = STEPS[event.key];
-  if (!row || !step || event.ctrlKey || event.metaKey || event.altKey) return;
-  const index = order[step(order.indexOf(Number(row.dataset["index"])), order.length - 1)];
-  if (index === undefined) return;
-  event.preventDefault();
-  event.stopPropagation(); // a notebook moves between cells with the same keys
-  row.parentElement?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus({ preventScroll: true });
-  onSelect(index);
+/** Widths by content, or as somebody made them; the first column that is free to takes what is left. */
+function useWidths(columns: readonly Column[], rows: readonly TreeRow[], widths: Record<string, number>) {
+  const names = columns.map(({ id }) => id);
+  const letters = useMemo(() => columns.map((column) => lettersOf(column, rows)), [names.join(), rows]);
+  const each = names.map((id, i) => (id in widths ? `${widths[id]}px` : `${letters[i]} * var(--convmagic-letter) + 20px`));
+  const stretches = ["layer", ...names].find((id) => names.includes(id) && !(id in widths));
+  return {
+    styles: each.map((width, i) => (names[i] === stretches ? {} : { width: `calc(${width})` })),
+    least: `calc(${each.join(" + ")})`,
+  };
 }
