@@ -30,6 +30,14 @@ export interface Row {
   bytes: number | null;
   seconds: number | null;
   count: number;
+  /** Its place in the tree; `treeOf` sets it. */
+  id: string;
+  parent: Row | null;
+  inner: Row[];
+  /** Of a loop its calls, and the figures are theirs together. */
+  turns: Row[] | null;
+  /** The worst status of the row and of all inside it. */
+  worst: Status;
 }
 
 /** The rows in the order in which the calls were entered. */
@@ -43,7 +51,7 @@ export function rowsOf(document: Document): Row[] {
     const depth = call.parent !== null && byIndex.has(call.parent) ? (depths.get(call.parent) ?? 0) + 1 : 0;
     depths.set(call.index, depth);
     const status = document.running && call.outcome === "entered" ? "running" : statusOf(call, culprits, warned);
-    return rowOf(call, depth, status, sources);
+    return new CallRow(call, depth, status, sources);
   });
   addUp(rows);
   return rows;
@@ -184,28 +192,72 @@ function statusOf(call: CallRecord, culprits: Set<number>, warned: Set<number>):
   return call.expected && call.output && !agree(call.expected, call.output) ? "warning" : "ok";
 }
 
-function rowOf(call: CallRecord, depth: number, status: Status, sources: readonly Source[]): Row {
-  return {
-    index: call.index,
-    call,
-    depth,
-    status,
-    line: call.span?.line ?? null,
-    lineText: call.span ? lineText(call.span, sources) : "",
-    place: call.span ? placeText(call.span, sources) : "",
-    name: call.layer ?? call.op,
-    inputText: call.inputs.map(shapeText).join("  "),
-    kernelText: kernelText(call),
-    stridesText: call.options && "strides" in call.options ? shapeText(call.options.strides) : "",
-    paddingText: paddingText(call),
-    expectedText: call.expected ? shapeText(call.expected) : "",
-    outputText: call.output ? shapeText(call.output) : "",
-    params: call.cost.params,
-    macs: call.cost.macs,
-    bytes: call.cost.output_bytes,
-    seconds: call.cost.seconds,
-    count: call.count,
-  };
+/** A call as a row; its texts are put together when they are asked for, of thousands of rows few are. */
+class CallRow implements Row {
+  readonly index: number;
+  readonly line: number | null;
+  readonly name: string;
+  params: number | null;
+  macs: number | null;
+  readonly bytes: number | null;
+  seconds: number | null;
+  readonly count: number;
+  readonly id: string;
+  parent: Row | null = null;
+  inner: Row[] = [];
+  readonly turns = null;
+  worst: Status;
+
+  constructor(
+    readonly call: CallRecord,
+    readonly depth: number,
+    readonly status: Status,
+    private readonly sources: readonly Source[],
+  ) {
+    this.index = call.index;
+    this.line = call.span?.line ?? null;
+    this.name = call.layer ?? call.op;
+    this.params = call.cost.params;
+    this.macs = call.cost.macs;
+    this.bytes = call.cost.output_bytes;
+    this.seconds = call.cost.seconds;
+    this.count = call.count;
+    this.id = String(call.index);
+    this.worst = status;
+  }
+
+  get lineText(): string {
+    return this.call.span ? lineText(this.call.span, this.sources) : "";
+  }
+
+  get place(): string {
+    return this.call.span ? placeText(this.call.span, this.sources) : "";
+  }
+
+  get inputText(): string {
+    return this.call.inputs.map(shapeText).join("  ");
+  }
+
+  get kernelText(): string {
+    return kernelText(this.call);
+  }
+
+  get stridesText(): string {
+    const { options } = this.call;
+    return options && "strides" in options ? shapeText(options.strides) : "";
+  }
+
+  get paddingText(): string {
+    return paddingText(this.call);
+  }
+
+  get expectedText(): string {
+    return this.call.expected ? shapeText(this.call.expected) : "";
+  }
+
+  get outputText(): string {
+    return this.call.output ? shapeText(this.call.output) : "";
+  }
 }
 
 function kernelText({ kernel, options }: CallRecord): string {

@@ -1,18 +1,9 @@
 /** The rows as a tree: calls inside the calls that made them, the turns of a loop inside one row.  Pure. */
 
 import { exactText } from "./figures";
+import type { Span } from "./report";
 import type { Row, Status } from "./rows";
 import { agree, axisText, type Shape } from "./shape";
-
-/** One line of the table with those inside it.  Of a loop `turns` are its calls, and the figures are theirs together. */
-export interface TreeRow extends Row {
-  id: string;
-  parent: TreeRow | null;
-  inner: TreeRow[];
-  turns: TreeRow[] | null;
-  /** The worst status of the row and of all inside it. */
-  worst: Status;
-}
 
 /** Calls of one place, one inside the other's call, from this number on are the turns of a loop. */
 const LOOP = 4;
@@ -20,26 +11,25 @@ const LOOP = 4;
 /** A loop of more turns is folded until somebody unfolds it. */
 export const LONG_LOOP = 20;
 
-/** The outermost rows, in the order in which the calls were entered. */
-export function treeOf(rows: readonly Row[]): TreeRow[] {
-  const nodes = rows.map((row): TreeRow => ({ ...row, id: String(row.index), parent: null, inner: [], turns: null, worst: row.status }));
-  const byIndex = new Map(nodes.map((node) => [node.index, node]));
-  const outer: TreeRow[] = [];
-  for (const node of nodes) {
-    const parent = node.call.parent === null ? undefined : byIndex.get(node.call.parent);
-    node.parent = parent ?? null;
-    (parent?.inner ?? outer).push(node);
+/** Link the rows; the outermost ones, in the order in which the calls were entered. */
+export function treeOf(rows: readonly Row[]): Row[] {
+  const byIndex = new Map(rows.map((row) => [row.index, row]));
+  const outer: Row[] = [];
+  for (const row of rows) {
+    row.inner = [];
+    row.parent = (row.call.parent === null ? null : byIndex.get(row.call.parent)) ?? null;
+    (row.parent?.inner ?? outer).push(row);
   }
-  for (const node of [...nodes].reverse()) {
-    if (node.inner.length === 0) continue;
-    node.inner = withLoops(node.inner, node);
-    node.worst = worst([node.status, ...node.inner.map((row) => row.worst)]);
+  for (const row of [...rows].reverse()) {
+    if (row.inner.length === 0) continue;
+    row.inner = withLoops(row.inner, row);
+    row.worst = worst([row.status, ...row.inner.map((inner) => inner.worst)]);
   }
   return withLoops(outer, null);
 }
 
 /** Every row of the tree, those inside a row after it. */
-export function everyRow(tree: readonly TreeRow[]): TreeRow[] {
+export function everyRow(tree: readonly Row[]): Row[] {
   return tree.flatMap((row) => [row, ...everyRow(row.inner)]);
 }
 
@@ -54,9 +44,9 @@ export function unfolded<R extends { subRows: R[] }>(rows: readonly R[], isOpen:
   return seen;
 }
 
-function withLoops(siblings: readonly TreeRow[], parent: TreeRow | null): TreeRow[] {
+function withLoops(siblings: readonly Row[], parent: Row | null): Row[] {
   if (siblings.length < LOOP) return [...siblings];
-  const places = new Map<string, TreeRow[]>();
+  const places = new Map<string, Row[]>();
   for (const row of siblings) {
     const place = placeOf(row);
     const group = places.get(place);
@@ -66,24 +56,41 @@ function withLoops(siblings: readonly TreeRow[], parent: TreeRow | null): TreeRo
   return [...places.values()].flatMap((group) => (group.length < LOOP ? group : [loopOf(group, parent)])).sort((a, b) => first(a) - first(b));
 }
 
-const first = (row: TreeRow) => row.turns?.[0]!.index ?? row.index;
+const first = (row: Row) => row.turns?.[0]!.index ?? row.index;
 
 /** What calls of one loop share: operation, layer and place in the code. */
-function placeOf({ call }: TreeRow): string {
+function placeOf({ call }: Row): string {
   const { span } = call;
-  return span ? [call.op, call.layer ?? "", span.cell, span.line, span.column, span.end_line, span.end_column].join("\n") : `\n${call.index}`;
+  return span ? `${call.op}\n${call.layer ?? ""}\n${spelled(span)}` : `\n${call.index}`;
 }
 
-const WORST: readonly Status[] = ["failed", "inside", "warning", "ok"];
+/** Thousands of calls share few spans, as objects too. */
+const spans = new WeakMap<Span, string>();
+
+function spelled(span: Span): string {
+  let text = spans.get(span);
+  if (text === undefined) {
+    text = [span.cell, span.line, span.column, span.end_line, span.end_column].join("\n");
+    spans.set(span, text);
+  }
+  return text;
+}
+
+const WORST: readonly Status[] = ["failed", "inside", "warning", "running", "ok"];
 
 const worst = (statuses: readonly Status[]): Status => WORST.find((status) => statuses.includes(status))!;
 
-function loopOf(turns: TreeRow[], parent: TreeRow | null): TreeRow {
-  const [head] = turns as [TreeRow];
-  const sum = (figure: (row: TreeRow) => number | null) =>
+function loopOf(turns: Row[], parent: Row | null): Row {
+  const [head] = turns as [Row];
+  const sum = (figure: (row: Row) => number | null) =>
     turns.some((row) => figure(row) !== null) ? turns.reduce((total, row) => total + (figure(row) ?? 0), 0) : null;
-  const loop: TreeRow = {
-    ...head,
+  const loop: Row = {
+    call: head.call,
+    depth: head.depth,
+    line: head.line,
+    lineText: head.lineText,
+    place: head.place,
+    name: head.name,
     id: `loop ${head.index}`,
     index: head.index,
     parent,
@@ -107,7 +114,7 @@ function loopOf(turns: TreeRow[], parent: TreeRow | null): TreeRow {
   return loop;
 }
 
-const common = (rows: readonly TreeRow[], text: (row: TreeRow) => string) =>
+const common = (rows: readonly Row[], text: (row: Row) => string) =>
   rows.every((row) => text(row) === text(rows[0]!)) ? text(rows[0]!) : "varies";
 
 /** The inputs of several calls, each input over all of them. */
@@ -137,5 +144,5 @@ function axisRange(sizes: readonly (number | null)[]): string {
 }
 
 /** Whether the arithmetic and what came agree in every call of the row. */
-export const agrees = (row: TreeRow): boolean =>
+export const agrees = (row: Row): boolean =>
   (row.turns ?? [row]).every(({ call }) => !call.expected || !call.output || agree(call.expected, call.output));

@@ -4,13 +4,13 @@ import { exactText } from "../figures";
 import type { CallRecord } from "../report";
 import type { Row, Status } from "../rows";
 import { agree, type Shape } from "../shape";
-import { agrees, type TreeRow } from "../tree";
+import { agrees } from "../tree";
 import { visible } from "../visible";
 import { GLYPHS } from "./head";
 import { ShapeText } from "./shapes";
 
 interface CellProps {
-  row: TreeRow;
+  row: Row;
 }
 
 export function Name({ row }: CellProps) {
@@ -62,14 +62,14 @@ function differing(expected: Shape, output: Shape): Set<number> {
   return new Set(output.flatMap((axis, i) => (known(expected[i], axis) && expected[i] !== axis ? [i] : [])));
 }
 
-const WORDS: Record<Status, string> = { ok: "ok", warning: "warning", failed: "failed", inside: "failed inside" };
+const WORDS: Record<Status, string> = { ok: "ok", warning: "warning", failed: "failed", inside: "failed inside", running: "running" };
 const FAILED = { returned: "failed", raised: "failed", guarded: "guarded", entered: "not finished" };
 
 /** The status in one word, as the frame and the static page say it, and more exactly where it did not end well. */
 export const statusText = (row: Row): string => (row.status === "failed" ? FAILED[row.call.outcome] : WORDS[row.status]);
 
 /** The row's own status; of a folded row also what lies inside it. */
-export function StatusMark({ row, folded }: { row: TreeRow; folded: boolean }) {
+export function StatusMark({ row, folded }: { row: Row; folded: boolean }) {
   const hidden = folded && row.worst !== row.status;
   return (
     <span class="convmagic-status">

@@ -16,7 +16,7 @@ import { codeOf } from "../fix";
 import type { CallRecord, Document } from "../report";
 import type { Row, Status } from "../rows";
 import { type Shape, shapeText } from "../shape";
-import { agrees, type TreeRow } from "../tree";
+import { agrees } from "../tree";
 import { visible } from "../visible";
 import { Expected, Inputs, Name, Output, StatusMark, statusText } from "./cells";
 
@@ -33,13 +33,13 @@ export interface Column {
   id: string;
   title: string;
   meaning: string;
-  text: (row: TreeRow) => string;
-  brief?: (row: TreeRow) => string;
-  cell?: (row: TreeRow, folded: boolean) => ComponentChildren;
-  order?: (row: TreeRow) => number | null | undefined;
+  text: (row: Row) => string;
+  brief?: (row: Row) => string;
+  cell?: (row: Row, folded: boolean) => ComponentChildren;
+  order?: (row: Row) => number | null | undefined;
   numeric?: true;
   /** Shown at first only where some row says this; without it, only when chosen. */
-  atFirst?: (row: TreeRow) => boolean;
+  atFirst?: (row: Row) => boolean;
 }
 
 const always = () => true;
@@ -56,14 +56,18 @@ function option({ options }: CallRecord, name: string): string {
   return value.length > 0 ? shapeText(value as Shape) : "";
 }
 
-const isSteps = (text: string) => /[02-9]|1\d/.test(text);
+/** Whether the options hold a number other than 1 under a name. */
+function isNotOne({ options }: CallRecord, name: "dilation_rate" | "groups"): boolean {
+  const value: unknown = options && name in options ? options[name as keyof typeof options] : 1;
+  return Array.isArray(value) ? value.some((step) => step !== 1) : value !== 1;
+}
 
 export function columnsOf(document: Document): Column[] {
   const code = codeOf(document);
   const diagnosed = new Map(document.diagnoses.map((diagnosis) => [diagnosis.call, diagnosis]).reverse() as [number, Document["diagnoses"][number]][]);
-  const figure = (of: (row: TreeRow) => number | null, brief: (figure: number) => string) => ({
-    text: (row: TreeRow) => written(of(row)),
-    brief: (row: TreeRow) => (of(row) === null ? "" : brief(of(row)!)),
+  const figure = (of: (row: Row) => number | null, brief: (figure: number) => string) => ({
+    text: (row: Row) => written(of(row)),
+    brief: (row: Row) => (of(row) === null ? "" : brief(of(row)!)),
     order: of,
     numeric: true as const,
   });
@@ -121,9 +125,9 @@ export function columnsOf(document: Document): Column[] {
     { id: "kernel_shape", title: "kernel", meaning: "shape of the kernel, weights or window", text: (row) => row.kernelText, atFirst: (row) => row.kernelText !== "" },
     { id: "strides", title: "strides", meaning: "steps of the window along each axis", text: (row) => row.stridesText, atFirst: (row) => row.stridesText !== "" },
     { id: "padding", title: "padding", meaning: "same, valid, causal, or (before, after) along each axis", text: (row) => row.paddingText, atFirst: (row) => row.paddingText !== "" },
-    { id: "dilation_rate", title: "dilation", meaning: "steps between the kernel's own points", text: (row) => option(row.call, "dilation_rate"), atFirst: (row) => isSteps(option(row.call, "dilation_rate")) },
-    { id: "groups", title: "groups", meaning: "number of groups that the channels are convolved in", text: (row) => option(row.call, "groups"), numeric: true, atFirst: (row) => isSteps(option(row.call, "groups")) },
-    { id: "data_format", title: "format", meaning: "channels_last or channels_first", text: (row) => option(row.call, "data_format"), atFirst: (row) => option(row.call, "data_format") === "channels_first" },
+    { id: "dilation_rate", title: "dilation", meaning: "steps between the kernel's own points", text: (row) => option(row.call, "dilation_rate"), atFirst: (row) => isNotOne(row.call, "dilation_rate") },
+    { id: "groups", title: "groups", meaning: "number of groups that the channels are convolved in", text: (row) => option(row.call, "groups"), numeric: true, atFirst: (row) => isNotOne(row.call, "groups") },
+    { id: "data_format", title: "format", meaning: "channels_last or channels_first", text: (row) => option(row.call, "data_format"), atFirst: ({ call: { options } }) => options !== null && "data_format" in options && options.data_format === "channels_first" },
     { id: "dtype", title: "dtype", meaning: "type of the numbers", text: (row) => row.call.dtype ?? "" },
     { id: "params", title: "params", meaning: "numbers that the layer learns or keeps", ...figure((row) => row.params, figureText), atFirst: (row) => (row.params ?? 0) > 0 },
     { id: "macs", title: "MACs", meaning: "multiply-accumulate operations of one run; of a loop, of all its runs", ...figure((row) => row.macs, figureText), atFirst: (row) => (row.macs ?? 0) > 0 },
@@ -151,11 +155,11 @@ export function columnsOf(document: Document): Column[] {
 }
 
 /** Of each column whether it is shown at first: where it says something in some row. */
-export function shownAtFirst(columns: readonly Column[], rows: readonly TreeRow[]): Record<string, boolean> {
+export function shownAtFirst(columns: readonly Column[], rows: readonly Row[]): Record<string, boolean> {
   return Object.fromEntries(columns.map(({ id, atFirst }) => [id, atFirst !== undefined && (atFirst === always || rows.some(atFirst))]));
 }
 
-const helper = createColumnHelper<typeof features, TreeRow>();
+const helper = createColumnHelper<typeof features, Row>();
 
 /** The columns as the table library takes them; two of them carry the filters. */
 export function libraryColumns(document: Document, columns: readonly Column[]) {
@@ -169,13 +173,13 @@ export function libraryColumns(document: Document, columns: readonly Column[]) {
     return helper.accessor((row): unknown => (order ? order(row) : text(row)) ?? undefined, {
       id,
       sortUndefined: "last", // what a call has not stands last, whichever way the column is sorted
-      ...(filter && { filterFn: (row: { original: TreeRow }, _: string, wanted: unknown) => filter(row.original, wanted as never) }),
+      ...(filter && { filterFn: (row: { original: Row }, _: string, wanted: unknown) => filter(row.original, wanted as never) }),
     });
   });
 }
 
 /** How many letters each column needs, by its rows; of very many rows only some are looked at. */
-export function lettersOf(column: Column, rows: readonly TreeRow[]): number {
+export function lettersOf(column: Column, rows: readonly Row[]): number {
   const step = Math.ceil(rows.length / SAMPLE);
   let most = column.title.length + 2; // the arrow of the sorted column
   for (let i = 0; i < rows.length; i += step) {
@@ -188,15 +192,15 @@ export function lettersOf(column: Column, rows: readonly TreeRow[]): number {
 }
 
 /** The letters around the name: the depth, the operation, the number of turns. */
-const lettersBeside = ({ depth, call, turns }: TreeRow) => 2 * depth + 4 + (call.layer ? call.op.length + 1 : 0) + (turns ? 12 : 0);
+const lettersBeside = ({ depth, call, turns }: Row) => 2 * depth + 4 + (call.layer ? call.op.length + 1 : 0) + (turns ? 12 : 0);
 
 const SAMPLE = 300;
 const MOST_LETTERS = 38;
 
 /** What is said when the mouse rests on a cell: all of it. */
-export const hintOf = (column: Column, row: TreeRow): string => visible(column.numeric && column.order ? exactHint(column, row) : column.text(row));
+export const hintOf = (column: Column, row: Row): string => visible(column.numeric && column.order ? exactHint(column, row) : column.text(row));
 
-function exactHint(column: Column, row: TreeRow): string {
+function exactHint(column: Column, row: Row): string {
   if (column.id === "line") return row.place;
   const figure = column.order!(row);
   return figure == null ? "" : exactText(figure);

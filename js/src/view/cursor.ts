@@ -1,13 +1,13 @@
 /** Which row has the focus, and which rows are in sight. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { TreeRow } from "../tree";
+import type { Row } from "../rows";
 import { scrollTo, type Window, windowOf } from "../window";
 
 export interface Cursor {
   /** Its place among the rows that are shown. */
   at: number;
-  moveTo: (row: TreeRow) => void;
+  moveTo: (row: Row) => void;
 }
 
 type Folds = Record<string, boolean>;
@@ -18,7 +18,7 @@ type Folds = Record<string, boolean>;
  * A selection that comes from outside unfolds what lies around it; one's own move on a folded row does not.
  */
 export function useCursor(
-  every: readonly TreeRow[],
+  every: readonly Row[],
   shown: readonly { id: string }[],
   selected: number | null,
   setFolds: (change: (folds: Folds) => Folds) => void,
@@ -39,11 +39,11 @@ export function useCursor(
   };
 }
 
-function ancestorsOf(row: TreeRow): TreeRow[] {
+function ancestorsOf(row: Row): Row[] {
   return row.parent ? [row.parent, ...ancestorsOf(row.parent)] : [];
 }
 
-function placeShown(row: TreeRow | null | undefined, places: ReadonlyMap<string, number>): number | undefined {
+function placeShown(row: Row | null | undefined, places: ReadonlyMap<string, number>): number | undefined {
   return row ? (places.get(row.id) ?? placeShown(row.parent, places)) : undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Sheet } from "../copy";
 import { STATUS_CHOICES, wordsOf } from "../find";
 import type { Document, Span } from "../report";
 import type { Row } from "../rows";
-import { everyRow, LONG_LOOP, type TreeRow, treeOf, unfolded } from "../tree";
+import { everyRow, LONG_LOOP, treeOf, unfolded } from "../tree";
 import { visible } from "../visible";
 import { placesOf } from "../window";
 import { type Column, columnsOf, features, hintOf, lettersOf, libraryColumns, shownAtFirst } from "./columns";
@@ -47,7 +47,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
     getSubRows: (row) => row.inner,
     filterFromLeafRows: true,
   });
-  const isOpen = (row: TreeRow) => columnFilters.length > 0 || !(folds[row.id] ?? isLongLoop(row));
+  const isOpen = (row: Row) => columnFilters.length > 0 || !(folds[row.id] ?? isLongLoop(row));
   const arranged = table.getRowModel().rows;
   const shown = useMemo(() => unfolded(arranged, (row) => isOpen(row.original)), [arranged, folds, columnFilters]);
   const parents = useMemo(() => every.filter((row) => row.inner.length > 0), [every]);
@@ -61,7 +61,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
     cursor.moveTo(row);
     onSelect(row.index);
   };
-  const fold = (row: TreeRow, folded: boolean) => setFolds({ ...folds, [row.id]: folded });
+  const fold = (row: Row, folded: boolean) => setFolds({ ...folds, [row.id]: folded });
   const keys = (event: KeyboardEvent) => {
     const row = shown[cursor.at]?.original;
     const next = rowByKey(event.key, cursor.at, shown.length, view.page);
@@ -157,7 +157,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
   );
 }
 
-const isLongLoop = (row: TreeRow) => row.turns !== null && row.turns.length > LONG_LOOP;
+const isLongLoop = (row: Row) => row.turns !== null && row.turns.length > LONG_LOOP;
 
 function filtersOf({ text, status }: Search) {
   const statuses = STATUS_CHOICES[status]!.statuses;
@@ -177,10 +177,10 @@ function Gap({ height }: { height: number }) {
 }
 
 interface FoldProps {
-  row: TreeRow;
+  row: Row;
   depth: number;
   open: boolean;
-  onFold: (row: TreeRow, folded: boolean) => void;
+  onFold: (row: Row, folded: boolean) => void;
 }
 
 /** The room for the depth, and where something lies inside, what folds it; keys do the same on the row. */
@@ -198,7 +198,7 @@ function Fold({ row, depth, open, onFold }: FoldProps) {
 }
 
 /** Widths by content, or as somebody made them; the first column that is free to takes what is left. */
-function useWidths(columns: readonly Column[], rows: readonly TreeRow[], widths: Record<string, number>) {
+function useWidths(columns: readonly Column[], rows: readonly Row[], widths: Record<string, number>) {
   const names = columns.map(({ id }) => id);
   const letters = useMemo(() => columns.map((column) => lettersOf(column, rows)), [names.join(), rows]);
   const each = names.map((id, i) => (id in widths ? `${widths[id]}px` : `${letters[i]} * var(--convmagic-letter) + 20px`));
