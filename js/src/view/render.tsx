@@ -10,6 +10,7 @@ import { Head } from "./head";
 import { measurePaint } from "./paint";
 import { installStyle } from "./style";
 import { CallTable } from "./table";
+import { ArithmeticOf } from "./whatif";
 
 export interface ViewOptions {
   /** The selected call, where somebody outside keeps it; else the first problem. */
@@ -53,6 +54,7 @@ function Report({ document, actions, selected: given, onSelect }: ReportProps) {
       <Head document={document} rows={rows} />
       {rows.length > 0 && <CallTable document={document} rows={rows} selected={selected} onSelect={select} onReveal={actions.reveal} />}
       <Detail document={document} rows={rows} selected={selected} actions={actions} />
+      <ArithmeticOf document={document} selected={selected} actions={actions} />
     </div>
   );
 }

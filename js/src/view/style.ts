@@ -6,6 +6,8 @@
  * that reach 4.5:1 on the cell's background.
  */
 
+import { PICTURES } from "./pictureStyle";
+
 const PALETTE = `
 :root, :host {
   --convmagic-error: var(--jp-error-color0, #b3261e);
@@ -205,6 +207,6 @@ export function installStyle(host: Node): void {
   if (home.querySelector(`#${ID}`)) return;
   const style = host.ownerDocument!.createElement("style");
   style.id = ID;
-  style.textContent = PALETTE + VIEW;
+  style.textContent = PALETTE + VIEW + PICTURES;
   home.append(style);
 }
