@@ -89,7 +89,7 @@ def test_what_is_never_read_is_what_no_window_covers(size: int, window: Window) 
         (
             MergeOptions(None),
             ((None, 32, 32, 16), (None, 30, 30, 16)),
-            ("height: 32 and 30 are not equal",),
+            ("height: 32 and 30 are not equal", "width: 32 and 30 are not equal"),
         ),
     ],
 )

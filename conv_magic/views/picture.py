@@ -230,21 +230,31 @@ def _size(size: int | None, unknown: str = "None") -> str:
 
 
 def _merge(inputs: tuple[Shape, ...], options: MergeOptions, problem: ShapeProblem) -> Picture | None:
-    """The shapes of inputs that cannot be joined, the differing axis marked."""
+    """The shapes of inputs that cannot be joined, the differing axes marked."""
     if problem.axis is None:
         return None
     rank = max(map(len, inputs))
-    place = problem.axis + rank - len(inputs[problem.index])
-    rows = [_merged(number, shape, rank, place) for number, shape in enumerate(inputs[:MOST_INPUTS])]
-    sizes = list(dict.fromkeys(row.boxes[place][0] for row in rows))
+    aligned = [(None,) * (rank - len(shape)) + shape for shape in inputs]
+    joined = None if options.axis is None else options.axis % rank
+    places = [place for place in range(rank) if place != joined and _differ(aligned, place, options.axis is None)]
+    rows = [_merged(number, shape, rank, places) for number, shape in enumerate(inputs[:MOST_INPUTS])]
     names = _axis_names(ZeroPaddingOptions((), "channels_last"), rank) if 3 <= rank <= 5 else ()
-    name = names[place] if names else f"axis {place}"
-    along = "" if options.axis is None else f"; they are joined along axis {options.axis}"
-    return _picture(picture_blocks.boxes(names, rows), (f"{name}: {' and '.join(sizes)} are not equal{along}",))
+    said = [
+        f"{names[place] if names else f'axis {place}'}: "
+        f"{' and '.join(dict.fromkeys(row.boxes[place][0] for row in rows))} are not equal"
+        for place in places
+    ]
+    return _picture(picture_blocks.boxes(names, rows), tuple(said))
 
 
-def _merged(number: int, shape: Shape, rank: int, differing: int) -> BoxRow:
+def _differ(shapes: Sequence[Shape], place: int, repeated: bool) -> bool:
+    """Whether known sizes at a place are unequal; where a size of 1 is `repeated`, it counts for any."""
+    sizes = {shape[place] for shape in shapes} - {None}
+    return len(sizes - {1} if repeated and place > 0 else sizes) > 1
+
+
+def _merged(number: int, shape: Shape, rank: int, differing: Sequence[int]) -> BoxRow:
     lacking = rank - len(shape)
     have: list[tuple[str, BoxState]] = [("", "missing")] * lacking
-    have += [(_size(size), "differs" if lacking + i == differing else "same") for i, size in enumerate(shape)]
+    have += [(_size(size), "differs" if lacking + i in differing else "same") for i, size in enumerate(shape)]
     return BoxRow(f"input {number + 1}", tuple(have))

@@ -25,5 +25,11 @@ PICTURE_RULES = {
     "svg .excess-hatch": "stroke: var(--cm-error)",
     "svg .window": "fill: color-mix(in srgb, var(--cm-note) 22%, transparent); stroke: var(--cm-note); stroke-width: 2",
     "svg .tap": "fill: color-mix(in srgb, var(--cm-note) 55%, transparent)",
+    "svg .flow": "stroke: var(--cm-dim); stroke-width: 1.5",
+    "svg .bad": "stroke: var(--cm-error); stroke-width: 2",
+    ".flow": "overflow-x: auto",
+    ".flow svg": "max-width: none",
+    ".flow svg text": "paint-order: stroke; stroke: var(--cm-background); stroke-width: 3px; stroke-linejoin: round",
+    "svg .change": "fill: var(--cm-note); font-weight: 600",
     "svg .last": "fill: none; stroke: var(--cm-note); stroke-width: 2; stroke-dasharray: 5 3",
 }

@@ -171,17 +171,24 @@ function axisNames(format: "channels_last" | "channels_first", rank: number): st
 function mergePicture(inputs: readonly Shape[], options: OptionsOf<"merge">, problem: ShapeProblem): Picture | null {
   if (problem.axis === null) return null;
   const rank = Math.max(...inputs.map((shape) => shape.length));
-  const place = problem.axis + rank - inputs[problem.index]!.length;
+  const joined = options.axis === null ? -1 : (options.axis + rank) % rank;
+  const places = Array.from({ length: rank }, (_, place) => place).filter((place) => place !== joined && differ(inputs, rank, place, options.axis === null));
   const rows = inputs.slice(0, MOST_INPUTS).map((shape, number): BoxRow => {
     const lacking = rank - shape.length;
     const absent = Array.from({ length: lacking }, (): [string, BoxState] => ["", "missing"]);
-    const have = shape.map((size, i): [string, BoxState] => [axisText(size), lacking + i === place ? "differs" : "same"]);
+    const have = shape.map((size, i): [string, BoxState] => [axisText(size), places.includes(lacking + i) ? "differs" : "same"]);
     return { label: `input ${number + 1}`, boxes: [...absent, ...have] };
   });
-  const sizes = [...new Set(rows.map((row) => row.boxes[place]![0]))];
   const names = rank >= 3 && rank <= 5 ? axisNames("channels_last", rank) : [];
-  const along = options.axis === null ? "" : `; they are joined along axis ${options.axis}`;
-  return { scene: boxes(names, rows), words: [`${names[place] ?? `axis ${place}`}: ${sizes.join(" and ")} are not equal${along}`] };
+  const sizesAt = (place: number) => [...new Set(rows.map((row) => row.boxes[place]![0]))].join(" and ");
+  return { scene: boxes(names, rows), words: places.map((place) => `${names[place] ?? `axis ${place}`}: ${sizesAt(place)} are not equal`) };
+}
+
+/** Whether known sizes at a place are unequal; where a size of 1 is `repeated`, it counts for any. */
+function differ(inputs: readonly Shape[], rank: number, place: number, repeated: boolean): boolean {
+  const sizes = new Set(inputs.map((shape) => shape[place - rank + shape.length] ?? null).filter((size) => size !== null));
+  if (repeated && place > 0) sizes.delete(1);
+  return sizes.size > 1;
 }
 
 export { listed };

@@ -32,6 +32,17 @@ export const PICTURES = `
 .convmagic-ink-last { fill: none; stroke: var(--convmagic-focus); stroke-width: 2; stroke-dasharray: 5 3; }
 .convmagic-ink-moving { fill: color-mix(in srgb, var(--convmagic-text) 30%, transparent); stroke: var(--convmagic-text); stroke-width: 2; }
 .convmagic-moving .convmagic-ink-link { stroke: var(--convmagic-text); stroke-opacity: .8; }
+.convmagic-ink:has(.convmagic-moving) > :is(.convmagic-ink-window, .convmagic-ink-tap) { fill-opacity: .25; stroke-opacity: .5; }
+.convmagic-flow-pane { overflow-x: auto; overflow-y: hidden; }
+.convmagic-flow-pane .convmagic-ink { max-width: none; }
+.convmagic-flow-pane .convmagic-ink text { paint-order: stroke; stroke: var(--convmagic-paper); stroke-width: 3px; stroke-linejoin: round; }
+.convmagic-ink .convmagic-ink-flow { stroke: var(--convmagic-soft); stroke-width: 1.5; }
+.convmagic-ink .convmagic-ink-bad { stroke: var(--convmagic-error); stroke-width: 2; }
+.convmagic-ink .convmagic-ink-change { fill: var(--convmagic-focus); font-weight: 600; }
+.convmagic-flow-node { fill: transparent; stroke: none; cursor: pointer; }
+.convmagic-flow-node:hover { stroke: var(--convmagic-soft); }
+.convmagic-flow-node[aria-pressed="true"] { stroke: var(--convmagic-focus); stroke-width: 2; }
+.convmagic .convmagic-flow-node:focus-visible { outline: none; stroke: var(--convmagic-focus); stroke-width: 3; stroke-dasharray: 4 2; }
 .convmagic-mover { order: 1; flex: 1 0 100%; display: flex; gap: 8px; align-items: center; font-variant-numeric: tabular-nums; }
 .convmagic-mover input { width: 14em; max-width: 50%; accent-color: var(--convmagic-focus); }
 .convmagic .convmagic-mover button { min-width: 3em; }

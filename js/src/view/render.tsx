@@ -6,6 +6,7 @@ import type { Actions } from "../actions";
 import type { Document } from "../report";
 import { firstProblem, type Row, rowsOf } from "../rows";
 import { Detail } from "./detail";
+import { FlowView } from "./flow";
 import { Head } from "./head";
 import { measurePaint } from "./paint";
 import { installStyle } from "./style";
@@ -55,6 +56,7 @@ function Report({ document, actions, selected: given, onSelect }: ReportProps) {
       {rows.length > 0 && <CallTable document={document} rows={rows} selected={selected} onSelect={select} onReveal={actions.reveal} />}
       <Detail document={document} rows={rows} selected={selected} actions={actions} />
       <ArithmeticOf document={document} selected={selected} actions={actions} />
+      <FlowView document={document} selected={selected} onSelect={select} />
     </div>
   );
 }

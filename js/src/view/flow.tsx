@@ -1,0 +1,118 @@
+/** The picture of the flow: the cell's calls as blocks; a click, Enter or the arrow keys select the row. */
+
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { flowOf } from "../flow";
+import { type Block, flowPicture, nameOf } from "../picture/flow";
+import { figure } from "../picture/ink";
+import type { Document } from "../report";
+import { shapeText } from "../shape";
+import { visible } from "../visible";
+import { InkMark } from "./picture";
+
+export interface FlowProps {
+  document: Document;
+  selected: number | null;
+  onSelect: (index: number) => void;
+}
+
+export function FlowView({ document, selected, onSelect }: FlowProps) {
+  const picture = useMemo(() => {
+    const flow = flowOf(document);
+    return flow && flowPicture(flow);
+  }, [document]);
+  const pane = useRef<HTMLDivElement>(null);
+  useEffect(() => bringIntoView(pane.current), [selected, picture]);
+  if (!picture) return null;
+  const { scene, blocks, words } = picture;
+  const order = blocks.flatMap(({ node }) => node.call?.index ?? []).sort((a, b) => a - b);
+  const entry = selected !== null && order.includes(selected) ? selected : order[0];
+  return (
+    <details class="convmagic-flow" open>
+      <summary>the flow of shapes</summary>
+      <div class="convmagic-flow-pane" ref={pane} role="group" aria-label={`the flow of shapes: ${visible(words)}`} onKeyDown={(event) => moveByKey(event, order, onSelect)}>
+        <svg class="convmagic-ink" viewBox={`0 0 ${figure(scene.width)} ${figure(scene.height)}`} width={figure(scene.width)} height={figure(scene.height)}>
+          <g aria-hidden="true">
+            {scene.inks.map((ink, i) => (
+              <InkMark key={i} ink={ink} />
+            ))}
+          </g>
+          {blocks.map((block) => (
+            <BlockButton key={block.node.call?.index ?? -1} block={block} selected={selected} entry={entry} onSelect={onSelect} />
+          ))}
+        </svg>
+      </div>
+      <p class="convmagic-quiet">{visible(words)}. Height: rows, width: channels, both logarithmic; ▣ folded, ◆ where the number comes from.</p>
+    </details>
+  );
+}
+
+interface BlockButtonProps {
+  block: Block;
+  selected: number | null;
+  entry: number | undefined;
+  onSelect: (index: number) => void;
+}
+
+/** A transparent button over a block and its labels. */
+function BlockButton({ block: { node, x, y, width, height }, selected, entry, onSelect }: BlockButtonProps) {
+  const { call } = node;
+  if (call === null) return null;
+  const field = call.cost.receptive_field;
+  const words = [
+    `${nameOf(node)}${call.layer === null || call.layer === call.op ? "" : ` (${call.op})`}`,
+    call.span ? `line ${call.span.line}` : "",
+    `${call.inputs.map(shapeText).join(" and ")} to ${call.output ? shapeText(call.output) : "no output"}`,
+    field && field.length > 0 ? `sees ${field.join(" × ")} of the input` : "",
+    node.status === "ok" ? "" : node.status,
+    node.origin ? "where the number comes from" : "",
+    node.folded > 0 ? `${node.folded} calls inside` : "",
+  ];
+  const label = visible(words.filter(Boolean).join(", "));
+  return (
+    <rect
+      class="convmagic-flow-node"
+      data-index={call.index}
+      x={figure(x - 4)}
+      y={figure(y - 4)}
+      width={figure(width + 8)}
+      height={figure(height + 8)}
+      role="button"
+      tabIndex={call.index === entry ? 0 : -1}
+      aria-label={label}
+      aria-pressed={call.index === selected}
+      onClick={() => onSelect(call.index)}
+    >
+      <title>{label}</title>
+    </rect>
+  );
+}
+
+/** Bring the selected block into the pane's own window; the page itself does not move. */
+function bringIntoView(pane: HTMLElement | null): void {
+  const chosen = pane?.querySelector<SVGRectElement>('[aria-pressed="true"]');
+  if (!pane || !chosen) return;
+  const [x, width] = [Number(chosen.getAttribute("x")), Number(chosen.getAttribute("width"))];
+  if (x < pane.scrollLeft) pane.scrollLeft = Math.max(x - 60, 0);
+  else if (x + width > pane.scrollLeft + pane.clientWidth) pane.scrollLeft = x + width + 60 - pane.clientWidth;
+}
+
+const STEPS: Record<string, (at: number, last: number) => number> = {
+  ArrowRight: (at, last) => Math.min(at + 1, last),
+  ArrowLeft: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_, last) => last,
+  Enter: (at) => at,
+  " ": (at) => at,
+};
+
+function moveByKey(event: KeyboardEvent, order: readonly number[], onSelect: (index: number) => void): void {
+  const node = (event.target as Element).closest<SVGElement>(".convmagic-flow-node");
+  const step = STEPS[event.key];
+  if (!node || !step || event.ctrlKey || event.metaKey || event.altKey) return;
+  const index = order[step(order.indexOf(Number(node.dataset["index"])), order.length - 1)];
+  if (index === undefined) return;
+  event.preventDefault();
+  event.stopPropagation(); // a notebook moves between cells with the same keys
+  (event.currentTarget as Element).querySelector<SVGElement>(`[data-index="${index}"]`)?.focus({ preventScroll: true });
+  onSelect(index);
+}
