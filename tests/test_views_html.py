@@ -23,7 +23,7 @@ from sample_documents import SAMPLES, all_fine, call, document, guarded, source,
 from snapshot import assert_snapshot
 
 TAGS = {"div", "style", "p", "strong", "em", "span", "mark", "code", "pre", "ul", "li", "details", "summary"} | {
-    "table", "thead", "tbody", "tr", "th", "td",
+    "table", "thead", "tbody", "tr", "th", "td", "svg", "title", "rect", "path", "text",
 }  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def test_it_is_static_and_complete(sample: Callable[[], Document]) -> None:
     page = to_html(sample())
     read = Reader(page)
     assert set(read.tags) <= TAGS
-    assert read.attributes <= {"class", "open", "scope"}
+    drawn = {"viewbox", "width", "height", "role", "x", "y", "d", "text-anchor"}
+    assert read.attributes <= {"class", "open", "scope"} | drawn
     assert not re.search(r"https?:|url\(|@import|javascript", page)
     said = " ".join(read.text.split())
     for line in to_text(sample()).splitlines():

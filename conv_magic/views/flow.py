@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conv_magic.model import CallRecord, Document, FitOptions, LossOptions, Outcome, Shape
-from conv_magic.views.verdict import statuses
+from conv_magic.views.verdict import Status, statuses
 
-FlowStatus = Literal["ok", "warning", "failed", "inside"]
+FlowStatus = Literal["ok", "warning", "failed", "inside", "running"]
 MOST_NODES = 40
 """Of the static picture; the live one scrolls."""
 
@@ -79,6 +79,8 @@ def flow_of(document: Document, most: int = MOST_NODES) -> Flow | None:
 def _failed(document: Document) -> set[int]:
     """The calls that failed of themselves, and those at which an error is diagnosed."""
     broken = [call for call in document.trace.calls if call.outcome is not Outcome.RETURNED]
+    if document.running:
+        broken = [call for call in broken if call.outcome is not Outcome.ENTERED]
     around = {call.parent for call in broken}
     diagnosed = {d.call for d in document.diagnoses if d.severity == "error" and d.call is not None}
     return {call.index for call in broken if call.index not in around} | diagnosed
@@ -229,7 +231,7 @@ def _flow(
             nodes.append(FlowNode(None, inputs[key], column, track))
             continue
         call = calls[key]
-        status = _status(call, key in failed, troubled[key] == "warning")
+        status = _status(call, key in failed, troubled[key])
         origin = key in origins
         nodes.append(FlowNode(call, _shape(call), column, track, folded[key], status, origin))
     at = {key: place for place, key in enumerate(keys)}
@@ -250,12 +252,14 @@ def _origins(document: Document) -> set[int]:
     return found
 
 
-def _status(call: CallRecord, failed: bool, warned: bool) -> FlowStatus:
+def _status(call: CallRecord, failed: bool, status: Status) -> FlowStatus:
     if failed:
         return "failed"
+    if status == "running":
+        return "running"
     if call.outcome is not Outcome.RETURNED:
         return "inside"
-    return "warning" if warned else "ok"
+    return "warning" if status == "warning" else "ok"
 
 
 def _shape(call: CallRecord) -> Shape:

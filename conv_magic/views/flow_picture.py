@@ -16,8 +16,8 @@ LEAST_WIDTH, WIDTH_A_DOUBLING = 5.0, 4.6
 SLOT, NARROW_SLOT, NARROW = 90.0, 22.0, 7.0
 LANE, LABELS, TOP = 10.0, 50.0, 22.0
 LONGEST_NAME = 12
-_MARKS = {"failed": "✗", "inside": "↳", "warning": "!"}
-_ROLES = {"failed": "excess", "inside": "missing", "warning": "lost", "ok": "output"}
+_MARKS = {"failed": "✗", "inside": "↳", "warning": "!", "running": "…"}
+_ROLES = {"failed": "excess", "inside": "missing", "running": "missing", "warning": "lost", "ok": "output"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def block_lines(node: FlowNode) -> list[str]:
     times = f" ×{node.call.count}" if node.call.count > 1 else ""
     name = node.call.layer or node.call.op
     folded = f"▣ {name}" if node.folded else name
-    made = "no output" if node.status in ("failed", "inside") and node.call.output is None else shape
+    made = "no output" if node.status in ("failed", "inside", "running") and node.call.output is None else shape
     field = node.call.cost.receptive_field
     sees = [f"sees {'×'.join(map(str, field))}"] if field and node.status == "ok" else []
     return [shortened(folded, LONGEST_NAME - len(times)) + times, made, *sees]

@@ -13,6 +13,7 @@ from conv_magic.model import Diagnosis, Document, Fix
 from conv_magic.views import layout
 from conv_magic.views.comparison import Line, Piece
 from conv_magic.views.excerpt import DiffLine, Excerpts, annotated, difference
+from conv_magic.views.html_pictures import arithmetic_picture, flow_pictures
 from conv_magic.views.style import STYLE
 from conv_magic.views.table import Column, Row, Table, table_of
 from conv_magic.views.text import annotated_lines
@@ -37,6 +38,7 @@ def to_html(document: Document) -> str:
         *_diagnoses(document),
         _folded("source with shapes", *_sources(document)),
         *_calls(table_of(document, MOST_ROWS)),
+        *(_folded("flow of shapes", picture) for picture in flow_pictures(document)),
     ]
     return tostring(element("div", style, *parts, class_="conv-magic"), encoding="unicode", method="html")
 
@@ -87,6 +89,7 @@ def _diagnosis(document: Document, excerpts: Excerpts, diagnosis: Diagnosis) -> 
         element("p", *map(_piece, layout.head(diagnosis))),
         *([_code(lines)] if lines else []),
         *([element("ul", *facts)] if facts else []),
+        *arithmetic_picture(document, diagnosis),
         *(_fix(document, fix) for fix in diagnosis.fixes),
     ]
     return element("div", *parts, class_=f"diagnosis {diagnosis.severity.value}")

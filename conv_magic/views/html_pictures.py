@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from conv_magic.model import Document
+from conv_magic.model import Diagnosis, Document, Severity
 from conv_magic.views.flow import flow_of
 from conv_magic.views.flow_picture import flow_picture
 from conv_magic.views.ink import to_svg
@@ -12,9 +12,11 @@ from conv_magic.views.picture import picture_of
 from conv_magic.views.wording import one_line
 
 
-def arithmetic_picture(document: Document, index: int | None) -> list[Element]:
-    """The picture of a call's arithmetic; nothing where there is none to draw."""
-    call = next((call for call in document.trace.calls if call.index == index), None)
+def arithmetic_picture(document: Document, diagnosis: Diagnosis) -> list[Element]:
+    """The picture of the arithmetic of a call that failed; nothing where there is none to draw."""
+    if diagnosis.severity is not Severity.ERROR:
+        return []
+    call = next((call for call in document.trace.calls if call.index == diagnosis.call), None)
     picture = picture_of(call) if call is not None else None
     if picture is None:
         return []

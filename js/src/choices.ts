@@ -99,15 +99,26 @@ export function fixOf(document: Document, call: CallRecord, chosen: Choosable, p
   if (!site || !source || !isChoosable(call.options)) return null;
   const changed = changedOptions(call.options, chosen, stepFollows(call, site));
   const edits = changed.map((name) => editsOf(site, name, chosen));
-  if (edits.length === 0 || edits.includes(null)) return null;
+  if (edits.length === 0 || edits.some((some) => some === null)) return null;
   return {
     title: changed.map((name) => `${name} = ${spelled(site, name, chosen)}`).join(", "),
-    edits: edits.flatMap((some) => some ?? []),
+    edits: separated(edits.flatMap((some) => some ?? [])),
     applicability: 1,
     predicted: predicted && [...predicted],
     ...{ digest: source.digest, cell: source.cell, proof: null, reruns: [] },
     untried: "the choice is yours",
   };
+}
+
+/** Several arguments put between empty brackets need commas of their own. */
+function separated(edits: readonly Edit[]): Edit[] {
+  const taken = new Set<string>();
+  return edits.map((edit) => {
+    const place = JSON.stringify(edit.span);
+    const follows = taken.has(place) && !edit.text.startsWith(",");
+    taken.add(place);
+    return follows ? { ...edit, text: `, ${edit.text}` } : edit;
+  });
 }
 
 /** The names of the options that differ. */

@@ -3,7 +3,7 @@
 import type { CallRecord, Document } from "./report";
 import { agree, type Shape } from "./shape";
 
-export type FlowStatus = "ok" | "warning" | "failed" | "inside";
+export type FlowStatus = "ok" | "warning" | "failed" | "inside" | "running";
 
 /** A call, or an input that no recorded call made. */
 export interface FlowNode {
@@ -65,7 +65,8 @@ export function flowOf(document: Document, most = MOST_NODES): Flow | null {
 
 /** The calls that failed of themselves, and those at which an error is diagnosed. */
 function failedOf(document: Document): Set<number> {
-  const broken = document.trace.calls.filter((call) => call.outcome !== "returned");
+  const open = (call: CallRecord) => document.running && call.outcome === "entered";
+  const broken = document.trace.calls.filter((call) => call.outcome !== "returned" && !open(call));
   const around = new Set(broken.map((call) => call.parent));
   const diagnosed = document.diagnoses.flatMap(({ severity, call }) => (severity === "error" && call !== null ? [call] : []));
   return new Set([...broken.filter((call) => !around.has(call.index)).map((call) => call.index), ...diagnosed]);
@@ -216,6 +217,7 @@ function describer(document: Document, failed: ReadonlySet<number>, shown: Reado
   const origins = originsOf(document);
   const statusOf = (call: CallRecord): FlowStatus => {
     if (failed.has(call.index)) return "failed";
+    if (document.running && call.outcome === "entered") return "running";
     if (call.outcome !== "returned") return "inside";
     const contradicts = call.expected !== null && call.output !== null && !agree(call.expected, call.output);
     return warned.has(call.index) || contradicts ? "warning" : "ok";

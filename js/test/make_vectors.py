@@ -1,6 +1,6 @@
 """Write the vectors that hold the front end's arithmetic and pictures to those of Python.
 
-python js/test/make_vectors.py            write test/vectors.json and test/pictures.json
+python js/test/make_vectors.py            write test/vectors.json, test/pictures.json and test/flows.json
 python js/test/make_vectors.py --check    exit with status 1 if a file is not what would be written
 """
 
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+
+from pictured_documents import pictured
 
 from conv_magic.arithmetic.expected import expected_shape
 from conv_magic.arithmetic.geometry import AxisGeometry, axis_geometry, transposed_geometry
@@ -36,12 +38,17 @@ from conv_magic.model import (
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.views.flow import flow_of
+from conv_magic.views.flow_picture import flow_picture
 from conv_magic.views.ink import Path as Strokes
 from conv_magic.views.ink import Rect, Scene
 from conv_magic.views.picture import drawn
+from conv_magic.views.wire import to_wire
 
 FOLDER = Path(__file__).parent
 SEED, SHAPES, AXES = 20_240, 3_000, 1_500
+MOST_DRAWN = 150
+MOST_INKS = 120  # of a flow: enough to see that both draw alike
 FAMILIES: tuple[type[Any], ...] = (
     ConvOptions, DepthwiseConvOptions, ConvTransposeOptions, PoolOptions, GlobalPoolOptions, ZeroPaddingOptions,
     CroppingOptions, UpSamplingOptions, DenseOptions, FlattenOptions, ReshapeOptions, MergeOptions, SameShapeOptions,
@@ -290,10 +297,29 @@ def picture_vectors() -> str:
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
+def flow_vectors() -> str:
+    """Documents and their flow: the nodes' places, the links, the scene and the words."""
+    lines = []
+    for name, document in pictured():
+        flow = flow_of(document, MOST_DRAWN)
+        if flow is None:
+            lines.append(dumped([name, to_wire(document), None]))
+            continue
+        picture = flow_picture(flow)
+        nodes = [
+            [n.call.index if n.call else None, n.column, n.track, n.folded, n.status, n.origin] for n in flow.nodes
+        ]
+        links = [[link.source, link.target] for link in flow.links]
+        size = [round(picture.scene.width, 2), round(picture.scene.height, 2)]
+        inks = ink_vector(picture.scene)[:MOST_INKS]
+        lines.append(dumped([name, to_wire(document), [nodes, links, flow.hidden, size, inks, picture.words]]))
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write the vectors, or compare them with `--check`; the exit status."""
     stale = 0
-    for name, make in (("vectors", vectors), ("pictures", picture_vectors)):
+    for name, make in (("vectors", vectors), ("pictures", picture_vectors), ("flows", flow_vectors)):
         target, text = FOLDER / f"{name}.json", make()
         if "--check" not in arguments:
             target.write_text(text, encoding="utf-8")

@@ -9,8 +9,8 @@ const [LEAST_WIDTH, WIDTH_A_DOUBLING] = [5, 4.6];
 const [SLOT, NARROW_SLOT, NARROW] = [90, 22, 7];
 const [LANE, LABELS, TOP] = [10, 50, 22];
 const LONGEST_NAME = 12;
-const MARKS: Record<string, string> = { failed: "✗", inside: "↳", warning: "!" };
-const ROLES = { failed: "excess", inside: "missing", warning: "lost", ok: "output" };
+const MARKS: Record<string, string> = { failed: "✗", inside: "↳", warning: "!", running: "…" };
+const ROLES = { failed: "excess", inside: "missing", running: "missing", warning: "lost", ok: "output" };
 
 /** Where a node lies; `x` and `y` are its upper left corner. */
 export interface Block {
@@ -166,7 +166,7 @@ function blockLines(node: FlowNode): string[] {
   if (call === null) return ["input", shape];
   const times = call.count > 1 ? ` ×${call.count}` : "";
   const name = (node.folded ? "▣ " : "") + nameOf(node);
-  const lacks = (node.status === "failed" || node.status === "inside") && call.output === null;
+  const lacks = ["failed", "inside", "running"].includes(node.status) && call.output === null;
   const field = call.cost.receptive_field;
   const sees = field && field.length > 0 && node.status === "ok" ? [`sees ${field.join("×")}`] : [];
   return [shortened(name, LONGEST_NAME - times.length) + times, lacks ? "no output" : shape, ...sees];
