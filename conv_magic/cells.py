@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,25 @@ def magic_line(text: str) -> int | None:
         if line.strip() and not line.lstrip().startswith("%%"):
             return None
     return None
+
+
+_OURS = re.compile(r"^(\s*)%(?:(?:re|un)?load_ext\s+conv_magic|convshapes)\b.*")
+_NEEDLESS = (_NAME, "%%time", "%%capture")
+
+
+def without_our_magics(lines: list[str]) -> list[str]:
+    """An input transformer for a run that is traced as a whole: `%%convshapes` and our line magics do nothing.
+
+    `%%time` and `%%capture` on top neither: they would run the rest under another name.  Every line keeps its place.
+    """
+    top = next((at for at, line in enumerate(lines) if line.strip() and line.split()[0] not in _NEEDLESS), len(lines))
+    above, rest = ["# " + line for line in lines[:top]], lines[top:]
+    if rest and rest[0].startswith("%%"):
+        from IPython.core import inputtransformer2
+
+        untyped: Any = inputtransformer2
+        return [*above, *untyped.cell_magic(rest)] if above else rest
+    return above + [_OURS.sub(r"\1pass", line) for line in rest]
 
 
 class Cells:

@@ -113,6 +113,13 @@ class Session:
         self._other_names[filename] = above
         self.recorder.files.add(filename)
 
+    def go_on_with(self, cell: Cell) -> None:
+        """The run goes on in another cell; the one before is an earlier one now."""
+        if self.cell.text:
+            self.others = {**self.others, self.cell.filename: self.cell}
+        self.cell = cell
+        self.recorder.files.add(cell.filename)
+
     def filenames(self) -> set[str]:
         """Every file name under which parts of the cell run."""
         return {self.cell.filename, *self._other_names}

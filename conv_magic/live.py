@@ -7,18 +7,16 @@ waits for nothing.  Should the process die, what was published last is what the 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from conv_magic.engine import Session
 from conv_magic.outputs import LiveOutput, live_output
+from conv_magic.pace import Pace
 from conv_magic.report import Report
 
 FIRST = 0.5
 """Seconds before anything is shown: most cells have ended by then."""
-SHARE = 0.02
-"""Of the cell's time at most so much goes into showing it."""
 _LOOK = 0.1
 """Seconds between two looks at whether there is anything yet."""
 
@@ -63,7 +61,7 @@ class Live:
             self._output = None
 
     def _run(self) -> None:
-        delay, shown = FIRST, None
+        delay, shown, pace = FIRST, None, Pace(FIRST)
         output = self._output
         while output is not None and not self._wait(delay):
             delay = _LOOK
@@ -74,7 +72,9 @@ class Live:
             with self._busy:
                 state = self._session.state(self._thread_of_cell)
                 if state != shown and not self._ended:
-                    shown, delay = state, max(FIRST, self._publish(output) / SHARE)
+                    with pace:
+                        self._publish(output)
+                    shown, delay = state, pace.delay
 
     def _wait(self, seconds: float) -> bool:
         """Wait so long, or less where the place was taken meanwhile; whether the cell has ended."""
@@ -82,12 +82,10 @@ class Live:
         self._wake.clear()
         return self._ended
 
-    def _publish(self, output: LiveOutput) -> float:
-        """Show what was seen so far; the seconds of computing that this took."""
-        began = time.thread_time()
+    def _publish(self, output: LiveOutput) -> None:
+        """Show what was seen so far."""
         try:
             output.update(*self._draw(self._session.so_far(self._thread_of_cell)))
         except Exception as error:  # a bug of ours: told once the cell has ended
             self._session.faults.append(f"live: {type(error).__name__}: {error}")
             self._ended = True
-        return time.thread_time() - began

@@ -20,6 +20,7 @@ from IPython.core import magic_arguments as untyped_magic_arguments
 from IPython.core.error import UsageError
 
 from conv_magic.cells import Cells, blank_lines_above, lines_above_part, lines_above_timed, magic_line
+from conv_magic.options import TRACING, tracing, wrong
 
 if TYPE_CHECKING:
     from conv_magic.assigned import Assignments
@@ -38,19 +39,7 @@ _BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
 _option: Any = _arguments.argument
 _OPTIONS: tuple[Any, ...] = (
     _option("name", nargs="?", metavar="NAME", help="bind the report to this name"),
-    _option(
-        "-o",
-        "--only",
-        choices=("conv", "layers", "all"),
-        default="layers",
-        help="which calls: conv and pool calls, every layer as well (default), or also what Keras' own layers call",
-    ),
-    _option(
-        "-d", "--depth", type=int, metavar="N", help="how far into nested models and layers (default: all the way)"
-    ),
-    _option("-m", "--max-calls", type=int, default=10_000, metavar="N", help="the limit on rows (default: 10000)"),
-    _option("-G", "--no-guard", action="store_true", help="let calls through that end the process"),
-    _option("-V", "--no-verify", action="store_true", help="offer fixes without trying them"),
+    *(_option(*flags, **told) for flags, told in TRACING),
     _option("-q", "--quiet", action="store_true", help="shapes in the editor only, no table"),
     _option("-t", "--text", action="store_true", help="no widget"),
     _option("-T", "--table", action="store_true", help="after `on`: the table for every cell, not only a faulty one"),
@@ -74,8 +63,9 @@ def _parsed(line: str) -> Any:
         raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
     if args.name is not None and (not args.name.isidentifier() or keyword.iskeyword(args.name)):
         raise UsageError(f"%%{_NAME}: {args.name!r} is not a name that a report can be bound to")
-    if (args.depth is not None and args.depth < 0) or args.max_calls < 1:
-        raise UsageError(f"%%{_NAME}: --depth counts from 0 and --max-calls from 1")
+    complaint = wrong(args)
+    if complaint is not None:
+        raise UsageError(f"%%{_NAME}: {complaint}")
     if args.quiet and args.table:
         raise UsageError(f"%%{_NAME}: --quiet shows no table and --table shows one")
     return args
@@ -240,11 +230,11 @@ class _Extension:
 
     def start(self, args: Any, cell: Cell, info: Any, *, always: bool = False) -> Session:
         """Trace what follows."""
-        from conv_magic.engine import Options, Session
+        from conv_magic.engine import Session
 
-        options = Options(not args.no_guard, args.only, args.depth, args.max_calls)
         noted, self.noted = self.noted, None
-        session = Session(cell, self.cells.all(), options, noted if noted and noted.text == cell.text else None)
+        known = noted if noted and noted.text == cell.text else None
+        session = Session(cell, self.cells.all(), tracing(args), known)
         above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
         if above is not None:
             for name in _TIMED:

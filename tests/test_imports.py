@@ -32,10 +32,13 @@ FLOORS = {
     "engine": 5,
     "report": 5,
     "cells": 6,
+    "check": 6,
     "cli": 6,
     "display": 6,
     "live": 6,
     "magic": 6,
+    "options": 6,
+    "pace": 6,
     "outputs": 6,
     "terminal": 6,
     "__init__": 7,  # the front door may open any room

@@ -117,7 +117,7 @@ def _diff_line(line: DiffLine) -> Line:
 def _sources(document: Document) -> list[Element]:
     parts: list[Element] = []
     for position, (source, lines) in enumerate(annotated(document)):
-        if position:
+        if position or source.label.startswith("In ["):
             parts.append(element("p", one_line(source.label)))
         parts.append(_code(annotated_lines(lines), class_="source"))
     return parts

@@ -97,6 +97,7 @@ def _source_lines(document: Document, width: int | None) -> Iterator[Line]:
     for position, (source, lines) in enumerate(annotated(document)):
         if position:
             yield (Piece(""),)
+        if position or source.label.startswith("In ["):
             yield (Piece(f"{one_line(source.label)}:", "dim"),)
         yield from annotated_lines(lines, width)
 
