@@ -9,6 +9,7 @@ signal met it.  `conv_magic.cli` starts it and reads them.
 from __future__ import annotations
 
 import argparse
+import ast
 import faulthandler
 import json
 import os
@@ -17,7 +18,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,7 +71,7 @@ def _run_script(session: Session, file: Path) -> tuple[Namespace, Namespace, Bas
     error = None
     session.start()
     try:
-        exec(compile(text, str(file), "exec", dont_inherit=True), names)
+        exec(engine.compiled(session, awaits=False), names)
     except BaseException as raised:
         error = _told(raised)
     finally:
@@ -92,6 +93,7 @@ def _run_notebook(session: Session, file: Path) -> tuple[Namespace, Namespace, B
     untyped: Any = InteractiveShell
     shell = untyped.instance(config=settings, user_module=sys.modules["__main__"])
     shell.input_transformers_cleanup.append(without_our_magics)
+    shell.ast_transformers.append(_Noting(session))
     before: Namespace = {}
     error = None
     session.start()
@@ -115,6 +117,17 @@ def _run_cell(session: Session, shell: Any, cell: dict[str, Any]) -> BaseExcepti
     result = shell.run_cell(text, store_history=True)
     error: BaseException | None = result.error_before_exec or result.error_in_exec
     return error
+
+
+@dataclass(frozen=True)
+class _Noting:
+    """IPython's protocol of a transformer of the tree."""
+
+    session: Session
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """The tree with its assignments noted."""
+        return self.session.instrument(tree)
 
 
 def _code_cells(file: Path) -> list[dict[str, Any]]:

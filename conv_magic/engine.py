@@ -118,6 +118,8 @@ class Session:
         if self.cell.text:
             self.others = {**self.others, self.cell.filename: self.cell}
         self.cell = cell
+        self._assignments.close()
+        self._assignments = Assignments(cell.text)
         self.recorder.files.add(cell.filename)
 
     def filenames(self) -> set[str]:
@@ -343,7 +345,7 @@ def run(
     error: BaseException | None = None
     try:
         session.start()
-        _execute(_compiled(session), space)
+        _execute(compiled(session), space)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:
@@ -374,9 +376,12 @@ def _registered(source: str) -> Cell:
     return cell
 
 
-def _compiled(session: Session) -> CodeType:
-    """The cell's code, with its assignments noted where that can be done.  Raises the cell's own `SyntaxError`."""
-    flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, session.cell.filename, session.cell.text
+def compiled(session: Session, *, awaits: bool = True) -> CodeType:
+    """The cell's code, with its assignments noted where that can be done.  Raises the cell's own `SyntaxError`.
+
+    `awaits` says whether it may wait at its top level, as in a notebook.
+    """
+    flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0, session.cell.filename, session.cell.text
     code: CodeType = compile(text, name, "exec", flags=flags, dont_inherit=True)
     tree = session.instrument(ast.parse(text, name))
     code = compile(tree, name, "exec", flags=flags, dont_inherit=True)

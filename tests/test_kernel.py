@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,19 +163,29 @@ def test_a_front_end_sees_the_same(kernel: Kernel, body: str) -> None:
         assert len(traced.shown) == 1
 
 
+@pytest.fixture
+def release(kernel: Kernel, tmp_path: Path) -> Callable[[], None]:
+    """Lets go a kernel that is held: what is sent before that waits in its queue, as in "Run All"."""
+    file = tmp_path / "go"
+    kernel.send(f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists(): time.sleep(0.05)")
+    return file.touch
+
+
 @pytest.mark.parametrize("body", ["1/0", "layers.Conv2D(2, 9)(tf.zeros((1, 8, 8, 1)))", "await asyncio.sleep(0)\n1/0"])
-def test_run_all_stops_at_a_failure(kernel: Kernel, body: str) -> None:
+def test_run_all_stops_at_a_failure(kernel: Kernel, release: Callable[[], None], body: str) -> None:
     failing = kernel.send(f"%%convshapes -V\n{body}")
     following = kernel.send("ran_all_the_same = True")
+    release()
     assert kernel.wait(failing).reply["status"] == "error"
     assert len(failing.of_type("error")) == 1
     assert kernel.wait(following).reply["status"] == "aborted"
     kernel.check("assert 'ran_all_the_same' not in globals()")
 
 
-def test_a_wrong_option_stops_run_all_too(kernel: Kernel) -> None:
+def test_a_wrong_option_stops_run_all_too(kernel: Kernel, release: Callable[[], None]) -> None:
     failing = kernel.send("%%convshapes --nonsense\nran_all_the_same = True")
     following = kernel.send("ran_all_the_same = True")
+    release()
     assert kernel.wait(failing).reply["ename"] == "UsageError"
     assert kernel.wait(following).reply["status"] == "aborted"
     assert failing.text.count("\n") == 1
