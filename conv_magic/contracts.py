@@ -200,7 +200,7 @@ class Match:
 
     expected  the pattern in sizes, with its gap as wide as the shape needs; None where any size will do
     axes      the places in `expected` that differ; all that one of the two lacks where the ranks differ
-    names     the names known after it
+    names     the names known after it, also those that it bound itself without holding
     """
 
     expected: Shape
@@ -223,7 +223,7 @@ def match(pattern: Pattern, shape: Shape, names: Names, span: Span) -> Match:
     expected = tuple(_value(size, known) for size in aligned)
     pairs = enumerate(zip(expected, shape, strict=True))
     axes = tuple(place for place, (want, is_) in pairs if None not in (want, is_) and want != is_)
-    return Match(expected, axes, names if axes else known, not axes)
+    return Match(expected, axes, known, not axes)
 
 
 def _aligned(pattern: Pattern, rank: int) -> list[Size | None] | None:

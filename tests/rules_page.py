@@ -8,8 +8,8 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from conv_magic.rules.rule import Rule
-from conv_magic.rules.table import RULES
+from conv_magic.rules.rule import CellRule, Rule
+from conv_magic.rules.table import CELL_RULES, RULES
 
 PAGE = Path(__file__).parents[1] / ".github" / "RULES.md"
 
@@ -23,16 +23,16 @@ and that every fix offered for it runs.
 
 def page() -> str:
     """The whole page."""
-    rules = sorted(RULES, key=lambda rule: rule.code)
+    rules: list[Rule | CellRule] = sorted((*RULES, *CELL_RULES), key=lambda rule: rule.code)
     index = "\n".join(f"- [{rule.code}](#{rule.code}): {_summary(rule)}" for rule in rules)
     return "\n".join([_HEAD, index, "", *map(_section, rules)])
 
 
-def _summary(rule: Rule) -> str:
+def _summary(rule: Rule | CellRule) -> str:
     return inspect.getdoc(rule).splitlines()[0].rstrip(".")  # type: ignore[union-attr]  # a test demands a docstring
 
 
-def _section(rule: Rule) -> str:
+def _section(rule: Rule | CellRule) -> str:
     text = inspect.getdoc(rule) or ""
     return f"## {rule.code}\n\n{text}\n\nFound in, for example:\n\n```python\n{rule.INVALID[0].rstrip()}\n```\n"
 

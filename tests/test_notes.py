@@ -92,7 +92,7 @@ def test_the_lines_of_an_earlier_cells_function_are_noted_as_of_a_later_run() ->
 def test_values_that_no_layer_made_are_noted() -> None:
     report = _run(
         "import keras, numpy as np, tensorflow as tf\n"
-        "x = np.zeros((4, 8, 8, 3))  # shape: (B, 8, 8, 3)\n"
+        "x = np.zeros((4, 8, 8, 3))  # shape: (N, 8, 8, 3)\n"
         "x = x[\n"
         "    :, ::2]\n"
         "a, (b, *c) = np.zeros(3), (np.ones((5, 5)), 1, 2)\n"
@@ -107,7 +107,7 @@ def test_values_that_no_layer_made_are_noted() -> None:
         "loss = tf.reduce_sum(y)\n"
     )
     assert {line: (note.text, note.pin) for line, note in _notes(report).items()} == {
-        2: ("(4, 8, 8, 3)", None),
+        2: ("(4, 8, 8, 3)  N = 4", None),
         4: ("(4, 4, 8, 3)", "# shape: (4, 4, 8, 3)"),
         5: ("(3,), (5, 5)", "# shape: (3,), (5, 5)"),
         7: ("(2, 4, 8, 3), (2,) ×2", "# shape: (B, 4, 8, 3), (B,)"),
@@ -129,3 +129,27 @@ def test_what_was_not_reached_is_not_noted() -> None:
 def test_names_of_a_loop_that_only_counts_are_left_alone() -> None:
     report = _run("import numpy as np\nx = y = np.zeros(3)\nfor i in range(100):\n    x = x + y\n    z = x[1:]\n")
     assert {line: note.text for line, note in _notes(report).items()} == {2: "(3,)", 5: "(2,) ×100"}
+
+
+def test_a_line_that_binds_names_says_what_they_stand_for() -> None:
+    report = _run(
+        "import numpy as np\n"
+        "x = np.zeros((4, 28, 28))  # shape: (B, H, W)\n"
+        "y = x[:, ::2]  # shape: (B, H//2, W)\n"
+        "z = y[0]  # shape: (14, 29)\n"
+        "w = y[1]  # shape: (H//2, 29)\n"
+    )
+    notes = _notes(report)
+    assert notes[2].text == "(4, 28, 28)  B = 4, H = 28, W = 28"
+    assert notes[3].text == "(4, 14, 28)"
+    assert notes[4].text == "z is (14, 28), its contract states (14, 29)"
+    assert [notes[line].pin for line in (2, 3, 4, 5)] == [None, None, "# shape: (14, 28)", None]
+
+
+def test_the_batchs_name_keeps_the_size_that_the_author_gave_it() -> None:
+    report = _run(
+        "import numpy as np\nfrom keras import layers\n"
+        "x = np.zeros((4, 9), 'float32')  # shape: (B, 9)\n"
+        "y = layers.Dense(3)(np.zeros((2, 5), 'float32'))\ny = layers.ReLU()(y)\ny = layers.Dense(3)(x)\n"
+    )
+    assert [note.pin for note in report.notes] == [None, "# shape: (2, 3)", "# shape: (2, 3)", "# shape: (B, 3)"]

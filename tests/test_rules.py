@@ -12,30 +12,33 @@ import conv_magic
 from conv_magic import rules
 from conv_magic.engine import has_untried
 from conv_magic.model import Applicability, Severity
-from conv_magic.rules.rule import Rule
-from conv_magic.rules.table import RULES
+from conv_magic.rules.rule import CellRule, Rule
+from conv_magic.rules.table import CELL_RULES, RULES
 from rules_page import PAGE, page
 
+EVERY_RULE: tuple[Rule | CellRule, ...] = (*RULES, *CELL_RULES)
 _HEADINGS = ("What:", "Why:", "Example:", "Use instead:", "Fix safety:")
 
 
 def _examples(kind: str) -> list[object]:
     return [
         pytest.param(rule, source, id=f"{rule.code}-{number}")
-        for rule in RULES
+        for rule in EVERY_RULE
         for number, source in enumerate(getattr(rule, kind), 1)
     ]
 
 
 def test_every_file_is_in_the_table() -> None:
     names = (f"{rules.__name__}.{module.name}" for module in pkgutil.iter_modules(rules.__path__))
-    modules = [module for module in map(importlib.import_module, names) if hasattr(module, "check")]
-    assert {module.__name__ for module in modules} == {rule.__name__ for rule in RULES}
-    assert {module.__name__.rpartition(".")[2] for module in modules} == {rule.code.replace("-", "_") for rule in RULES}
+    modules = [m for m in map(importlib.import_module, names) if hasattr(m, "check") or hasattr(m, "check_cell")]
+    assert {module.__name__ for module in modules} == {rule.__name__ for rule in EVERY_RULE}
+    assert {module.__name__.rpartition(".")[2] for module in modules} == {
+        rule.code.replace("-", "_") for rule in EVERY_RULE
+    }
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_a_rule_explains_itself_and_has_examples(rule: Rule) -> None:
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.code)
+def test_a_rule_explains_itself_and_has_examples(rule: Rule | CellRule) -> None:
     text = rule.__doc__ or ""
     assert [heading for heading in _HEADINGS if heading not in text] == []
     assert rule.VALID
@@ -43,14 +46,14 @@ def test_a_rule_explains_itself_and_has_examples(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(("rule", "source"), _examples("VALID"))
-def test_a_right_cell_is_quiet(rule: Rule, source: str) -> None:
+def test_a_right_cell_is_quiet(rule: Rule | CellRule, source: str) -> None:
     report = conv_magic.run(source)
     assert report.error is None
     assert report.diagnoses == ()
 
 
 @pytest.mark.parametrize(("rule", "source"), _examples("INVALID"))
-def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule, source: str) -> None:
+def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule | CellRule, source: str) -> None:
     report = conv_magic.run(source)
     (diagnosis,) = report.diagnoses
     assert diagnosis.code == rule.code
@@ -68,7 +71,7 @@ def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule, source: 
 
 
 @pytest.mark.parametrize(("rule", "source"), _examples("INVALID"))
-def test_the_first_fix_is_verified_in_the_scratch_process(rule: Rule, source: str) -> None:
+def test_the_first_fix_is_verified_in_the_scratch_process(rule: Rule | CellRule, source: str) -> None:
     report = conv_magic.run(source, verify=True)
     assert not has_untried(report)
     first = report.diagnoses[0].fixes[0]

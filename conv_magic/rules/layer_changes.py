@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from conv_magic.model import CallRecord, Mode, PoolOptions, Trace
+from conv_magic.model import CallRecord, DepthwiseConvOptions, Mode, PoolOptions, Trace
 from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import with_argument
 from conv_magic.repair.layer_edits import layer_name
@@ -16,6 +16,7 @@ from conv_magic.source import Code, argument
 
 Edits = tuple[Code, list[Edit]]
 _PLACES = {"padding": (3, 2), "strides": (2, 1)}
+"""The positions of arguments: of layers with filters and of functions, then of layers without."""
 _FAR = 99
 
 
@@ -26,13 +27,20 @@ def changed(change: Change, trace: Trace) -> Edits | None:
     made = cell.call_at(where) if cell else None
     if cell is None or made is None:
         return None
-    position = _PLACES[change.argument][isinstance(change.call.options, PoolOptions)]
+    position = _PLACES[change.argument][_has_no_filters(change.call)]
     if argument(made, position, change.argument) is None and any(k.arg is None for k in made.keywords):
         callers = _callers_without(cell, made, change.argument)
         if not callers:
             return None
         return cell, [with_argument(cell, call, _FAR, change.argument, change.text) for call in callers]
     return cell, [with_argument(cell, made, position, change.argument, change.text)]
+
+
+def _has_no_filters(call: CallRecord) -> bool:
+    """Whether the arguments begin with the window, as those of `MaxPooling2D` and `DepthwiseConv2D` do."""
+    options = call.options
+    depthwise = isinstance(options, DepthwiseConvOptions) and options.filters is None
+    return call.layer is not None and (isinstance(options, PoolOptions) or depthwise)
 
 
 def changed_all(changes: Sequence[Change], trace: Trace) -> Edits | None:

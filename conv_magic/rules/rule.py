@@ -26,6 +26,18 @@ class Rule(Protocol):
         ...
 
 
+class CellRule(Protocol):
+    """A rule about what a cell's text states of its values, not about single calls."""
+
+    code: str
+    VALID: tuple[str, ...]
+    INVALID: tuple[str, ...]
+
+    def check_cell(self, trace: Trace) -> Iterator[Diagnosis]:
+        """The faults of this family in the cells of `trace`."""
+        ...
+
+
 def diagnosed(
     code: str,
     call: CallRecord,

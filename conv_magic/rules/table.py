@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conv_magic.calls import failed_innermost
-from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Trace
+from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
 from conv_magic.repair.rank import distinct
 from conv_magic.rules import (
     accidental_groups,
@@ -16,6 +16,8 @@ from conv_magic.rules import (
     channels_differ,
     channels_first_input,
     channels_first_operand,
+    contract_broken,
+    contract_unreadable,
     cropping_exceeds_input,
     declared_input_differs,
     depth_to_space_channels,
@@ -62,8 +64,9 @@ from conv_magic.rules import (
     window_exceeds_input,
     wrong_result_shape,
 )
+from conv_magic.rules.broken_roots import as_root, leads_to
 from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import Rule, diagnosed, name_of, spelled
+from conv_magic.rules.rule import CellRule, Rule, diagnosed, name_of, spelled
 
 RULES: tuple[Rule, ...] = (
     loaded_at_another_size,
@@ -122,21 +125,33 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable)
+"""Rules about what the cell's text states of its values, whichever calls made them."""
+
+
 def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
     """What is wrong in a run, most likely first; an error that the cell itself dealt with is not.
 
-    A cell that failed has one fault, at the call that failed; one that ran has the warnings of all its calls.
+    A cell that failed has one fault: at the call that failed, or at the contract that was broken on the way there; one
+    that ran has the warnings of all its calls.
     A rule that breaks has nothing to say; that is noted in `faults`.
     """
+    stated = [diagnosis for rule in CELL_RULES for diagnosis in _said_of_cell(rule, trace, faults)]
     if failure is not None:
         culprit = failed_innermost(trace.calls)
-        return () if culprit is None else (_explained(culprit, trace, faults),)
+        if culprit is None:
+            return tuple(stated)
+        explained = _explained(culprit, trace, faults)
+        root = next((diagnosis for diagnosis in stated if leads_to(diagnosis, culprit, trace)), None)
+        if root is None:
+            return (explained, *stated)
+        return (as_root(root, explained), *(d for d in stated if d.severity is Severity.NOTE))
     found: dict[object, Diagnosis] = {}
     for call in trace.calls:
         for rule in RULES if call.outcome is Outcome.RETURNED else ():
             for diagnosis in _said(rule, call, trace, faults):
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
-    return tuple(found.values())
+    return (*stated, *found.values())
 
 
 def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
@@ -144,13 +159,25 @@ def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
     return next(said, None) or _unexplained(call, trace)
 
 
+def _said_of_cell(rule: CellRule, trace: Trace, faults: list[str]) -> list[Diagnosis]:
+    try:
+        return [replace(d, fixes=distinct(d.fixes, trace.sources)) for d in rule.check_cell(trace)]
+    except Exception as error:
+        _blame(rule.code, error, faults)
+        return []
+
+
+def _blame(code: str, error: Exception, faults: list[str]) -> None:
+    text = f"rule {code}: {type(error).__name__}: {error}"
+    if text not in faults:
+        faults.append(text)
+
+
 def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
         return [replace(d, fixes=distinct(d.fixes, trace.sources)) for d in rule.check(call, trace)]
     except Exception as error:
-        text = f"rule {rule.code}: {type(error).__name__}: {error}"
-        if text not in faults:
-            faults.append(text)
+        _blame(rule.code, error, faults)
         return []
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix, Outcome
 from conv_magic.views.comparison import Line, Piece, Role, Shapes
 from conv_magic.views.excerpt import Excerpts, columns_of
 from conv_magic.views.fitting import window
@@ -113,6 +113,8 @@ def _needs(document: Document, diagnosis: Diagnosis) -> str:
     call: CallRecord | None = None
     if diagnosis.call is not None:
         call = next((call for call in document.trace.calls if call.index == diagnosis.call), None)
+    if call and call.outcome is Outcome.RETURNED:
+        return "expected is"
     if call and call.kernel is not None:
         return f"kernel {shape_text(call.kernel)} needs"
     name = diagnosis.layer or (call.layer or call.op if call else None)

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from conv_magic.contracts import Names
 from conv_magic.model import AssignedValue, CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
+from conv_magic.rules.stated import names_bound
 from conv_magic.source import Code
-from conv_magic.views.pins import batch_size, pin_of
+from conv_magic.views.pins import BATCH, batch_size, outdated_lines, pin_of
 
 Status = Literal["ok", "warning", "failed", "origin"]
 Place = tuple[str, int]
@@ -54,14 +56,35 @@ def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, 
         places[made.span.cell, _line_of(made.span, codes)].append(made)
     for value in trace.assigned:
         places[value.span.cell, value.span.end_line].append(_made_by_assignment(value))
-    batch = batch_size(trace)
-    notes = {place: _note(place, made, codes, batch) for place, made in places.items() if made}
+    bound = {cell: names_bound(code, trace) for cell, code in codes.items()}
+    batch, outdated = batch_size(trace), outdated_lines(trace)
+    notes: dict[Place, LineNote] = {}
+    for place, found in places.items():
+        own = bound[place[0]].get(BATCH) if place[0] in bound else None
+        notes[place] = _note(place, found, codes, own.size if own else batch, place in outdated)
+    for cell, names in bound.items():
+        for line, text in _told_by_line(names).items():
+            if (cell, line) in notes:
+                notes[cell, line] = _followed(notes[cell, line], f"  {text}")
     for index, diagnosis in enumerate(diagnoses):
         if diagnosis.span is not None:
             _mark(notes, diagnosis.span, _word(diagnosis), diagnosis.headline, index)
         if diagnosis.origin is not None and diagnosis.origin != diagnosis.span and diagnosis.actual is not None:
             _mark(notes, diagnosis.origin, "origin", str(diagnosis.actual), index)
     return tuple(notes[place] for place in sorted(notes) if notes[place].text)
+
+
+def _told_by_line(names: Names) -> dict[int, str]:
+    """By the line whose contract bound them, the names with what they stand for: `B = 32, H = 28`."""
+    found: dict[int, str] = {}
+    for name, bound in names.items():
+        before = f"{found[bound.span.line]}, " if bound.span.line in found else ""
+        found[bound.span.line] = f"{before}{name} = {bound.size}"
+    return found
+
+
+def _followed(note: LineNote, text: str) -> LineNote:
+    return replace(note, text=note.text + text, flow=note.flow + text)
 
 
 def _made_by_calls(trace: Trace) -> Iterator[_Made]:
@@ -122,19 +145,20 @@ def _line_of(span: Span, codes: Mapping[str, Code]) -> int:
     return inner.end_lineno or span.end_line
 
 
-def _note(place: Place, made: list[_Made], codes: Mapping[str, Code], batch: int | None) -> LineNote:
+def _note(place: Place, made: list[_Made], codes: Mapping[str, Code], batch: int | None, outdated: bool) -> LineNote:
     ordered = sorted(made, key=lambda one: (one.span.end_line, one.span.end_column, not one.calls))
     calls = [one for one in ordered if one.calls]
     code = codes.get(place[0])
     shown = [one for one in ordered if one.columns and (one.calls or not _is_told(one, calls, code))]
     last = next((one for one in reversed(ordered) if one.columns), None)
+    called = last.span if last and last.calls else None
     return LineNote(
         *place,
         text=_chain(shown),
         status="ok",
         calls=tuple(call.index for one in calls for call in one.calls),
         flow=_chain(shown, with_given=True),
-        pin=pin_of(code, place[1], last.span if last.calls else None, last.columns, batch) if code and last else None,
+        pin=pin_of(code, place[1], called, last.columns, batch, outdated) if code and last else None,
         later=place[0] != next(iter(codes)),
     )
 
@@ -194,11 +218,13 @@ def _mark(
         return
     if status == "origin":
         text = note.text or text
-    elif note.text:
+    elif note.text and note.text not in text:
         text = f"{note.text}  {text}"
     notes[place] = replace(note, text=text, flow=_beside(note, text), status=status, diagnosis=diagnosis)
 
 
 def _beside(note: LineNote, text: str) -> str:
     """What stands beside the shapes, beside the longer form of them too."""
-    return note.flow + text.removeprefix(note.text) if note.flow else text
+    if not note.flow:
+        return ""
+    return note.flow + text.removeprefix(note.text) if text.startswith(note.text) else f"{note.flow}  {text}"

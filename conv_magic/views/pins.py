@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from conv_magic.contracts import contracts_in
+from conv_magic.contracts import Pattern, contracts_in
 from conv_magic.model import Shape, Trace
 from conv_magic.positions import Span
-from conv_magic.source import Code, called_name
+from conv_magic.rules.stated import broken_contracts, is_value_of_line
+from conv_magic.source import Code
 
 BATCH = "B"
 
@@ -22,16 +22,27 @@ def batch_size(trace: Trace) -> int | None:
     return size if places > 1 else None
 
 
+def outdated_lines(trace: Trace) -> set[tuple[str, int]]:
+    """The lines, by cell, whose contract does not hold and holds nothing but what a pin would: numbers, `_` and `B`."""
+    broken = [found.mismatch.contract for found in broken_contracts(trace)]
+    return {(c.span.cell, c.line) for c in broken if all(_is_like_a_pin(pattern) for pattern in c.patterns)}
+
+
+def _is_like_a_pin(pattern: Pattern) -> bool:
+    plain = (size.expression is None or size.number is not None or size.name == BATCH for size in pattern.sizes)
+    return pattern.gap is None and all(plain)
+
+
 def pin_of(
-    code: Code, line: int, call: Span | None, columns: Sequence[Sequence[Shape]], batch: int | None
+    code: Code, line: int, call: Span | None, columns: Sequence[Sequence[Shape]], batch: int | None, outdated: bool
 ) -> str | None:  # fmt: skip
     """The comment that states the values made by the call at `call`, else by the assignment, whose note is at `line`.
 
-    `columns` are the shapes that each value had.  None where the line is pinned, where a comment there would be about
-    another value, and for shapes of several ranks.
+    `columns` are the shapes that each value had.  None where the line is pinned and its pin not `outdated`, where a
+    comment there would be about another value, and for shapes of several ranks.
     """
-    pinned = any(found.span.line == line for found in contracts_in(code.text, code.cell))
-    if pinned or (call is not None and not _is_value_of_line(code, line, call)):
+    pinned = [found for found in contracts_in(code.text, code.cell) if found.span.line == line]
+    if (pinned and not outdated) or (call is not None and not is_value_of_line(code, line, call)):
         return None
     known = len(columns)
     while known and not columns[known - 1]:
@@ -59,22 +70,3 @@ def sizes_of(shapes: Sequence[Shape], batch: int | None, together: bool = False)
     if len(axes) > (0 if together else 1) and axes[0] - {None} <= {batch}:
         texts[0] = BATCH
     return texts
-
-
-def _is_value_of_line(code: Code, line: int, span: Span) -> bool:
-    """Whether a contract on that line is about what was made at `span`: the statement's value, or a layer in a list."""
-    node = code.call_at(span)
-    statement = code.statement_of(node) if node else None
-    if node is None or statement is None:
-        return False
-    if span.end_line == line and statement.end_lineno != line:
-        return True
-    value = getattr(statement, "value", None)
-    if statement.end_lineno != line or not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
-        return False
-    return value is node or (isinstance(statement, ast.Expr) and _adds(value, node))
-
-
-def _adds(call: ast.expr | None, layer: ast.Call) -> bool:
-    """Whether it is `model.add(layer)`."""
-    return isinstance(call, ast.Call) and called_name(call) == "add" and call.args == [layer]

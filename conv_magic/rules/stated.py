@@ -1,0 +1,150 @@
+"""The contracts of a run's cells beside what their lines made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conv_magic.contracts import Contract, Malformed, Mismatch, Names, Scopes, contracts_in
+from conv_magic.model import AssignedValue, CallRecord, Outcome, Shape, Trace
+from conv_magic.positions import Span
+from conv_magic.rules.provenance import codes_of
+from conv_magic.source import Code, called_name
+
+Shapes = tuple[Shape | None, ...]
+"""Of each value of a line its shape."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A contract that does not hold.
+
+    call   the last call that made the value, where one did
+    name   the name that the value was given to, where it was given to one
+    names  what the names of the cell's contracts stand for
+    """
+
+    code: Code
+    mismatch: Mismatch
+    call: CallRecord | None
+    name: str | None
+    names: Names
+
+
+def broken_contracts(trace: Trace) -> Iterator[Broken]:
+    """The contracts that do not hold, each once, in the order of the cells' texts."""
+    for code in codes_of(trace):
+        scopes = Scopes()
+        for contract in contracts_in(code.text, code.cell):
+            if isinstance(contract, Contract) and (found := _checked(contract, code, trace, scopes)) is not None:
+                yield found
+
+
+def malformed_contracts(trace: Trace) -> Iterator[Malformed]:
+    """The comments in the form of a contract that cannot be read."""
+    for code in codes_of(trace):
+        yield from (found for found in contracts_in(code.text, code.cell) if isinstance(found, Malformed))
+
+
+def names_bound(code: Code, trace: Trace) -> Names:
+    """What the names of one cell's contracts stand for, as far as its contracts hold."""
+    scopes = Scopes()
+    for contract in contracts_in(code.text, code.cell):
+        if isinstance(contract, Contract):
+            _checked(contract, code, trace, scopes)
+    return scopes.names
+
+
+def _checked(contract: Contract, code: Code, trace: Trace, scopes: Scopes) -> Broken | None:
+    value = assigned_at(contract.span, trace)
+    for shapes, call in _values(contract, value, code, trace):
+        mismatch = scopes.check(contract, shapes)
+        if mismatch is not None:
+            which = shapes.index(mismatch.actual)
+            made = call or (_maker(value, code, mismatch.actual, trace) if value else None)
+            name = value.names[which] if value else _target(contract.line, code)
+            return Broken(code, mismatch, made, name, scopes.names)
+    return None
+
+
+def _values(
+    contract: Contract, value: AssignedValue | None, code: Code, trace: Trace
+) -> list[tuple[Shapes, CallRecord | None]]:  # fmt: skip
+    """What the line of a contract made: what it assigned, else what its calls gave."""
+    if value is not None:
+        return [(shapes, None) for shapes in value.shapes]
+    return [((call.output,), call) for call in calls_stated(contract.line, code, trace)]
+
+
+def shapes_at(contract: Span, trace: Trace) -> Shapes:
+    """The shapes of the values that a contract is about, of those that came first."""
+    code = next(code for code in codes_of(trace) if code.cell == contract.cell)
+    value = assigned_at(contract, trace)
+    if value is not None:
+        return value.shapes[0]
+    return tuple(call.output for call in calls_stated(contract.line, code, trace)[:1])
+
+
+def assigned_at(contract: Span, trace: Trace) -> AssignedValue | None:
+    """What the statement gave to names at whose end a contract stands; the last one of the line."""
+    there = [v for v in trace.assigned if v.span.cell == contract.cell and v.span.end_line == contract.line]
+    return max(there, key=lambda value: (value.span.line, value.span.column), default=None)
+
+
+def calls_stated(line: int, code: Code, trace: Trace) -> list[CallRecord]:
+    """The calls whose result a contract on that line is about."""
+    found = []
+    for call in trace.calls:
+        where = call.span if call.direct else call.created
+        if call.output is None or where is None or where.cell != code.cell:
+            continue
+        if where.line <= line and is_value_of_line(code, line, where):
+            found.append(call)
+    return found
+
+
+def is_value_of_line(code: Code, line: int, call: Span) -> bool:
+    """Whether a contract at the end of a line is about what the call at `call` gives.
+
+    It is about the value that the line's last statement assigns, returns or is; or about a layer that stands in a list
+    on lines of its own, or is added to a model.
+    """
+    node = code.call_at(call)
+    statement = code.statement_of(node) if node else None
+    if node is None or statement is None:
+        return False
+    if call.end_line == line and statement.end_lineno != line:
+        return not hasattr(statement, "body") and _is_last_of_line(code, node, line)
+    value = getattr(statement, "value", None)
+    if statement.end_lineno != line or not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
+        return False
+    return value is node or (isinstance(statement, ast.Expr) and _adds(value, node))
+
+
+def _is_last_of_line(code: Code, node: ast.Call, line: int) -> bool:
+    """Whether it is an element of a list whose other elements stand on other lines, or before it."""
+    around = list(code.around(node))
+    parent = around[1] if len(around) > 1 else None
+    if not isinstance(parent, ast.List | ast.Tuple):
+        return False
+    return all(other is node or other.end_lineno != line or other.end_col_offset < node.col_offset
+               for other in parent.elts if other.end_col_offset is not None)  # fmt: skip
+
+
+def _adds(call: ast.expr | None, layer: ast.Call) -> bool:
+    """Whether it is `model.add(layer)`."""
+    return isinstance(call, ast.Call) and called_name(call) == "add" and call.args == [layer]
+
+
+def _maker(value: AssignedValue, code: Code, shape: Shape, trace: Trace) -> CallRecord | None:
+    """The last call inside an assignment that gave its value."""
+    inside = [c for c in trace.calls if c.span is not None and value.span.contains(c.span) and c.direct]
+    return next((c for c in reversed(inside) if c.output == shape and c.outcome is Outcome.RETURNED), None)
+
+
+def _target(line: int, code: Code) -> str | None:
+    """The name that the statement which ends on a line gives its value to."""
+    ending = [n for n in code.nodes if isinstance(n, ast.Assign) and n.end_lineno == line]
+    targets: Sequence[ast.expr] = ending[-1].targets if ending else ()
+    return targets[0].id if targets and isinstance(targets[0], ast.Name) else None
