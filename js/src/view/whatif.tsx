@@ -289,6 +289,13 @@ function Follows({ call, inputs, result }: Consequence) {
     );
   }
   if (!result) return <>gets <ShapeText shape={inputs[0]!} /></>;
+  if (call.output && same(call.output, result.shape)) {
+    return (
+      <>
+        takes <ShapeText shape={inputs[0]!} />, still gives <ShapeText shape={result.shape} />
+      </>
+    );
+  }
   return (
     <>
       {call.output && <><ShapeText shape={call.output} /> becomes </>}
