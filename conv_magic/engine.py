@@ -20,10 +20,12 @@ from conv_magic.hooks.training import training_of
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
 from conv_magic.positions import digest
 from conv_magic.recorder import LineSite, Place, words_of
+from conv_magic.repair.combine import untried, verify_diagnoses
 from conv_magic.repair.edit_sites import edit_sites
 from conv_magic.repair.packing import Packed
 from conv_magic.repair.rank import ranked
-from conv_magic.repair.verify import pack_for, verify_fixes
+from conv_magic.repair.scratch import shared_scratch
+from conv_magic.repair.verify import Trials, pack_for
 from conv_magic.report import Report
 from conv_magic.rules.given import cells_of, with_given
 from conv_magic.rules.table import diagnose
@@ -293,31 +295,31 @@ def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for:
     `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.  `waited_for` says that a person
     waits: the process' own start counts too, and an interrupt leaves the rest untried instead of passing through.
     """
-    fixes, source, analyse = _to_try(report), report.trace.sources[0], f"{__name__}:{run.__name__}"
-    results = {fix: replace(fix, untried="interrupted") for fix in fixes}
+    scratch = shared_scratch(f"{__name__}:{run.__name__}")
+    if waited_for and not scratch.get_ready(limit):
+        diagnoses = untried(report.diagnoses, "the scratch process was still starting")
+    else:
+        trials = Trials(report.trace.sources[0].text, packed, scratch, report.earlier, limit)
+        diagnoses = _tried(report.diagnoses, trials, stoppable=waited_for)
+    return replace(report, trace=_with_reruns(report, diagnoses), diagnoses=diagnoses, trying=False)
+
+
+def _tried(diagnoses: tuple[Diagnosis, ...], trials: Trials, *, stoppable: bool) -> tuple[Diagnosis, ...]:
+    latest = diagnoses
     try:
-        tried = verify_fixes(
-            fixes,
-            source.text,
-            packed,
-            earlier=report.earlier,
-            limit_total=limit,
-            limit_start=limit if waited_for else None,
-            analyse=analyse,
-            on_result=lambda index, fix: results.update({fixes[index]: fix}),
-        )
-        results |= zip(fixes, tried, strict=True)
+        for after_a_trial in verify_diagnoses(diagnoses, trials):
+            latest = after_a_trial
     except KeyboardInterrupt:
-        if not waited_for:
+        if not stoppable:
             raise
-    diagnoses = tuple(replace(d, fixes=ranked(results.get(fix, fix) for fix in d.fixes)) for d in report.diagnoses)
-    return replace(report, trace=_with_reruns(report, results.values()), diagnoses=diagnoses, trying=False)
+        return untried(latest, "interrupted")
+    return latest
 
 
-def _with_reruns(report: Report, fixes: Iterable[Fix]) -> Trace:
+def _with_reruns(report: Report, diagnoses: Iterable[Diagnosis]) -> Trace:
     """The trace with the texts of all cells that a fix needs to run again."""
     known = {source.cell for source in report.trace.sources}
-    wanted = {cell for fix in fixes for cell in fix.reruns} - known
+    wanted = {cell for d in diagnoses for fix in d.fixes for cell in fix.reruns} - known
     more = tuple(source for source in report.earlier if source.cell in wanted)
     return replace(report.trace, sources=report.trace.sources + more)
 

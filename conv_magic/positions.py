@@ -10,7 +10,7 @@ converted here and nowhere else.  `end_column` is exclusive.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -101,16 +101,63 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
 
     Insertions at one place come in the order given.  Raises `ValueError` if two edits overlap.
     """
+    pieces: list[str] = []
+    end_of_last = 0
+    for start, end, new in _places(text, edits):
+        pieces += [text[end_of_last:start], new]
+        end_of_last = end
+    return "".join([*pieces, text[end_of_last:]])
+
+
+def composed(text: str, first: Sequence[Edit], second: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Edits of `text` that do what `first` does and then `second`, whose spans refer to what comes of `first`.
+
+    Raises `ValueError` if two edits of one of them overlap.
+    """
+    edited = _traced(_traced([(character, index) for index, character in enumerate(text)], first), second)
+    cell, lines = first[0].span.cell, lines_of(text)
+    edits, begin, new = [], 0, ""
+    for character, origin in [*edited, ("", len(text))]:
+        if origin is None:
+            new += character
+            continue
+        if new or origin > begin:
+            edits.append(Edit(Span(cell, *_place_of(lines, begin), *_place_of(lines, origin)), new))
+        begin, new = origin + 1, ""
+    return tuple(edits)
+
+
+def _places(text: str, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
+    """Where edits begin and end as `str` indices, and what they put there; in the order of the text."""
     lines = lines_of(text)
     places = [
         (offset_of(lines, e.span.line, e.span.column), offset_of(lines, e.span.end_line, e.span.end_column), e.text)
         for e in edits
     ]
-    pieces: list[str] = []
+    places.sort(key=lambda place: place[:2])
+    ends = [0, *(end for _, end, _ in places)]
+    if any(start < before or end < start for (start, end, _), before in zip(places, ends, strict=False)):
+        raise ValueError("two edits overlap")
+    return places
+
+
+_Traced = list[tuple[str, int | None]]
+"""Characters with their indices in the text that they come from."""
+
+
+def _traced(characters: _Traced, edits: Iterable[Edit]) -> _Traced:
+    made: _Traced = []
     end_of_last = 0
-    for start, end, new in sorted(places, key=lambda place: place[:2]):
-        if start < end_of_last or end < start:
-            raise ValueError("two edits overlap")
-        pieces += [text[end_of_last:start], new]
+    for start, end, new in _places("".join(character for character, _ in characters), edits):
+        made += [*characters[end_of_last:start], *((character, None) for character in new)]
         end_of_last = end
-    return "".join([*pieces, text[end_of_last:]])
+    return made + characters[end_of_last:]
+
+
+def _place_of(lines: list[str], offset: int) -> tuple[int, int]:
+    """The line and column of a `str` index."""
+    for number, line in enumerate(lines, 1):
+        if offset < len(line) or number == len(lines):
+            return number, utf16_from_char(line, offset)
+        offset -= len(line)
+    return 1, 0

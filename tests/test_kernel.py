@@ -329,3 +329,22 @@ def test_a_fix_of_an_earlier_cell_is_tried_and_its_cells_run_again(kernel: Kerne
     repaired = kernel.run("%%convshapes\nnet.fit(images, labels, verbose=0)", "fit")
     assert repaired.reply["status"] == "ok", repaired.reply
     assert repaired.report.diagnoses == ()
+
+
+def test_two_faults_below_magics_are_repaired_together(kernel: Kernel) -> None:
+    text = (
+        "%%convshapes\n"
+        "x, y = np.zeros((32, 12, 12, 1)), np.arange(32) % 10\n"
+        "here = %pwd\n"
+        "model = keras.Sequential([keras.Input((12, 12, 1)), layers.Conv2D(4, 3), layers.Dense(9, 'softmax')])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "model.fit(x, y, verbose=0)"
+    )
+    cell = kernel.run(text, "two")
+    kernel.pump(lambda: bool(_updates(cell)))
+    (diagnosis,) = _updates(cell)[-1].diagnoses
+    first = diagnosis.fixes[0]
+    assert (first.verified, ", and give dense" in first.title) == (True, True), first
+    repaired = kernel.run(first.apply(text), "two")
+    assert repaired.reply["status"] == "ok", repaired.reply
+    assert repaired.report.diagnoses == ()

@@ -14,6 +14,7 @@ from conv_magic.positions import (
     Span,
     StaleSource,
     char_from_utf16,
+    composed,
     digest,
     lines_of,
     offset_of,
@@ -79,6 +80,31 @@ def test_splicing_is_replacing_from_the_end(text: str, data: st.DataObject) -> N
     for start, end, new in reversed(changes):
         naive = naive[:start] + new + naive[end:]
     assert splice(text, data.draw(st.permutations(edits))) == naive
+
+
+def edits_of(text: str, data: st.DataObject) -> list[Edit]:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    stretches = zip(cuts[::2], cuts[1::2], strict=False)
+    return [Edit(span_between(text, start, end), data.draw(LINES)) for start, end in stretches]
+
+
+@given(TEXTS, st.data())
+def test_composed_edits_do_what_one_and_then_the_other_does(text: str, data: st.DataObject) -> None:
+    first = [Edit(span_between(text, 0, 0), data.draw(LINES)), *edits_of(text, data)]
+    between = splice(text, first)
+    second = edits_of(between, data)
+    assert splice(text, composed(text, first, second)) == splice(between, second)
+
+
+def test_composed_edits_stay_small() -> None:
+    text = "a = f(1)\nb = g(2)\n"
+    first = [Edit(Span("c0", 1, 6, 1, 7), "10"), Edit(Span("c0", 2, 0, 2, 0), "import g\n")]
+    second = [Edit(Span("c0", 3, 6, 3, 7), "20"), Edit(Span("c0", 1, 6, 1, 8), "100")]
+    assert composed(text, first, second) == (
+        Edit(Span("c0", 1, 6, 1, 7), "100"),
+        Edit(Span("c0", 2, 0, 2, 0), "import g\n"),
+        Edit(Span("c0", 2, 6, 2, 7), "20"),
+    )
 
 
 @given(TEXTS, st.data())

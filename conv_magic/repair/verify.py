@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conv_magic import source as cell_source
-from conv_magic.model import Applicability, Fix, Proof, Source
+from conv_magic.model import Applicability, Diagnosis, Fix, Proof, Source
 from conv_magic.positions import StaleSource
 from conv_magic.repair.names import names_in, names_needed, names_needed_by
 from conv_magic.repair.packing import Packed, pack_names
@@ -16,6 +17,7 @@ from conv_magic.repair.replay import nodes_of, to_run_again
 from conv_magic.repair.scratch import Scratch, ScratchUnavailable, shared_scratch
 from conv_magic.repair.trial import Again, Ended, Trial
 
+Named = tuple[str, str | None]
 OnResult = Callable[[int, Fix], None]
 
 FILENAME = "<edited cell>"
@@ -45,38 +47,81 @@ class Attempt:
         return [node for again in self.before for node in nodes_of(again)]
 
 
+@dataclass
+class Trials:
+    """What fixes are tried with: the cell's text, what it starts from, the cells that ran before it, the time left.
+
+    source    the text of the cell that ran
+    packed    what `pack_for` made of the names that the cell starts from
+    earlier   the cells that ran before, in that order: a fix of one of them is tried with what it reaches there run
+              again (see `replay`)
+    limit     seconds for all trials together; the start of the scratch process, if that has to be waited for, included
+    """
+
+    source: str
+    packed: Packed
+    scratch: Scratch
+    earlier: Sequence[Source] = ()
+    limit: float = 20.0
+    limit_each: float = 10.0
+
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.limit
+
+    def tried(self, fix: Fix, beside: Counter[Named] | None = None) -> tuple[Fix, Trial | None]:
+        """The fix with `proof` where the edited cell ran and nothing was diagnosed but what stands `beside`.
+
+        Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
+        """
+        attempt = _attempt(fix, self.source, self.earlier)
+        if isinstance(attempt, str):
+            return replace(fix, untried=attempt), None
+        missing = [name for name in self.packed.missing if name not in attempt.made]
+        if missing:
+            return replace(fix, untried=f"needs `{missing[0]}`, which cannot be copied"), None
+        limit = min(self.limit_each, self._deadline - time.monotonic())
+        if limit < _SHORTEST:
+            return replace(fix, untried="the time for trials was over"), None
+        names = self.packed.names
+        try:
+            trial = self.scratch.try_cell(attempt.source, names, filename=FILENAME, limit=limit, before=attempt.before)
+        except ScratchUnavailable as error:
+            return replace(fix, untried=str(error)), None
+        if trial.ended is Ended.RAN and named(trial.diagnosed) <= (beside or Counter()):
+            reruns = tuple(again.cell for again in attempt.before)
+            return replace(fix, proof=Proof.RAN, untried=None, reruns=reruns), trial
+        return replace(fix, untried=_why_not(trial, limit, beside or Counter())), trial
+
+
+def named(diagnoses: Iterable[Diagnosis]) -> Counter[Named]:
+    """What is wrong and with which layer, how often."""
+    return Counter((diagnosis.code, diagnosis.layer) for diagnosis in diagnoses)
+
+
 def verify_fixes(
     fixes: Sequence[Fix],
     source: str,
     namespace: Mapping[str, object] | Packed,
     *,
-    earlier: Sequence[Source] = (),
     limit_each: float = 10.0,
     limit_total: float = 20.0,
-    limit_start: float | None = None,
     analyse: str | None = None,
     scratch: Scratch | None = None,
     on_result: OnResult | None = None,
 ) -> tuple[Fix, ...]:
-    """The fixes, in their order, with `proof` where the edited cell ran and nothing was diagnosed any more.
+    """The fixes, in their order, each tried by itself (see `Trials.tried`).
 
-    Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
-    `namespace` is what the cell starts from, or what `pack_for` made of it; `earlier` are the cells that ran before,
-    in that order: a fix of one of them is tried with what it reaches there run again (see `replay`).
-    Limits are in seconds; `limit_total` includes the start of the scratch process, which is yet waited for unless
-    `limit_start` is over.
+    `namespace` is what the cell starts from, or what `pack_for` made of it.
+    Limits are in seconds; `limit_total` includes the start of the scratch process.
     `analyse` names the analysis as `module:function` (see `scratch.Scratch`); without one a cell that runs holds.
     `on_result(index, fix)` is called after each trial.  An interrupt ends the trial and passes through.
     """
-    deadline = time.monotonic() + limit_total
+    packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace)
     scratch = scratch or shared_scratch(analyse)
-    packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace, earlier)
-    if limit_start is not None and not scratch.get_ready(limit_start):
-        return tuple(replace(fix, untried="the scratch process was still starting") for fix in fixes)
+    trials = Trials(source, packed, scratch, limit=limit_total, limit_each=limit_each)
     done: list[Fix] = []
     for fix in fixes:
-        limit = min(limit_each, deadline - time.monotonic())
-        done.append(_verified(fix, _attempt(fix, source, earlier), packed, scratch, limit))
+        done.append(trials.tried(fix)[0])
         if on_result is not None:
             on_result(len(done) - 1, done[-1])
     return tuple(done)
@@ -108,24 +153,7 @@ def _attempt(fix: Fix, source: str, earlier: Sequence[Source]) -> Attempt | str:
     return Attempt(source, before) if before else f"it changes {older.label}"
 
 
-def _verified(fix: Fix, attempt: Attempt | str, packed: Packed, scratch: Scratch, limit: float) -> Fix:
-    if isinstance(attempt, str):
-        return replace(fix, untried=attempt)
-    missing = [name for name in packed.missing if name not in attempt.made]
-    if missing:
-        return replace(fix, untried=f"needs `{missing[0]}`, which cannot be copied")
-    if limit < _SHORTEST:
-        return replace(fix, untried="the time for trials was over")
-    try:
-        trial = scratch.try_cell(attempt.source, packed.names, filename=FILENAME, limit=limit, before=attempt.before)
-    except ScratchUnavailable as error:
-        return replace(fix, untried=str(error))
-    if trial.held:
-        return replace(fix, proof=Proof.RAN, untried=None, reruns=tuple(again.cell for again in attempt.before))
-    return replace(fix, untried=_why_not(trial, limit))
-
-
-def _why_not(trial: Trial, limit: float) -> str:
+def _why_not(trial: Trial, limit: float, beside: Counter[Named]) -> str:
     if trial.needs is not None:
         return trial.needs
     if trial.ended is Ended.TIMED_OUT:
@@ -134,7 +162,7 @@ def _why_not(trial: Trial, limit: float) -> str:
         return f"tried: the process was lost ({trial.error_type})"
     if trial.ended is Ended.RAISED:
         return f"tried: {_place(trial)} then raises {trial.error_type}"
-    left = trial.diagnosed[0]
+    left = next((d for d in trial.diagnosed if named([d]) - beside), trial.diagnosed[0])
     place = f" at line {left.line}" if left.line else ""
     return f"tried: {left.code} remains{place}"
 

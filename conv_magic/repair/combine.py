@@ -1,0 +1,79 @@
+"""The fixes of a run tried, with a second fault's repair added where one shows only behind the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from conv_magic.model import Applicability, Diagnosis, Fix
+from conv_magic.positions import composed
+from conv_magic.repair.rank import ranked
+from conv_magic.repair.trial import Trial
+from conv_magic.repair.verify import Trials, named
+
+_MOST_FAULTS = 3
+_MOST_BEGUN = 2
+"""So many fixes are followed to the faults behind them."""
+
+
+def verify_diagnoses(diagnoses: Sequence[Diagnosis], trials: Trials) -> Iterator[tuple[Diagnosis, ...]]:
+    """All diagnoses as they stand after each trial; at the end every fix was tried, and those that hold come first.
+
+    A fix holds if the cell runs and nothing is diagnosed but what the other diagnoses told before.  Where no fix of a
+    diagnosis holds, since another fault shows behind it, the sure repair of that is added to the sure one of this.
+    """
+    found = list(diagnoses)
+    for place, diagnosis in enumerate(diagnoses):
+        beside = named(other for other in diagnoses if other is not diagnosis)
+        fixes = list(diagnosis.fixes)
+        begun: list[tuple[Fix, Trial]] = []
+        for number, fix in enumerate(diagnosis.fixes):
+            if fix.untried is None:
+                fixes[number], trial = trials.tried(fix, beside)
+                begun += [(fix, trial)] if trial is not None and _is_sure(fix) else []
+            found[place] = replace(diagnosis, fixes=ranked(fixes))
+            yield tuple(found)
+        if not any(fix.verified for fix in fixes):
+            longer = (_followed(fix, trial, diagnosis, trials) for fix, trial in begun[:_MOST_BEGUN])
+            found[place] = replace(diagnosis, fixes=ranked([*filter(None, [next(filter(None, longer), None)]), *fixes]))
+            yield tuple(found)
+
+
+def untried(diagnoses: Iterable[Diagnosis], why: str) -> tuple[Diagnosis, ...]:
+    """The diagnoses with that said of every fix of which nothing is known yet."""
+
+    def told(fix: Fix) -> Fix:
+        return fix if fix.verified or fix.untried is not None else replace(fix, untried=why)
+
+    return tuple(replace(diagnosis, fixes=tuple(map(told, diagnosis.fixes))) for diagnosis in diagnoses)
+
+
+def _is_sure(fix: Fix) -> bool:
+    return fix.applicability is Applicability.SURE
+
+
+def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix | None:
+    """The fix with the sure repairs of the faults that show behind it, if with them the cell runs to its end."""
+    seen = [first]
+    while len(seen) < _MOST_FAULTS:
+        behind = _behind(trial, seen)
+        second = next((other for other in behind.fixes if _is_sure(other)), None) if behind is not None else None
+        if behind is None or second is None or trial.document is None:
+            return None
+        if not fix.cell == second.cell == trial.document.trace.sources[0].cell:
+            return None
+        edits = composed(trials.source, fix.edits, second.edits)
+        fix, after = trials.tried(replace(fix, title=f"{fix.title}, and {second.title}", edits=edits, untried=None))
+        if fix.verified or after is None:
+            return fix if fix.verified else None
+        seen.append(behind)
+        trial = after
+    return None
+
+
+def _behind(trial: Trial, seen: Sequence[Diagnosis]) -> Diagnosis | None:
+    """The fault that a trial ended with, if it is none of those before, and no earlier in the cell."""
+    found = trial.diagnosed[0] if trial.diagnosed else None
+    if found is None or any((found.code, found.layer) == (other.code, other.layer) for other in seen):
+        return None
+    return found if (found.line or 0) >= (seen[-1].line or 0) else None
