@@ -7,7 +7,10 @@ import pytest
 import conv_magic
 from conv_magic.model import Applicability
 
-DATA = "import numpy as np, keras, tensorflow as tf\nfrom keras import layers\nx, y = np.zeros((32, 12, 12, 1)), np.arange(32) % 10\n"
+DATA = (
+    "import numpy as np, keras, tensorflow as tf\nfrom keras import layers\n"
+    "x, y = np.zeros((32, 12, 12, 1)), np.arange(32) % 10\n"
+)
 FLATTEN = (
     "model = keras.Sequential([keras.Input((12, 12, 1)), layers.Conv2D(4, 3), layers.Dense({}, 'softmax')])\n"
     "model.compile('adam', 'sparse_categorical_crossentropy')\n"
