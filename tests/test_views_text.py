@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from conv_magic.model import Applicability, Diagnosis, Document, Failure, Fix, LineNote, Outcome, Proof, Severity, Shape
+from conv_magic.model import (
+    Applicability,
+    Diagnosis,
+    Document,
+    Failure,
+    Fix,
+    LineNote,
+    Outcome,
+    Proof,
+    Severity,
+    Shape,
+    Training,
+)
 from conv_magic.positions import Edit, Span
 from conv_magic.views.text import MOST_ROWS, to_text
 from sample_documents import GUARDED, SAMPLES, all_fine, call, document, guarded, source, span_of, wrong_channels
@@ -227,3 +239,28 @@ def test_a_long_line_of_code_is_cut_around_the_fault(code: str) -> None:
     assert carets[at:].startswith("^^^^^")
     before = next(i for i in range(len(shown)) if wcswidth(shown[:i]) == at)
     assert shown[before : before + 5] == "FAULT"
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        (None, "running: 500 calls on 5 rows so far"),
+        (
+            Training("fit", 3, 10, 12, 1250),
+            "running: 500 calls on 5 rows so far; fit is at epoch 3 of 10, step 12 of 1,250",
+        ),
+        (Training("predict", None, None, 7, None), "running: 500 calls on 5 rows so far; predict is at step 7"),
+        (Training("fit", None, None, None, None), "running: 500 calls on 5 rows so far; fit has begun"),
+    ],
+)
+def test_a_cell_that_still_runs_says_how_far_it_is(training: Training | None, told: str) -> None:
+    sample = all_fine()
+    last = replace(sample.trace.calls[-1], outcome=Outcome.ENTERED, output=None)
+    running = replace(
+        sample, running=True, training=training, trace=replace(sample.trace, calls=(*sample.trace.calls[:-1], last))
+    )
+    text = to_text(running)
+    assert text.splitlines()[0] == told
+    assert "arithmetic says" not in text
+    assert "failed" not in text
+    assert text.rstrip().splitlines()[-1].split()[2] == "running"

@@ -27,8 +27,9 @@ from conv_magic.model import (
 )
 
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-# the second set of controls, and those that turn the direction of what follows (https://trojansource.codes)
-_HIDDEN = [*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+# the second set of controls, what turns the direction of its neighbours (https://trojansource.codes), breaks a line or
+# hides; `js/src/visible.ts` has the same
+_HIDDEN = [*range(0x80, 0xA0), 0x61C, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
 _CONTROLS = _PICTURES | dict.fromkeys(_HIDDEN, 0xFFFD)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -6,12 +6,20 @@ export interface Sheet {
   rows: readonly (readonly string[])[];
 }
 
-/** Comma-separated values (https://www.rfc-editor.org/rfc/rfc4180). */
+/**
+ * Comma-separated values (https://www.rfc-editor.org/rfc/rfc4180).  A text that a spreadsheet would take for a formula
+ * gets an apostrophe in front (https://owasp.org/www-community/attacks/CSV_Injection): names come from anybody's notebook.
+ */
 export function csvOf({ titles, rows }: Sheet): string {
   return [titles, ...rows].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
 }
 
-const csvCell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+const FORMULA = /^[=+@\t\r]|^-(?![\d.,]*$)/;
+
+function csvCell(given: string): string {
+  const text = FORMULA.test(given) ? `'${given}` : given;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
 
 /** A table in GitHub's Markdown (https://github.github.com/gfm/#tables-extension-). */
 export function markdownOf({ titles, rows }: Sheet): string {

@@ -3,7 +3,7 @@
  * (https://trojansource.codes), are shown.  One for one, so that columns stay.
  */
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 export function visible(text: string): string {
   return text.replace(HIDDEN, (character) => {

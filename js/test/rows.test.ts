@@ -94,3 +94,26 @@ describe("shapes", () => {
     ]);
   });
 });
+
+describe("a cell that still runs", () => {
+  const document = sample("fine");
+  Object.assign(document, { running: true });
+  const last = document.trace.calls.at(-1)!;
+  Object.assign(last, { outcome: "entered", output: null });
+  const total = document.trace.calls.reduce((sum, call) => sum + call.count, 0);
+
+  test("says so, and does not claim the end", () => {
+    expect(verdictOf(document, rowsOf(document))).toEqual({ status: "running", text: `running: ${total} calls so far` });
+    expect(rowsOf(document).at(-1)!.status).toBe("running");
+    expect(totalsOf(rowsOf(document)).failed).toBe(0);
+  });
+
+  test.each([
+    [{ epoch: 3, epochs: 10, step: 12, steps: 1250 }, "fit is at epoch 3 of 10, step 12 of 1,250"],
+    [{ epoch: 1, epochs: 1, step: 7, steps: null }, "fit is at epoch 1 of 1, step 7"],
+    [{ epoch: null, epochs: null, step: null, steps: null }, "fit has begun"],
+  ])("says how far training is: %o", (places, told) => {
+    const training = { op: "fit", ...places };
+    expect(verdictOf({ ...document, training }, rowsOf(document)).text).toBe(`running: ${total} calls so far; ${told}`);
+  });
+});

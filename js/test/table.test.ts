@@ -95,7 +95,7 @@ describe("a copy", () => {
   const sheet = { titles: ["layer", "shape"], rows: [['a "b"', "(1, 2)"], ["x|y_<b>\n`", "=1"]] };
 
   test("as CSV", () => {
-    expect(csvOf(sheet)).toBe('layer,shape\r\n"a ""b""","(1, 2)"\r\n"x|y_<b>\n`",=1\r\n');
+    expect(csvOf(sheet)).toBe('layer,shape\r\n"a ""b""","(1, 2)"\r\n"x|y_<b>\n`",\'=1\r\n');
   });
 
   test("as Markdown", () => {

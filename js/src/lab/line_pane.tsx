@@ -68,7 +68,7 @@ function Link({ span, text, document, actions }: LinkProps) {
   return (
     <p class="convmagic-code-line">
       <button type="button" class="convmagic-reveal" onClick={() => actions.reveal(span)}>
-        {placeText(span, document.trace.sources)}
+        {visible(placeText(span, document.trace.sources))}
       </button>
       <span>{visible(text)}</span>
     </p>

@@ -47,7 +47,7 @@ export class NoteWidget extends WidgetType {
     note.dataset["status"] = status;
     note.setAttribute("role", "note");
     note.setAttribute("aria-label", spoken(this.note));
-    note.textContent = later === null ? text : `${text}  from ${later}`;
+    note.textContent = later === null ? text : `${text}  from ${visible(later)}`;
     const hints = [AGE[freshness], pinnable && "click to write it into the code"].filter(Boolean);
     note.title = [text, ...hints].join("\n"); // long notes are cut
     if (pinnable) note.dataset["pin"] = "";
@@ -62,5 +62,5 @@ export class NoteWidget extends WidgetType {
 /** The note as a sentence, without the signs that stand for words. */
 export function spoken({ text, status, freshness, later }: Omit<NoteText, "pinnable">): string {
   const words = visible(text).replaceAll("->", "to");
-  return [`${ROLE[status]}: ${words}`, later !== null && `from the run ${later}`, AGE[freshness]].filter(Boolean).join(", ");
+  return [`${ROLE[status]}: ${words}`, later !== null && `from the run ${visible(later)}`, AGE[freshness]].filter(Boolean).join(", ");
 }

@@ -50,7 +50,7 @@ export function Why({ diagnosis, document, actions, brief = false }: WhyProps) {
     <article class="convmagic-why" data-severity={diagnosis.severity}>
       <h3 class="convmagic-headline">
         <span class="convmagic-code">
-          {diagnosis.severity}[{diagnosis.code}]
+          {diagnosis.severity}[{visible(diagnosis.code)}]
         </span>
         {visible(diagnosis.headline)}
       </h3>
@@ -101,7 +101,7 @@ function CodeLine({ span, role, note, document, actions }: CodeLineProps) {
   return (
     <div class="convmagic-code-line" data-role={role}>
       <button type="button" class="convmagic-reveal" onClick={() => actions.reveal(span)} title="show this line">
-        {placeText(span, document.trace.sources)}
+        {visible(placeText(span, document.trace.sources))}
       </button>
       <code>
         {visible(text.slice(0, span.column))}

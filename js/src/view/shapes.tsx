@@ -2,6 +2,7 @@
 
 import type { Diagnosis } from "../report";
 import { type AxisPair, axisText, pairAxes, type Shape } from "../shape";
+import { visible } from "../visible";
 
 /** `(None, 28, 28, 3)`; the axes in `marked` stand out. */
 export function ShapeText({ shape, marked }: { shape: Shape; marked?: ReadonlySet<number> | undefined }) {
@@ -37,7 +38,7 @@ export function Comparison({ diagnosis }: { diagnosis: Diagnosis }) {
           <td />
           {pairs.map((pair, i) => (
             <th key={i} scope="col">
-              {pair.name ?? ""}
+              {visible(pair.name ?? "")}
             </th>
           ))}
         </tr>
