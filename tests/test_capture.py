@@ -119,6 +119,15 @@ def test_a_graph_that_fits_is_not_traced_again() -> None:
     assert conv_magic.run("y = f(tf.zeros(3))\n", namespace).trace.calls == ()
 
 
+def test_a_loss_that_is_made_at_each_step_is_one_row() -> None:
+    report = _run(
+        "import keras, numpy as np\n"
+        "for _ in range(3):\n"
+        "    loss = keras.losses.MeanSquaredError()(np.zeros((4, 2)), np.zeros((4, 2)))\n"
+    )
+    assert [(call.op, call.count) for call in report.trace.calls] == [("MeanSquaredError", 3)]
+
+
 def test_fit_counts_the_graphs_of_its_step() -> None:
     report = _run(
         "import keras, numpy as np\n"

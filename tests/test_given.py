@@ -31,6 +31,10 @@ def _told(call: CallRecord) -> list[tuple[str, int] | None]:
         ("conv(x_train)", [("x_train", 3)]),
         ("conv(x_train[:32])", [("x_train", 3)]),
         ("conv(x_train.astype('float32') / 255)", [("x_train", 3)]),
+        (
+            "conv(tf.data.Dataset.from_tensors(x_train).take(1).get_single_element())",
+            [("tf.data.Dataset.from_tensors", 5)],
+        ),
         ("conv(inputs=-x_train[None, 0])", [("x_train", 3)]),
         ("batch = x_train[:32]\nconv(batch)", [("batch", 5)]),
         ("conv(tf.constant(x_train))", [("tf.constant", 5)]),

@@ -163,7 +163,7 @@ def _root(expression: ast.expr) -> ast.expr:
                 expression = inner
             case ast.BinOp(left=inner, right=ast.Constant()) | ast.BinOp(left=ast.Constant(), right=inner):
                 expression = inner
-            case ast.Call(func=ast.Attribute(value=ast.Subscript() as inner)):
+            case ast.Call(func=ast.Attribute(value=ast.Subscript() | ast.Call() as inner)):
                 expression = inner
             case ast.Call(func=ast.Attribute(value=ast.Name() as inner, attr=method)) if method in _METHODS:
                 expression = inner
@@ -172,18 +172,10 @@ def _root(expression: ast.expr) -> ast.expr:
 
 
 _METHODS = {
-    "astype",
-    "reshape",
-    "transpose",
-    "copy",
-    "squeeze",
-    "numpy",
-    "to_numpy",
-    "swapaxes",
-    "repeat",
-    "batch",
-    "take",
+    *("astype", "reshape", "transpose", "copy", "squeeze", "numpy", "to_numpy", "swapaxes", "repeat", "to_tensor"),
+    *("batch", "take", "skip", "map", "shuffle", "prefetch", "cache"),
 }
+"""Of an array or a dataset: what gives the same data in another form."""
 
 
 def _named(name: ast.Name, code: Code, known: _Known, steps: int) -> Given | None:
