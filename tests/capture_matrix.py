@@ -576,8 +576,9 @@ _HEAD = """# What is seen, however it is called
 
 Every function that is hooked and every layer of Keras that can be called, in every way to call it. A cell says yes if
 the run's trace holds the call in the right mode, with the shape that came and at a line; a number names the reason why
-it cannot be called that way at all, traced or not. `make capture-page` makes this page by calling them all, with {}:
-do not edit it here. The tests make the same calls, and compare.
+it cannot be called that way at all, traced or not. Made with {}.
+
+`make capture-page` makes this page by calling them all: do not edit it here. The tests make the same calls, and compare.
 """
 
 

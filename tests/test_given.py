@@ -122,7 +122,7 @@ def test_an_array_of_an_earlier_cell_is_named_with_its_cell() -> None:
         (given,) = call.given
         assert given is not None
         assert (given.name, sources[given.span.cell]) == ("x_train", "x_train = x_train[:2]\n")
-    assert report.frame()["producers"].tolist() == [("x_train, line 1 of an earlier cell",)] * 2
+    assert report.frame()["producers"].tolist() == [("x_train (line 1 of an earlier cell)",)] * 2
 
 
 def test_a_fault_says_where_its_array_is_made() -> None:

@@ -90,7 +90,7 @@ def _inputs(call: CallRecord) -> Shape | tuple[Shape, ...] | None:
 
 def _producers(call: CallRecord, sources: Sequence[Source]) -> tuple[int | str | None, ...]:
     pairs = zip_longest(call.producers, call.given)
-    return tuple(f"{given.name}, {place_text(given.span, sources)}" if given else made for made, given in pairs)
+    return tuple(f"{given.name} ({place_text(given.span, sources)})" if given else made for made, given in pairs)
 
 
 def _option(name: str) -> Callable[[CallRecord], Any]:
