@@ -578,7 +578,7 @@ Every function that is hooked and every layer of Keras that can be called, in ev
 the run's trace holds the call in the right mode, with the shape that came and at a line; a number names the reason why
 it cannot be called that way at all, traced or not. Made with {}.
 
-`make capture-page` makes this page by calling them all: do not edit it here. The tests make the same calls, and compare.
+`make capture-page` makes this page by calling them all: do not edit it here. The tests make the same calls and compare.
 """
 
 
