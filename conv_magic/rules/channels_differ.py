@@ -32,6 +32,7 @@ from conv_magic.model import (
     Shape,
     Trace,
 )
+from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules import channel_repairs
 from conv_magic.rules.makers import (
@@ -41,8 +42,9 @@ from conv_magic.rules.makers import (
     maker_of,
     reordered,
     setter_of_channels,
-    shapes_spelled,
+    sizes_written,
 )
+from conv_magic.rules.origins import arguments_for
 from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
 from conv_magic.rules.rule import (
     axis_names,
@@ -54,7 +56,8 @@ from conv_magic.rules.rule import (
     spelled,
 )
 from conv_magic.rules.training import with_number, with_units
-from conv_magic.source import argument
+from conv_magic.rules.written import Reader
+from conv_magic.source import Code, argument
 
 code = "channels-differ"
 
@@ -62,6 +65,19 @@ VALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 28, 28, 3)), tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n",
 )
 INVALID: tuple[str, ...] = (
+    "import tensorflow as tf\n"
+    "def weights(*sizes):\n    return tf.Variable(tf.random.normal(sizes, stddev=0.1))\n"
+    "second = weights(3, 3, 12, 20)\n"
+    "y = tf.nn.conv2d(tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), weights(3, 3, 3, 8), 1, 'SAME'), second, 1, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "class Block(tf.Module):\n"
+    "    def __init__(self, inside, outside):\n"
+    "        self.deep = tf.Variable(tf.ones((3, 3, outside, 1)))\n"
+    "        self.flat = tf.Variable(tf.ones((1, 1, inside, outside)))\n"
+    "    def __call__(self, maps):\n"
+    "        maps = tf.nn.depthwise_conv2d(maps, self.deep, [1, 1, 1, 1], 'SAME')\n"
+    "        return tf.nn.conv2d(maps, self.flat, 1, 'SAME')\n"
+    "y = Block(5, 10)(tf.zeros((1, 8, 8, 5)))\n",
     "import tensorflow as tf\n"
     "gray = tf.zeros((1, 28, 28, 1))\n"
     "kernel = tf.random.normal([3, 3, 3, 8])\n"
@@ -169,11 +185,25 @@ def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
     transposed = isinstance(call.options, ConvTransposeOptions)
     place = len(call.kernel) - (1 if transposed else 2)
     kernel = _with(call.kernel, place, have)
-    for literal in shapes_spelled(made[0], trace, given, call.kernel):
-        for edit in with_number(made[0], trace, literal.elts[place], have):
+    for sizes in sizes_written(made[0], trace, given, call.kernel):
+        named = _named_size(made[0], sizes[place], have, trace)
+        edits = [named] if named is not None else with_number(made[0], trace, sizes[place], have)
+        for edit in edits:
             title = f"make the kernel for {counted(have, 'channel')}"
             yield fix(title, made[0], [edit], Applicability.CHOICE, _output(call, call.inputs[0], kernel))
             return
+
+
+def _named_size(cell: Code, size: ast.expr, want: int, trace: Trace) -> Edit | None:
+    """A parameter beside another one of the same function that is this number: `out_channels` for `in_channels`."""
+    scope = cell.scope_of(size)
+    if not isinstance(size, ast.Name) or not isinstance(scope, ast.FunctionDef):
+        return None
+    for parameter in (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs):
+        given = list(arguments_for(cell, scope, parameter.arg)) if parameter.arg not in (size.id, "self") else []
+        if given and all(Reader(cell, trace).value(value) == want for value in given):
+            return cell.replace(size, parameter.arg)
+    return None
 
 
 def _of_repeated_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
-from conv_magic.repair.edits import fix, wrapped
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
+from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.declared import declarations, with_sizes
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.provenance import alias_of, origin_of, supply_of
@@ -125,6 +125,11 @@ def _of_data(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
     if library is None:
         return
     size = f"({declared[1]}, {declared[2]})"
+    if any(isinstance(c.options, FitOptions) and c.options.dataset for c in trace.calls):
+        step = f".map(lambda x, y: ({library}.image.resize(x, {size}), y))"
+        edit = indexed(supply.code, supply.value, step)
+        yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, [edit], Applicability.SURE)
+        return
     every = [supply.value, *also_handed(supply, len(declared), trace)]
     edits = [wrapped(supply.code, value, f"{library}.image.resize(", f", {size})") for value in every]
     yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, edits, Applicability.SURE)

@@ -47,6 +47,9 @@ INVALID: tuple[str, ...] = (
     "        features = self.conv(x)\n"
     "        return tf.nn.depth_to_space(features, self.factor)\n"
     "y = Up(3, 4)(tf.zeros((2, 5, 5, 8)))\n",
+    "import tensorflow as tf\nfrom tensorflow.keras import layers\nfactor, colours = 2, 3\n"
+    "x = layers.Conv2D(colours * factor, 3, padding='same')(tf.zeros((1, 6, 6, 2)))\n"
+    "y = tf.nn.depth_to_space(x, factor)\n",
 )
 
 
@@ -107,11 +110,31 @@ def _fixes(before: CallRecord, trace: Trace, cell: Code, block: ast.expr, size: 
     given = argument(made[1], 0, "filters") if made else None
     if made is None or given is None:
         return
+    meant = _squared(made[0], given, cell, block, trace)
+    if meant is not None:
+        edits = [made[0].replace(given, meant)]
+        yield fix(f"let {name_of(before)} make {size} x {size} channels for each", made[0], edits, Applicability.SURE)
+        return
     simple = isinstance(given, ast.Constant | ast.Name | ast.Attribute)
     text = made[0].text_of(given) if simple else f"({made[0].text_of(given)})"
     times = cell.text_of(block) if _is_seen(made[0], cell, made[1], block) else str(size)
     title = f"let {name_of(before)} make {size} x {size} times the channels"
     yield fix(title, made[0], [made[0].replace(given, f"{text} * {times} ** 2")], Applicability.SURE)
+
+
+def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: Trace) -> str | None:
+    """Filters that were multiplied by the block once, `colours * factor`, with its square instead."""
+    if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult):
+        return None
+    size = Reader(here, trace).value(block)
+    for factor, rest in ((given.right, given.left), (given.left, given.right)):
+        if Reader(there, trace).value(factor) == size and not _has_square(given):
+            return f"{there.text_of(rest)} * {there.text_of(factor)} ** 2"
+    return None
+
+
+def _has_square(node: ast.expr) -> bool:
+    return any(isinstance(n, ast.Pow) for n in ast.walk(node))
 
 
 def _is_seen(there: Code, here: Code, made: ast.Call, block: ast.expr) -> bool:

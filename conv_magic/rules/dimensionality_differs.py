@@ -57,6 +57,13 @@ INVALID: tuple[str, ...] = (
     "x = layers.Conv2D(4, 3)(clip)\n"
     "x = layers.GlobalAveragePooling2D()(x)\n"
     "y = layers.GRU(5)(x)\n",
+    "import keras\nfrom keras import layers\n"
+    "model = keras.Sequential([\n"
+    "    keras.Input((40, 6)),\n"
+    "    layers.Conv2D(8, 5),\n"
+    "    layers.MaxPooling1D(2),\n"
+    "    layers.LSTM(4),\n"
+    "])\n",
 )
 
 _DIMENSIONS = re.compile(r"([123])D$")
@@ -70,7 +77,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if call.outcome is not Outcome.RAISED or not call.inputs or found is None or call.layer is None:
         return
     have, want = len(call.inputs[0]) - 2, int(found[1])
-    if have == want or not 1 <= have <= 3 or (have < want and not _comes_from_layer(call, trace)):
+    if have == want or not 1 <= have <= 3 or (have < want and not _is_of_the_wrong_kind(call, trace, have)):
         return
     fixes = tuple(_fixes(call, trace, have, want))
     if have < want and not fixes:
@@ -88,6 +95,22 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=fixes,
     )
+
+
+def _is_of_the_wrong_kind(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Whether it is the layer that is of the wrong kind, not the data that lacks an axis."""
+    return _comes_from_layer(call, trace) or _goes_on_with(call, trace, have)
+
+
+def _goes_on_with(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Whether the layers behind it in the text are for as many axes as the input has."""
+    cell = code_of(trace, call.created)
+    made = cell.call_at(call.created) if cell else None
+    later = [called_name(node) for node in _layers_from(cell, made)[1:]] if cell and made else []
+    kinds = [found[1] for found in map(_DIMENSIONS.search, later) if found]
+    over_steps = have == 1 and any(name in _OVER_TIME - {"TimeDistributed"} for name in later)
+    fitting = str(have) in kinds or over_steps
+    return fitting and not any("Reshape" in name or "Time" in name for name in later)
 
 
 def _comes_from_layer(call: CallRecord, trace: Trace) -> bool:

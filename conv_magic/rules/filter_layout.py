@@ -179,7 +179,7 @@ def _fixes(
         not ran
         and isinstance(options, ConvOptions)
         and _is_possible(options, call.kernel, shape)
-        and _is_as_square(shape[:n], call.kernel[:n])
+        and (set(call.kernel[:n]) == {1} or _is_as_square(shape[:n], call.kernel[:n]))
     ):
         edits = [cell.replace(image, cell.text_of(given)), cell.replace(given, cell.text_of(image))]
         title = "give the image first and the filter second"

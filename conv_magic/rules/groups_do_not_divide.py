@@ -62,6 +62,10 @@ INVALID: tuple[str, ...] = (
     "box = tf.ones((3, 3))[:, :, None, None] / 9.0\n"
     "y = tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), box, 1, 'SAME')\n",
     "import keras\nconv = keras.layers.Conv2D(filters=30, kernel_size=3, groups=4)\n",
+    "from keras import Input, layers\n"
+    "def block(x, wide, parts):\n"
+    "    return layers.Conv2D(wide, 3, padding='same', groups=parts)(layers.Conv2D(wide, 1)(x))\n"
+    "y = block(block(Input((8, 8, 3)), 12, 6), 20, 6)\n",
 )
 _KERAS_CONV = {"Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D"}
 _DEFAULT_GROUPS = 32
@@ -170,6 +174,7 @@ def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterat
     numbers = {c.inputs[0][-1] or 0 for c in trace.calls if c.created == call.created and c.inputs and c.created}
     if isinstance(call.options, ConvOptions) and call.options.filters:
         numbers.add(call.options.filters)
+    numbers |= {getattr(c.options, "filters", None) or 0 for c in trace.calls if c.created == call.span and c.created}
     common = gcd(division.number, *numbers)
     groups = max((g for g in range(2, division.groups) if common % g == 0 and g < division.number), default=1)
     normalising = call.op == "GroupNormalization"
@@ -187,7 +192,7 @@ def _nearest(division: _Division) -> int:
 
 def _other_filters(trace: Trace, division: _Division) -> Iterator[Fix]:
     given = argument(division.made, 0, "filters")
-    for edit in with_number(division.code, trace, given, _nearest(division)) if given is not None else ():
+    for edit in with_number(division.code, trace, given, _nearest(division), division.number) if given else ():
         yield fix(f"make {_nearest(division)} filters", division.code, [edit], Applicability.CHOICE)
         return
 

@@ -77,7 +77,7 @@ def _counts_samples(call: CallRecord, declared: Declaration, sizes: Shape, trace
     rank = _rank_of(call)
     if rank is None or len(sizes) != rank:
         return False
-    if _is_a_whole(sizes, trace):
+    if _is_a_whole(sizes, trace) or _starts_with_batch(declared):
         return True
     names = (node for node in ast.walk(declared.code.tree) if isinstance(node, ast.Call))
     return sizes[0] is None and not any(called_name(node) in _TIMED for node in names)
@@ -93,6 +93,14 @@ def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace:
             return _is_a_whole(sizes, trace) and at.options.y[0][:1] == sizes[:1]
         at = trace.calls[at.parent] if at.parent is not None else None
     return read and _is_a_whole(sizes, trace)
+
+
+def _starts_with_batch(declared: Declaration) -> bool:
+    """Whether the first size is written as a name for the batch."""
+    for origin in origins_of(declared.code, declared.value):
+        if isinstance(origin, ast.Tuple | ast.List) and origin.elts:
+            return isinstance(origin.elts[0], ast.Name) and "batch" in origin.elts[0].id.lower()
+    return False
 
 
 def _rank_of(call: CallRecord) -> int | None:

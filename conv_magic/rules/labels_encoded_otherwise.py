@@ -20,9 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
+from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.training import (
@@ -58,6 +59,9 @@ INVALID: tuple[str, ...] = (
     _MODEL + "net.compile('sgd', keras.losses.SparseCategoricalCrossentropy())\n"
     "net.evaluate(pictures, keras.utils.to_categorical(kinds, 5), verbose=0)\n",
     _MODEL + "measure = keras.losses.CategoricalCrossentropy()\nvalue = measure(kinds, net(pictures))\n",
+    _MODEL + "net.compile('sgd', loss='categorical_crossentropy')\n"
+    "rows = keras.utils.to_categorical(kinds, 5)\n"
+    "net.fit(pictures, rows, validation_data=(pictures, kinds), verbose=0)\n",
     _MODEL + "rows = tf.one_hot(kinds, 5)\n"
     "net.compile('sgd', loss='sparse_categorical_crossentropy')\n"
     "net.fit(tf.data.Dataset.from_tensor_slices((pictures, rows)).batch(2), verbose=0)\n",
@@ -131,7 +135,7 @@ def _fixes(training: Training, have: str) -> Iterator[Fix]:
     words = _BACK if have == "one-hot" else _WORDS
     title = "use the loss for one-hot labels" if have == "one-hot" else "use the loss for class numbers"
     given = loss_given(training)
-    if given is not None:
+    if given is not None and not _is_validation(training):
         for edits in _renamed(*given, words, sparse=have == "ids"):
             yield fix(title, given[0], edits, Applicability.SURE)
     for cell, loader in loaders_of(training):
@@ -168,6 +172,9 @@ def _of_labels(training: Training, have: str) -> Iterator[Fix]:
     labels, cell = training.labels, training.code
     if labels is None:
         return
+    if _is_validation(training):
+        yield from _of_validation(training, have)
+        return
     place = at_source(cell, labels)
     if have == "one-hot":
         for plain in _unwrapped(place):
@@ -183,6 +190,32 @@ def _of_labels(training: Training, have: str) -> Iterator[Fix]:
     if before:
         edit = wrapped(cell, place, f"{before}(", f", {training.y_pred[-1]})")
         yield fix("turn the class numbers into one-hot rows", cell, [edit], Applicability.CHOICE)
+
+
+def _is_validation(training: Training) -> bool:
+    """Whether it was the validation data's labels that failed, while those of the training had passed."""
+    around = training.given
+    fit = next((c for c in training.trace.calls if c.options is around), None)
+    return (
+        fit is not None and fit.parent is not None and isinstance(training.trace.calls[fit.parent].options, FitOptions)
+    )
+
+
+def _of_validation(training: Training, have: str) -> Iterator[Fix]:
+    """The validation labels brought to the form of those that the model was trained on."""
+    cell = training.code
+    given = next((k.value for k in training.node.keywords if k.arg == "validation_data"), None)
+    pair = next((o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)), None) if given else None
+    if pair is None or len(pair.elts) < 2:
+        return
+    labels = pair.elts[1]
+    before, numpy = _to_categorical(cell), alias_of(cell, "numpy")
+    if have == "ids" and before:
+        edit = wrapped(cell, labels, f"{before}(", f", {training.y_pred[-1]})")
+        yield fix("turn the validation labels into one-hot rows too", cell, [edit], Applicability.SURE)
+    elif have == "one-hot" and numpy:
+        edit = wrapped(cell, labels, f"{numpy}.argmax(", ", axis=-1)")
+        yield fix("turn the validation labels into class numbers too", cell, [edit], Applicability.SURE)
 
 
 def _unwrapped(place: ast.expr) -> Iterator[ast.expr]:

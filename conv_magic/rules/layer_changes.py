@@ -15,7 +15,7 @@ from conv_magic.rules.what_if import Change
 from conv_magic.source import Code, argument
 
 Edits = tuple[Code, list[Edit]]
-_PLACES = {"padding": (3, 2), "strides": (2, 1)}
+_PLACES = {"padding": (3, 2), "strides": (2, 1), "size": (0, 0)}
 """The positions of arguments: of layers with filters and of functions, then of layers without."""
 _FAR = 99
 

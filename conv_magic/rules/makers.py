@@ -101,6 +101,18 @@ def shapes_spelled(code: Code, trace: Trace, expression: ast.expr, shape: Shape)
                 yield node
 
 
+def sizes_written(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[list[ast.expr]]:
+    """The expressions of each size of a shape: in a tuple or list, or as the arguments of a function of the user's."""
+    yield from (list(literal.elts) for literal in shapes_spelled(code, trace, expression, shape))
+    reader = Reader(code, trace)
+    functions = {node.name for node in ast.walk(code.tree) if isinstance(node, ast.FunctionDef)}
+    for origin in origins_of(code, expression):
+        for node in ast.walk(origin):
+            own = isinstance(node, ast.Call) and called_name(node) in functions
+            if own and isinstance(node, ast.Call) and tuple(map(reader.value, node.args)) == shape:
+                yield list(node.args)
+
+
 def declared_literals(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tuple | ast.List]]:
     """The tuples that declare a model's input of exactly these sizes, also by way of names and parameters."""
     seen: list[ast.expr] = []

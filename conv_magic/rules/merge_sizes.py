@@ -19,6 +19,7 @@ from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.declared import declaring
+from conv_magic.rules.makers import shapes_spelled
 from conv_magic.rules.merges import Merge, merged, merged_if
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.training import with_number
@@ -37,15 +38,14 @@ def declared_anew(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator
         return
     leaf = leaves.pop()
     declared = declaring(trace, leaf[1:])
-    if declared is None or not isinstance(declared.value, ast.Tuple | ast.List):
-        return
-    if len(declared.value.elts) != len(leaf) - 1:
+    literal = next(shapes_spelled(declared.code, trace, declared.value, leaf[1:]), None) if declared else None
+    if declared is None or literal is None:
         return
     wanted = _nearest(merge, trace, leaf, axes)
     if wanted is None:
         return
     edits: list[Edit] = []
-    for node, have, want in zip(declared.value.elts, leaf[1:], wanted[1:], strict=True):
+    for node, have, want in zip(literal.elts, leaf[1:], wanted[1:], strict=True):
         if have != want and want is not None:
             edits.extend(list(with_number(declared.code, trace, node, want))[:1])
     by = " x ".join(str(size) for size in wanted[1:-1])

@@ -19,7 +19,7 @@ gives the number that is needed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
@@ -43,7 +43,10 @@ _CELL = (
     "    return flat + positions\n"
 )
 VALID: tuple[str, ...] = (_CELL + "y = tokens(tf.zeros((2, 24, 24, 3)))\n",)
-INVALID: tuple[str, ...] = (_CELL + "y = tokens(tf.zeros((2, 32, 32, 3)))\n",)
+INVALID: tuple[str, ...] = (
+    _CELL + "y = tokens(tf.zeros((2, 32, 32, 3)))\n",
+    _CELL.replace("(SIDE // PATCH) ** 2", "SIDE // PATCH") + "y = tokens(tf.zeros((2, 24, 24, 3)))\n",
+)
 
 _MOST_FIXES = 3
 _MERGING = {"add", "sub", "mult", "multiply", "subtract", "Add", "Multiply", "Subtract"}
@@ -65,12 +68,19 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         code,
         call,
         f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[1])}",
-        reasons=(f"{pair[0]} and {pair[1]} come from images of two sizes",),
+        reasons=_reasons(pair),
         expected=call.inputs[1],
         actual=call.inputs[0],
         origin=(at, f"the number on line {at.line} is for images of another size"),
         fixes=fixes,
     )
+
+
+def _reasons(pair: tuple[int, int]) -> tuple[str, ...]:
+    small, large = sorted(pair)
+    if small**2 == large:
+        return (f"{large} is {small} x {small}: one counts a whole image, the other one side of it",)
+    return (f"{pair[0]} and {pair[1]} come from images of two sizes",)
 
 
 def _differing(one: Shape, two: Shape) -> tuple[int, int] | None:
@@ -92,7 +102,8 @@ def _sizes(call: CallRecord, trace: Trace) -> list[int]:
 
 def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) -> Iterator[Fix]:
     plain = Reader(cell, trace)
-    expressions = [node for node in expressions_in(cell) if not isinstance(node, ast.Constant)]
+    expressions = [node for node in expressions_in(cell) if isinstance(node, ast.BinOp)]
+    yield from _forgotten_square(cell, plain, pair, expressions)
     for written, wanted in (pair, pair[::-1]):
         affected = [node for node in expressions if plain.value(node) == written]
         for constant, old in _constants(cell):
@@ -101,6 +112,20 @@ def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) ->
                 if size != old and any(changed.value(node) == wanted for node in affected):
                     edit = cell.replace(constant, str(size))
                     yield fix(f"write {size} in place of {old}", cell, [edit], Applicability.SURE)
+
+
+def _forgotten_square(
+    cell: Code, plain: Reader, pair: tuple[int, int], expressions: Sequence[ast.expr]
+) -> Iterator[Fix]:  # fmt: skip
+    """The patches along one side where those of the whole image are needed: `side // patch`."""
+    for written, wanted in (pair, pair[::-1]):
+        for node in expressions if written**2 == wanted else ():
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and plain.value(node) == written:
+                inside = next((n for n in cell.around(node) if n is not node), None)
+                if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Pow | ast.Mult):
+                    continue
+                edit = cell.replace(node, f"({cell.text_of(node)}) ** 2")
+                yield fix(f"count the patches of both sides: {written} x {written}", cell, [edit], Applicability.SURE)
 
 
 def _constants(cell: Code) -> Iterator[tuple[ast.Constant, int]]:

@@ -85,6 +85,15 @@ INVALID: tuple[str, ...] = (
     "gate = layers.Dense(x.shape[-1], activation='sigmoid')(gate)\n"
     "y = u * gate\n",
     _IMPORTS + "h = layers.Conv2D(9, 3, padding='same')(x)\ny = layers.concatenate([x, h], axis=1)\n",
+    _IMPORTS + "a = layers.Conv2D(6, 3, strides=2, padding='same')(x)\n"
+    "y = layers.Concatenate()([x, layers.UpSampling2D(4)(a)])\n",
+    "from keras import Input, Model, layers\n"
+    "def net(shape, depth):\n"
+    "    scan = Input(shape)\n"
+    "    low = layers.Conv3D(depth, 3, padding='same')(layers.MaxPool3D()(scan))\n"
+    "    both = layers.concatenate([layers.UpSampling3D()(low), scan])\n"
+    "    return Model(scan, layers.Conv3D(1, 1)(both))\n"
+    "model = net((9, 12, 12, 1), 4)\n",
     "import tensorflow as tf\na, b = tf.zeros((2, 7, 7, 4)), tf.zeros((2, 7, 7, 6))\ny = tf.concat([a, b], 2)\n",
 )
 

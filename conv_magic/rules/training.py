@@ -133,9 +133,14 @@ def _made_often(head: CallRecord, trace: Trace) -> bool:
     return any(other.created == head.created and other.options != head.options for other in trace.calls)
 
 
-def with_number(code: Code, trace: Trace, given: ast.expr, want: int) -> Iterator[Edit]:
-    """Edits after which an expression is `want`: at the literal that it comes from, then at the expression itself."""
-    origins = origins_of(code, given)
+def with_number(
+    code: Code, trace: Trace, given: ast.expr, want: int, have: int | None = None
+) -> Iterator[Edit]:  # fmt: skip
+    """Edits after which an expression is `want`: at the literal that it comes from, then at the expression itself.
+
+    `have` is what it is now, where several calls of a function gave it several values.
+    """
+    origins = [o for o in origins_of(code, given) if have is None or Reader(code, trace).value(o) == have]
     for origin in reversed(origins):
         literal = _deciding(code, trace, origin, want)
         if literal is not None:

@@ -17,6 +17,7 @@ from conv_magic.model import (
     PoolOptions,
     Shape,
     Trace,
+    UpSamplingOptions,
 )
 from conv_magic.rules.declared import declarations
 from conv_magic.rules.provenance import code_of
@@ -160,12 +161,24 @@ def stride_changes(call: CallRecord, strides: int) -> Iterator[Change]:
         yield Change(call, "strides", str(strides), changed, added=plain)
 
 
+def size_changes(call: CallRecord, strides: int) -> Iterator[Change]:
+    """The enlarging layer with another factor: by `strides` less, or more."""
+    options = call.options
+    if not isinstance(options, UpSamplingOptions) or len(set(options.size)) != 1 or strides < 2:
+        return
+    for size in (options.size[0] // strides, options.size[0] * strides):
+        if size > 1 and size != options.size[0]:
+            yield Change(call, "size", str(size), replace(options, size=(size,) * len(options.size)), added=False)
+
+
 def _window(options: Windowed) -> tuple[int, ...]:
     return options.pool_size if isinstance(options, PoolOptions) else options.kernel_size
 
 
 def likewise(change: Change, call: CallRecord) -> Options | None:
     """The options of another call with the same argument set."""
+    if change.argument == "size":
+        return change.options if isinstance(call.options, UpSamplingOptions) else call.options
     found = padding_changes(call) if change.argument == "padding" else stride_changes(call, int(change.text))
     return next((other.options for other in found), call.options)
 
@@ -174,7 +187,8 @@ def changes_along(chain: tuple[CallRecord, ...], *strides: int) -> list[Change]:
     """The changes to the layers of a chain, one for each line that makes layers, the last layer first."""
     found: dict[object, Change] = {}
     for call in reversed(chain):
-        for change in (*padding_changes(call), *(c for s in strides for c in stride_changes(call, s))):
+        sized = (c for s in strides for c in (*stride_changes(call, s), *size_changes(call, s)))
+        for change in (*padding_changes(call), *sized):
             place = call.created if call.layer is not None else call.span
             found.setdefault((place, change.argument, change.text), change)
     return list(found.values())

@@ -101,7 +101,22 @@ class Reader:
         at = self.value(index, depth + 1)
         return value[at] if isinstance(at, int) and -len(value) <= at < len(value) else None
 
+    def _local(self, node: ast.Name | ast.Attribute) -> Value | None:
+        """What a parameter of the function that failed was given, in the call that failed."""
+        scope = self.code.scope_of(node)
+        if not isinstance(node, ast.Name) or not isinstance(scope, ast.FunctionDef):
+            return None
+        given = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+        if node.id not in (a.arg for a in given):
+            return None
+        known = (v for v in self.trace.values if v.name == node.id and v.scope == scope.name and v.kind == "number")
+        value = next(known, None)
+        return None if value is None else value.numbers[0] if value.type == "int" else value.numbers
+
     def _named(self, node: ast.Name | ast.Attribute, depth: int) -> Value | None:
+        local = None if self.instead else self._local(node)
+        if local is not None:
+            return local
         for origin in origins_of(self.code, node)[1:]:
             value = self.value(origin, depth + 1)
             if value is not None:
