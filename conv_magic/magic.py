@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from conv_magic.engine import Cell, Session
     from conv_magic.live import Live
     from conv_magic.report import Report
+    from conv_magic.views.written import Writing
 
 _arguments: Any = untyped_magic_arguments
 _NAME = "convshapes"
+_WRITINGS: tuple[Writing, ...] = ("write", "rewrite", "unwrite")
 _TIMED = ("<timed exec>", "<timed eval>")
 """The file names under which `%%time` compiles the code below it."""
 _BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
@@ -42,6 +45,11 @@ _OPTIONS: tuple[Any, ...] = (
     *(_option(*flags, **told) for flags, told in TRACING),
     _option("-q", "--quiet", action="store_true", help="shapes in the editor only, no table"),
     _option("-t", "--text", action="store_true", help="no widget"),
+    _option(
+        "-w", "--write", action="store_true", help="write the shapes into the cell, as comments that later runs check"
+    ),
+    _option("-R", "--rewrite", action="store_true", help="the same, and replace the written ones that no longer hold"),
+    _option("-U", "--unwrite", action="store_true", help="take the written shapes out of the cell"),
     _option("-T", "--table", action="store_true", help="after `on`: the table for every cell, not only a faulty one"),
 )
 
@@ -66,6 +74,8 @@ def _parsed(line: str) -> Any:
     complaint = wrong(args)
     if complaint is not None:
         raise UsageError(f"%%{_NAME}: {complaint}")
+    if args.write + args.rewrite + args.unwrite > 1:
+        raise UsageError(f"%%{_NAME}: one of --write, --rewrite and --unwrite at a time")
     if args.quiet and args.table:
         raise UsageError(f"%%{_NAME}: --quiet shows no table and --table shows one")
     return args
@@ -285,14 +295,29 @@ class _Extension:
         report = run.session.finish(error, self.shell.user_ns)
         for fault in run.session.faults[:1]:
             notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
-        if run.always and not report.trace.calls and not report.diagnoses:
+        if run.always and not report.notes and not report.diagnoses:
             return
         self._bind(run.args.name, None, report)
+        self._write(run, report)
         quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
         if hasattr(self.shell, "kernel"):
             self._show_in_notebook(run, report, quiet)
         elif not quiet:
             self._show_in_terminal(run, report)
+
+    def _write(self, run: _Run, report: Report) -> None:
+        """The shapes into the cell's text, or out of it: the front end puts it in the place of the cell's."""
+        how = next((word for word in _WRITINGS if getattr(run.args, word)), None)
+        if how is None:
+            return
+        from conv_magic.views.written import written
+
+        text = report.trace.sources[0].text
+        changed = written(report, how)
+        if changed == text:
+            notice(f"nothing to {how}")
+        else:
+            self.shell.set_next_input(_without_option(changed), replace=True)
 
     def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
         from IPython.core.displaypub import CapturingDisplayPublisher
@@ -377,6 +402,15 @@ def begin(line: str) -> None:
         extension.begin(line, frame.f_code.co_filename, frame.f_lineno)
 
 
+def _without_option(text: str) -> str:
+    """The cell without the option to write: it has been done."""
+    lines = text.split("\n")
+    at = magic_line(text)
+    if at is not None:
+        lines[at - 1] = re.sub(rf"\s+(--({'|'.join(_WRITINGS)})|-[wRU])(?=\s|$)", "", lines[at - 1])
+    return "\n".join(lines)
+
+
 def _begins(tree: ast.Module) -> bool:
     """Whether a module begins with what the `%%convshapes` line becomes."""
     match tree.body:
@@ -437,7 +471,10 @@ def _line_magic(line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     match word:
         case "on":
-            extension.always = _parsed(rest)
+            args = _parsed(rest)
+            if any(getattr(args, word) for word in _WRITINGS):
+                raise UsageError(f"%{_NAME} on: shapes are written into one cell, by %%{_NAME} --write on top of it")
+            extension.always = args
         case "off":
             extension.always = None
         case "status":

@@ -185,6 +185,39 @@ def test_a_user_defined_error_display_is_used(notebook: Notebook) -> None:
     assert len(seen) == 1
 
 
+# -- shapes written into the cell --------------------------------------------------------------------------------------
+
+_UNWRITTEN = "x = np.zeros((4, 28, 28))\ny = x[:, ::2]  # halved\nz = y[0]; w = z.T"
+
+
+def _next_cell(notebook: Notebook, cell: str) -> str | None:
+    notebook.shell.rl_next_input = None
+    assert notebook.run(cell).error is None
+    text: str | None = notebook.shell.rl_next_input
+    return text
+
+
+def test_shapes_are_written_into_the_cell_and_taken_out_again(notebook: Notebook) -> None:
+    written = _next_cell(notebook, f"%%convshapes --write -q\n{_UNWRITTEN}")
+    assert written == (
+        "%%convshapes -q\nx = np.zeros((4, 28, 28))  # shape: (4, 28, 28)\n"
+        "y = x[:, ::2]  # halved  # shape: (4, 14, 28)\nz = y[0]; w = z.T  # shape: (28, 14)"
+    )
+    assert _next_cell(notebook, written or "") is None
+    assert report_of(notebook).diagnoses == ()
+    assert _next_cell(notebook, (written or "").replace("-q", "--unwrite")) == f"%%convshapes\n{_UNWRITTEN}"
+
+
+def test_what_holds_stays_and_what_does_not_is_replaced_only_when_asked(notebook: Notebook) -> None:
+    text = "x = np.zeros((4, 28))  # shape: (N, 28)\ny = x[1:]  # shape: (4, 28)\nz = x.T  # shape: (N, N)\nw = x[0]\nw"
+    changed = _next_cell(notebook, f"%%convshapes --no-verify --write -q\n{text}")
+    assert changed == f"%%convshapes --no-verify -q\n{text}".replace("w = x[0]", "w = x[0]  # shape: (28,)")
+    changed = _next_cell(notebook, (changed or "").replace("-q", "-R -q"))
+    assert changed is not None
+    assert "y = x[1:]  # shape: (3, 28)\nz = x.T  # shape: (N, N)" in changed
+    assert "x = np.zeros((4, 28))  # shape: (N, 28)" in changed
+
+
 # -- where calls stand -------------------------------------------------------------------------------------------------
 
 
@@ -419,6 +452,7 @@ def test_fixes_are_left_untried_if_so_wanted(notebook: Notebook) -> None:
         ("lambda", "lambda"),
         ("'open", "quotation"),
         ("--quiet --table", "--table"),
+        ("--write --unwrite", "at a time"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_sentence_and_nothing_runs(notebook: Notebook, options: str, words: str) -> None:
@@ -521,7 +555,7 @@ def test_last_shows_the_last_report_with_its_fixes_tried(notebook: Notebook) -> 
     assert list(frame["line"]) == [3]
 
 
-@pytest.mark.parametrize("line", ["", "nonsense", "on --nonsense"])
+@pytest.mark.parametrize("line", ["", "nonsense", "on --nonsense", "on --write"])
 def test_a_wrong_line_magic_is_told_in_one_sentence(notebook: Notebook, line: str) -> None:
     ran = notebook.run(f"%convshapes {line}")
     assert isinstance(ran.error, UsageError)

@@ -25,10 +25,11 @@ def batch_size(trace: Trace) -> int | None:
 def outdated_lines(trace: Trace) -> set[tuple[str, int]]:
     """The lines, by cell, whose contract does not hold and holds nothing but what a pin would: numbers, `_` and `B`."""
     broken = [found.mismatch.contract for found in broken_contracts(trace)]
-    return {(c.span.cell, c.line) for c in broken if all(_is_like_a_pin(pattern) for pattern in c.patterns)}
+    return {(c.span.cell, c.line) for c in broken if all(is_like_a_pin(pattern) for pattern in c.patterns)}
 
 
-def _is_like_a_pin(pattern: Pattern) -> bool:
+def is_like_a_pin(pattern: Pattern) -> bool:
+    """Whether a pattern holds nothing but what a pin would: numbers, `_` and `B`."""
     plain = (size.expression is None or size.number is not None or size.name == BATCH for size in pattern.sizes)
     return pattern.gap is None and all(plain)
 
