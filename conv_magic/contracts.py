@@ -144,16 +144,16 @@ def _patterns(text: str) -> tuple[Pattern, ...]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _Unreadable(f"{text} is not a shape that can be read") from None
     if isinstance(node, ast.Tuple) and node.elts and all(isinstance(element, ast.Tuple) for element in node.elts):
-        return tuple(_pattern(element) for element in node.elts)
-    return (_pattern(node),)
+        return tuple(_pattern(element, text) for element in node.elts)
+    return (_pattern(node, text),)
 
 
-def _pattern(node: ast.expr) -> Pattern:
+def _pattern(node: ast.expr, written: str) -> Pattern:
     elements = node.elts if isinstance(node, ast.Tuple) else [node]
     gaps = [place for place, element in enumerate(elements) if _is(element, ...)]
     if len(gaps) > 1:
         raise _Unreadable("`...` can stand for axes once in a shape")
-    sizes = tuple(_size(element) for element in elements if not _is(element, ...))
+    sizes = tuple(_size(element, written) for element in elements if not _is(element, ...))
     return Pattern(sizes, gaps[0] if gaps else None)
 
 
@@ -161,8 +161,8 @@ def _is(node: ast.expr, value: object) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
 
 
-def _size(node: ast.expr) -> Size:
-    text = ast.unparse(node)
+def _size(node: ast.expr, written: str) -> Size:
+    text = ast.get_source_segment(written, node) or ast.unparse(node)
     if _is(node, None) or (isinstance(node, ast.Name) and node.id == "_"):
         return Size(text, None)
     _check(node, text)

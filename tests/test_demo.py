@@ -24,17 +24,19 @@ EXAMPLES = [cell.id for cell in nbformat.read(DEMO, as_version=4).cells if cell.
 FAILING = [
     cell.id for cell in nbformat.read(DEMO, as_version=4).cells if "raises-exception" in cell.metadata.get("tags", [])
 ]
-RIGHT = [name for name in EXAMPLES if name not in FAILING]
+STATED = [name for name in EXAMPLES if name.endswith("-stated")]
+"""They run, and make another size than their contracts state."""
+RIGHT = [name for name in EXAMPLES if name not in (*FAILING, *STATED)]
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook after a run of all its cells; a cell that fails without being tagged ends it.
 
-    After each failing example stands a cell that waits until its fixes are tried.
+    After each example with a fault stands a cell that waits until its fixes are tried.
     """
     notebook = nbformat.read(DEMO, as_version=4)
-    for name in FAILING:
+    for name in (*FAILING, *STATED):
         index = [cell.id for cell in notebook.cells].index(name)
         tried = nbformat.v4.new_code_cell("%convshapes last", id=f"{name}-tried")
         notebook.cells.insert(index + 1, tried)
@@ -81,6 +83,7 @@ def told_before(notebook: Any, name: str) -> set[tuple[int, ...]]:
 
 def test_the_demo_has_its_examples() -> None:
     assert RIGHT == ["odd-image", "padding", "strides"]
+    assert STATED == ["padding-stated", "strides-stated"]
     assert FAILING == ["no-batch", "gray", "window", "branches"]
 
 
@@ -136,3 +139,25 @@ def test_the_failing_examples_are_repaired_by_their_first_fix(executed: Any, nam
     line = diagnosis.line
     assert line is not None
     assert tuple(plain_run(repaired)[assigned(repaired)[line]].shape) == first.predicted
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_a_size_that_is_stated_and_not_made_marks_the_line(executed: Any, name: str) -> None:
+    source, report = cell_of(executed, name).source, report_of(executed, name)
+    (diagnosis,) = report.diagnoses
+    assert report.failure is None
+    assert (diagnosis.code, diagnosis.line) == ("contract-broken", 6)
+    assert diagnosis.actual == tuple(plain_run(source)[assigned(source)[6]].shape)
+    assert {note.line: note.status for note in report.notes}[6] == "warning"
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_the_first_fix_makes_the_size_that_is_stated(executed: Any, name: str) -> None:
+    source = cell_of(executed, name).source
+    (diagnosis,) = report_of(executed, f"{name}-tried").diagnoses
+    first, *_, last = diagnosis.fixes
+    assert first.verified
+    repaired = first.apply(source)
+    made = tuple(plain_run(repaired)[assigned(repaired)[6]].shape)
+    assert made == first.predicted == diagnosis.expected
+    assert last.title == f"state what came: {diagnosis.actual}"

@@ -58,6 +58,9 @@ INVALID: tuple[str, ...] = (
     "y = block(keras.Input((28, 28, 1)))\n",
     _IMAGES + "y = layers.Conv2D(1, 3)(x)  # shape: (B, H, H, 1)\nz = layers.Conv2D(1, 3)(y)  # shape: (B, H, H, 1)\n",
     _IMAGES + "y = layers.Conv2D(1, 3)(x)  # shape: (B, 28, 28, 1)\nz = layers.Add()([x, y])\n",
+    _IMPORTS + "x = tf.zeros((1, 64, 64, 3))\ny = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 8)), strides=[1, 1, 1, 1], "
+    "padding='SAME')  # shape: (1, 32, 32, 8)\n",
+    _IMPORTS + "x = tf.zeros((1, 64, 64, 3))\ny = tf.nn.max_pool2d(x, 3, 1, 'VALID')  # shape: (1, 64, 64, 3)\n",
 )
 
 
@@ -101,10 +104,12 @@ def _reasons(broken: Broken) -> Iterator[str]:
     if want != came:
         yield f"it has {came} {'axis' if came == 1 else 'axes'}, the contract {want}"
     own, origin = mismatch.contract.span, _origin(broken)[0]
+    told: dict[Span, list[str]] = {}
     for name, bound in _names(broken).items():
-        if bound.span != origin:
-            place = "this contract" if bound.span == own else f"the contract on line {bound.span.line}"
-            yield f"{name} = {bound.size}, by {place}"
+        told.setdefault(bound.span, []).append(f"{name} = {bound.size}")
+    for span, names in told.items():
+        if span != origin:
+            yield f"{', '.join(names)}, by {'this contract' if span == own else f'the contract on line {span.line}'}"
 
 
 def _names(broken: Broken) -> Names:

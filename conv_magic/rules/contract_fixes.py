@@ -35,6 +35,7 @@ from conv_magic.rules.what_if import Change, WhatIf, before, changes_along, with
 from conv_magic.source import Code
 
 _MOST = 4
+_STRIDES = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _other_sizes(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, t
             ways.append(_Way(_title(group), edits, changes, group[0].added))
     fewest = min((way.title.count(" and ") for way in ways), default=0)
     yield from (way for way in ways if way.title.count(" and ") == fewest)
+    yield from _other_strides(call, chain, want, trace)
     yield from _other_windows(call, chain, want, trace)
 
 
@@ -165,6 +167,19 @@ def _has_sizes(output: Shape | None, want: Shape, call: CallRecord) -> bool:
 def _title(group: list[Change]) -> str:
     names = " and ".join(name_of(change.call) for change in group)
     return f"give {names} {group[0].argument}={group[0].text}"
+
+
+def _other_strides(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
+    """The strides of one of `tf.nn`'s own functions, the last one first."""
+    for made in reversed(chain):
+        options, found = made.options, maker_of(made, trace)
+        if made.layer is not None or found is None or not isinstance(options, ConvOptions | PoolOptions):
+            continue
+        for stride in _STRIDES:
+            changes: dict[int, Options] = {made.index: replace(options, strides=(stride,) * len(options.strides))}
+            if stride not in options.strides and _has_sizes(WhatIf(trace, changes).output(call.index), want, call):
+                edit = with_argument(found[0], found[1], 2, "strides", str(stride))
+                yield _Way(f"give {name_of(made)} strides={stride}", (found[0], [edit]), changes, added=False)
 
 
 def _other_windows(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:

@@ -61,3 +61,21 @@ def test_apply_and_run_takes_one_click(demo: Notebook) -> None:
     cell.wait_until_run(before)
     expect(cell.note(6)).to_contain_text("(1, 28, 28, 8)")
     expect(cell.failed_rows).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("padding-stated", "(1, 32, 32, 64)"), ("strides-stated", "(1, 32, 32, 64)")]
+)
+def test_a_stated_size_marks_its_line_and_a_click_makes_it(demo: Notebook, name: str, shape: str) -> None:
+    for before in ("load", name):
+        demo.cell(INDEX[before]).run()
+    cell = demo.cell(INDEX[name])
+    expect(cell.note(6)).to_contain_text("its contract states")
+    expect(cell.failed_rows).to_have_count(0)
+    expect(cell.fixes.first.locator('[data-state="held"]')).to_contain_text("tried: the cell now runs to its end")
+    before = cell.prompt.inner_text()
+    cell.fixes.first.locator(".convmagic-apply-run").click()
+    cell.wait_until_run(before)
+    expect(cell.note(6)).to_contain_text(shape)
+    expect(cell.note(6)).not_to_contain_text("contract")
+    expect(cell.fixes).to_have_count(0)
