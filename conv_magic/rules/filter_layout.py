@@ -194,8 +194,11 @@ def _fixes(
 
 
 def _is_as_square(window: Shape, written: Shape) -> bool:
-    """Whether another order has no odder window than the one written: one of 3 x 3 was meant as such."""
-    return len(set(window)) <= len(set(written))
+    """Whether another order has no odder window than the one written.
+
+    One of 3 x 3 was meant as such; 1 x 1 says nothing, it may be the first axes of an image.
+    """
+    return set(written) == {1} or len(set(window)) <= len(set(written))
 
 
 def _reordered(
