@@ -17,6 +17,8 @@ FlowStatus = Literal["ok", "warning", "failed", "inside", "running"]
 MOST_NODES = 40
 """Of the static picture; the live one scrolls."""
 
+MOST_TRACKS = 6
+"""What runs beside so many others is left out."""
 MOST_BRANCHES = 6
 """More calls than these on inputs of one shape are not taken for one fan."""
 
@@ -66,14 +68,16 @@ def flow_of(document: Document, most: int = MOST_NODES) -> Flow | None:
     shown = _shown(calls, failed)
     graph, inputs = _graph(shown, calls)
     chains = [part for part in _components(graph) if sum(key >= 0 for key in part) > 1]
-    order = sorted((key for part in chains for key in part), key=lambda key: (_first_user(key, graph), key))
+    users = _users(graph)  # an input stands just before the first call that takes it
+    place = {key: key if key >= 0 else min(users[key]) - 0.5 for part in chains for key in part}
+    order = sorted(place, key=lambda key: (place[key], key))
     kept = _kept(order, failed, most)
     if not kept:
         return None
     columns = _columns(kept, graph, chains)
     tracks = _tracks(kept, graph, columns)
-    nodes = {key: (columns[key], tracks[key]) for key in kept}
-    return _flow(document, nodes, graph, inputs, calls, len(order) - len(kept))
+    nodes = {key: (columns[key], tracks[key]) for key in kept if tracks[key] < MOST_TRACKS}
+    return _flow(document, nodes, graph, inputs, calls, len(order) - len(nodes))
 
 
 def _failed(document: Document) -> set[int]:
@@ -128,11 +132,18 @@ def _graph(shown: dict[int, int], calls: dict[int, CallRecord]) -> tuple[Graph, 
             if maker is not None and maker not in sources and maker != index:
                 sources.append(maker)
         graph[index] = sources
-    for key in inputs.values():
-        if sum(key in sources for sources in graph.values()) > MOST_BRANCHES:  # many calls, hardly one input
-            del graph[key]
-            graph = {index: [source for source in sources if source != key] for index, sources in graph.items()}
-    return graph, {key: shape for shape, key in inputs.items()}
+    fans = {key for key, users in _users(graph).items() if key < 0 and len(users) > MOST_BRANCHES}
+    kept = {key: [s for s in sources if s not in fans] for key, sources in graph.items() if key not in fans}
+    return kept, {key: shape for shape, key in inputs.items()}
+
+
+def _users(graph: Graph) -> Graph:
+    """For each key those that it is a source of."""
+    users: Graph = {}
+    for key, sources in graph.items():
+        for source in sources:
+            users.setdefault(source, []).append(key)
+    return users
 
 
 def _maker(
@@ -163,11 +174,6 @@ def _components(graph: Graph) -> list[list[int]]:
     for key in graph:
         found.setdefault(root(key), []).append(key)
     return sorted(found.values(), key=lambda keys: min(key for key in keys if key >= 0))
-
-
-def _first_user(key: int, graph: Graph) -> float:
-    """Where a node stands in the order of the calls; an input just before the first call that takes it."""
-    return key if key >= 0 else min(call for call, sources in graph.items() if key in sources) - 0.5
 
 
 def _kept(order: Sequence[int], failed: set[int], most: int) -> list[int]:

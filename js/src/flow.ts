@@ -31,6 +31,7 @@ export interface Flow {
 
 /** Of the live picture. */
 export const MOST_NODES = 400;
+const MOST_TRACKS = 6;
 const MOST_BRANCHES = 6;
 
 type Calls = ReadonlyMap<number, CallRecord>;
@@ -51,7 +52,7 @@ export function flowOf(document: Document, most = MOST_NODES): Flow | null {
   if (kept.length === 0) return null;
   const columns = columnsOf(kept, graph, chains);
   const tracks = tracksOf(kept, graph, columns);
-  const keys = [...kept].sort((a, b) => columns.get(a)! - columns.get(b)! || tracks.get(a)! - tracks.get(b)! || a - b);
+  const keys = kept.filter((key) => tracks.get(key)! < MOST_TRACKS).sort((a, b) => columns.get(a)! - columns.get(b)! || tracks.get(a)! - tracks.get(b)! || a - b);
   const describe = describer(document, failed, shown);
   const nodes = keys.map((key): FlowNode => {
     const place = { column: columns.get(key)!, track: tracks.get(key)! };
@@ -60,7 +61,7 @@ export function flowOf(document: Document, most = MOST_NODES): Flow | null {
   });
   const at = new Map(keys.map((key, place) => [key, place]));
   const links = keys.flatMap((key) => graph.get(key)!.filter((source) => at.has(source)).map((source) => ({ source: at.get(source)!, target: at.get(key)! })));
-  return { nodes, links, hidden: order.length - kept.length };
+  return { nodes, links, hidden: order.length - keys.length };
 }
 
 /** The calls that failed of themselves, and those at which an error is diagnosed. */
@@ -78,7 +79,7 @@ function shownOf(calls: Calls, failed: ReadonlySet<number>): Map<number, number>
   for (const call of calls.values()) {
     if (call.options?.family === "fit" || call.options?.family === "loss") continue;
     const parent = call.parent !== null && calls.has(call.parent) ? call.parent : null;
-    inside.set(parent, [...(inside.get(parent) ?? []), call]);
+    listAt(inside, parent).push(call);
   }
   const roots = inside.get(null) ?? [];
   const found = new Map<number, number>();
@@ -112,12 +113,23 @@ function graphOf(shown: ReadonlyMap<number, number>, calls: Calls): { graph: Gra
     }
     graph.set(index, sources);
   }
-  for (const key of inputs.values()) {
-    if ([...graph.values()].filter((sources) => sources.includes(key)).length <= MOST_BRANCHES) continue;
-    graph.delete(key); // many calls, hardly one input
-    for (const [index, sources] of graph) graph.set(index, sources.filter((source) => source !== key));
-  }
-  return { graph, inputs: new Map([...inputs].map(([shape, key]) => [key, JSON.parse(shape) as Shape])) };
+  const fans = new Set([...usersOf(graph)].filter(([key, users]) => key < 0 && users.length > MOST_BRANCHES).map(([key]) => key));
+  const kept = [...graph].filter(([key]) => !fans.has(key)); // of many calls it is hardly one input
+  return { graph: new Map(kept.map(([key, sources]) => [key, sources.filter((source) => !fans.has(source))])), inputs: new Map([...inputs].map(([shape, key]) => [key, JSON.parse(shape) as Shape])) };
+}
+
+/** The list at a key, a new one where there is none. */
+function listAt<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  let list = lists.get(key);
+  if (!list) lists.set(key, (list = []));
+  return list;
+}
+
+/** For each key those that it is a source of. */
+function usersOf(graph: Graph): Graph {
+  const users: Graph = new Map();
+  for (const [key, sources] of graph) for (const source of sources) listAt(users, source).push(key);
+  return users;
 }
 
 /** The drawn call that made an input: the producer, the model around it, or the last layer of an opened one. */
@@ -143,16 +155,15 @@ function componentsOf(graph: Graph): number[][] {
   };
   for (const [key, sources] of graph) for (const source of sources) part.set(root(source), root(key));
   const found = new Map<number, number[]>();
-  for (const key of graph.keys()) found.set(root(key), [...(found.get(root(key)) ?? []), key]);
-  const first = (keys: number[]) => Math.min(...keys.filter((key) => key >= 0));
+  for (const key of graph.keys()) listAt(found, root(key)).push(key);
+  const first = (keys: number[]) => keys.reduce((least, key) => (key >= 0 ? Math.min(least, key) : least), Infinity);
   return [...found.values()].filter((keys) => keys.some((key) => key >= 0)).sort((a, b) => first(a) - first(b));
 }
 
 /** In the order of the calls; an input just before the first call that takes it. */
 function orderOf(keys: readonly number[], graph: Graph): number[] {
-  const users = new Map<number, number>();
-  for (const [key, sources] of graph) for (const source of sources) if (source < 0) users.set(source, Math.min(users.get(source) ?? Infinity, key));
-  const place = (key: number) => (key >= 0 ? key : users.get(key)! - 0.5);
+  const users = usersOf(graph);
+  const place = (key: number) => (key >= 0 ? key : users.get(key)!.reduce((a, b) => Math.min(a, b)) - 0.5);
   return [...keys].sort((a, b) => place(a) - place(b) || a - b);
 }
 
