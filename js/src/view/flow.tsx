@@ -1,13 +1,16 @@
 /** The picture of the flow: the cell's calls as blocks; a click, Enter or the arrow keys select the row. */
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { flowOf } from "../flow";
-import { type Block, flowPicture, nameOf } from "../picture/flow";
+import { type Block, flowPicture, type FlowPicture, nameOf } from "../picture/flow";
 import { figure } from "../picture/ink";
 import type { Document } from "../report";
 import { shapeText } from "../shape";
 import { visible } from "../visible";
 import { InkMark } from "./picture";
+
+/** The flow of more calls is drawn when it is asked for: the table must be there first. */
+const DRAWN_AT_ONCE = 1000;
 
 export interface FlowProps {
   document: Document;
@@ -16,19 +19,35 @@ export interface FlowProps {
 }
 
 export function FlowView({ document, selected, onSelect }: FlowProps) {
+  const many = document.trace.calls.length > DRAWN_AT_ONCE;
+  const [open, setOpen] = useState(!many);
   const picture = useMemo(() => {
-    const flow = flowOf(document);
+    const flow = open ? flowOf(document) : null;
     return flow && flowPicture(flow);
-  }, [document]);
+  }, [document, open]);
   const pane = useRef<HTMLDivElement>(null);
   useEffect(() => bringIntoView(pane.current), [selected, picture]);
-  if (!picture) return null;
-  const { scene, blocks, words } = picture;
+  if (!picture && !many && open) return null;
+  return (
+    <details class="convmagic-flow" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>the flow of shapes</summary>
+      {picture ? <Blocks pane={pane} picture={picture} selected={selected} onSelect={onSelect} /> : open && <p class="convmagic-quiet">no calls follow each other</p>}
+    </details>
+  );
+}
+
+interface BlocksProps {
+  pane: { current: HTMLDivElement | null };
+  picture: FlowPicture;
+  selected: number | null;
+  onSelect: (index: number) => void;
+}
+
+function Blocks({ pane, picture: { scene, blocks, words }, selected, onSelect }: BlocksProps) {
   const order = blocks.flatMap(({ node }) => node.call?.index ?? []).sort((a, b) => a - b);
   const entry = selected !== null && order.includes(selected) ? selected : order[0];
   return (
-    <details class="convmagic-flow" open>
-      <summary>the flow of shapes</summary>
+    <>
       <div class="convmagic-flow-pane" ref={pane} role="group" aria-label={`the flow of shapes: ${visible(words)}`} onKeyDown={(event) => moveByKey(event, order, onSelect)}>
         <svg class="convmagic-ink" viewBox={`0 0 ${figure(scene.width)} ${figure(scene.height)}`} width={figure(scene.width)} height={figure(scene.height)}>
           <g aria-hidden="true">
@@ -42,7 +61,7 @@ export function FlowView({ document, selected, onSelect }: FlowProps) {
         </svg>
       </div>
       <p class="convmagic-quiet">{visible(words)}. Height: rows, width: channels, both logarithmic; ▣ folded, ◆ where the number comes from.</p>
-    </details>
+    </>
   );
 }
 
