@@ -178,7 +178,7 @@ class Recorder:
         if local.quiet:
             return None
         if hook.traces:
-            return self._enter_trace(hook, args, frame)
+            return self._enter_trace(hook, hook.capture(*args, **kwargs), frame)
         try:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
@@ -199,16 +199,16 @@ class Recorder:
         local.checked = hook.guard
         return Entered(row, captured, time.perf_counter(), quiet)
 
-    def _enter_trace(self, hook: Hook, args: tuple[Any, ...], frame: FrameType) -> Entered | None:
+    def _enter_trace(self, hook: Hook, captured: Captured, frame: FrameType) -> Entered | None:
         """A graph is traced: of a function of the user's a row, of Keras' own a trace of the `fit` around it."""
-        captured, stack = hook.capture(*args), self.local.stack
         signature: Any = captured.detail
+        stack = self.local.stack
         parent = stack[-1] if stack else None
         filename = signature.code.co_filename if signature.code is not None else ""
-        own = filename in self.files
+        place, direct = self._place(called_from(frame))
+        own = direct or filename in self.files  # of a function made of a model the code is Keras'
         row = parent if _OF_KERAS in filename else None
         if own:
-            place, direct = self._place(called_from(frame))
             inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
             same = captured._replace(detail=(signature.name, signature.code))
             row = self._row(hook, same, place, direct, parent, inputs)

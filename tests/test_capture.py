@@ -128,6 +128,31 @@ def test_a_loss_that_is_made_at_each_step_is_one_row() -> None:
     assert [(call.op, call.count) for call in report.trace.calls] == [("MeanSquaredError", 3)]
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "def make():\n    f = tf.function(lambda x: x if x.shape[0] == 3 else later(x))\n    y = f(tf.zeros(3))\n"
+        "    later = None\nmake()\n",
+        "f = tf.function(functools.partial(tf.add, 1.0))\nf(tf.zeros(3))\n",
+        "class Adder:\n    def __call__(self, x):\n        return x + 1\nf = tf.function(Adder())\nf(tf.zeros(3))\n",
+        "@tf.function\ndef f(x, *more, key=None, **others):\n    return x\nf(tf.zeros(3), 1, [2], key={'a': 3})\n",
+    ],
+)
+def test_whatever_is_traced_is_left_alone(made: str) -> None:
+    _run(f"import functools\nimport tensorflow as tf\n{made}")
+
+
+def test_an_object_that_is_traced_is_a_row_by_its_name() -> None:
+    report = _run(
+        "import keras, tensorflow as tf\n"
+        "class Adder:\n    def __call__(self, x):\n        return x + 1\n"
+        "tf.function(Adder())(tf.zeros(3))\n"
+        "tf.function(keras.layers.Flatten(name='flat'))(tf.zeros((1, 2, 3)))\n"
+    )
+    rows = [(call.layer, call.output) for call in report.trace.calls if call.op == "tf.function"]
+    assert rows == [("Adder", (3,)), ("flat", (1, 6))]
+
+
 def test_fit_counts_the_graphs_of_its_step() -> None:
     report = _run(
         "import keras, numpy as np\n"

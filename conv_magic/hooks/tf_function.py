@@ -99,11 +99,11 @@ def _sees(function: Any) -> Hashable:
     code = getattr(function, "__code__", None)
     if code is None or code.co_varnames[: code.co_argcount][:1] == ("self",):
         return None
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
     around = [function.__globals__[name] for name in sorted(_names(code)) if name in function.__globals__]
     try:
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
         return tuple(_told_apart(value) for value in (*cells, *around, *(function.__defaults__ or ())))
-    except TypeError:
+    except (TypeError, ValueError):  # what has no weak references; a name around it that has no value yet
         return None
 
 
@@ -136,7 +136,7 @@ def _recent(code: CodeType | None) -> int:
 def _capture(function_type: Any, context: Any, graph: Any, options: Any) -> Captured:
     function = _unwrapped(options.python_function)
     signature = Signature(
-        getattr(function, "__name__", options.name),
+        getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__,
         getattr(function, "__code__", None),
         _number(options.lock) if options.lock is not None else -1,  # each function object has one of its own
         tuple(_numbers_in(function_type)),

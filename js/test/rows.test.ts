@@ -64,6 +64,13 @@ describe("the head line", () => {
     expect(verdict("hostile").status).toBe("warning");
   });
 
+  test("asks no prediction of a function that was traced beside its calls", () => {
+    const document = sample("fine");
+    const trace = { ...document.trace.calls[0]!, op: "tf.function", mode: "graph" as const, expected: null };
+    document.trace.calls.push({ ...trace, tracing: { times: 1, functions: 1, alike: true, frequent: false, numbers: [] } });
+    expect(verdictOf(document, rowsOf(document)).text).toBe("every call has the shape that the arithmetic expects");
+  });
+
   test("names an error that no rule explains", () => {
     const document = { ...sample("broken"), diagnoses: [] };
     expect(verdictOf(document, rowsOf(document)).text).toBe("line 8: ValueError ended the cell; none of the known faults explains it");
