@@ -51,7 +51,7 @@ def noted(tree: ast.Module, register: Callable[[Assignment], int], wanted: Colle
 def last_assignment(tree: ast.Module) -> Assignment | None:
     """The assignment that is the last statement; its values are read when the cell has ended."""
     last = tree.body[-1] if tree.body else None
-    names = _names_of(last) if last is not None and not hasattr(last, "body") else ()
+    names = names_given(last) if last is not None and not hasattr(last, "body") else ()
     return Assignment(last, names) if last is not None and names else None
 
 
@@ -87,7 +87,7 @@ def span_of(statement: ast.stmt, code: Code, above: int) -> Span:
 def _places(body: list[ast.stmt], loop: bool, wanted: Collection[int]) -> Iterator[_Place]:
     """Where notes go in a block that is run at the cell's own level; `loop` says that it may run many times."""
     for index, statement in enumerate(body):
-        names = _names_of(statement)
+        names = names_given(statement)
         head = hasattr(statement, "body")
         if names and (head or not loop or statement.end_lineno in wanted or _computes(statement)):
             inside = getattr(statement, "body", body)
@@ -109,8 +109,11 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield part.body
 
 
-def _names_of(statement: ast.stmt) -> tuple[str, ...]:
-    """The names that a statement gives values to, in order; none where it gives values to other things too."""
+def names_given(statement: ast.stmt) -> tuple[str, ...]:
+    """The names that a statement gives values to, in order; none where it gives values to other things too.
+
+    Those of a loop that only counts are left out.
+    """
     match statement:
         case ast.Assign(targets=[target, *_]) | ast.AugAssign(target=target):
             return _names(target)

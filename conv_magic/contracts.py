@@ -296,6 +296,15 @@ class Scopes:
         """The latest meaning of each name."""
         return {name: bound for scope in self._scopes for name, bound in scope.items()}
 
+    @property
+    def meanings(self) -> Mapping[str, tuple[Bound, ...]]:
+        """Every meaning of each name, in the order in which they came."""
+        found: dict[str, dict[Bound, None]] = {}
+        for scope in self._scopes:
+            for name, bound in scope.items():
+                found.setdefault(name, {})[bound] = None
+        return {name: tuple(bounds) for name, bounds in found.items()}
+
     def check(self, contract: Contract, shapes: Sequence[Shape | None]) -> Mismatch | None:
         """Compare a contract with the shapes of its line's values, None for a value without one."""
         pairs = [(p, s) for p, s in zip(contract.patterns, shapes, strict=False) if s is not None]

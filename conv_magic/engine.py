@@ -8,6 +8,7 @@ import inspect
 import linecache
 import os
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import CodeType, TracebackType
@@ -15,6 +16,7 @@ from typing import Any
 
 from conv_magic import calls, tracer
 from conv_magic.assigned import Assignments
+from conv_magic.following import Following
 from conv_magic.guard import refuse
 from conv_magic.hooks.training import training_of
 from conv_magic.model import SCHEMA, Diagnosis, Document, Failure, Fix, Source, Trace
@@ -101,6 +103,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._assignments = self.assignments or Assignments(self.cell.text)
+        self._following = Following({})
         self._other_names: dict[str, int] = {}
         files = {self.cell.filename, *self.others}
         given, within = self.options, self.options.only == "all"
@@ -109,6 +112,8 @@ class Session:
     def start(self) -> None:
         """Put the hooks in."""
         tracer.start(self.recorder, refuse)
+        self._following = Following.of(self._codes())
+        self._following.start()
 
     def also_known_as(self, filename: str, above: int) -> None:
         """Parts of the cell's text are compiled under this file name too, with `above` lines of it before the first."""
@@ -134,6 +139,7 @@ class Session:
 
     def stop(self) -> None:
         """Take them out; harmless when they are out already."""
+        self._following.stop()
         self._assignments.close()
         tracer.stop(self.recorder)
 
@@ -155,9 +161,13 @@ class Session:
         values = named_values(codes[self.cell.filename], namespace or {})
         if frame is not None and frame.function:
             values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
-        assigned = self._assignments.values(namespace if error is None else None)
+        assigned = self._assignments.values(namespace if error is None else None) + self._following.values(codes)
         trace = Trace(
-            self._sources(codes, frame, cells_of(records)), records, self.recorder.dropped, values, assigned=assigned
+            self._sources(codes, frame, cells_of(records) | {value.span.cell for value in assigned}),
+            records,
+            self.recorder.dropped,
+            values,
+            assigned=assigned,
         )
         failure = _failure(error, frame, codes)
         found = tuple(
@@ -192,6 +202,11 @@ class Session:
     def faults(self) -> list[str]:
         """Our own errors during the run, as text."""
         return self.recorder.faults
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out on purpose, in words for the user."""
+        return [self._following.remark] if self._following.remark else []
 
     def _cells(self) -> list[Cell]:
         """The cell that ran, then the others."""
@@ -359,6 +374,8 @@ def run(
             session.stop()  # again, should an interrupt have come before it was done
     report = session.finish(error, space)
     _complain(session.faults)
+    for remark in session.remarks:
+        warnings.warn(f"conv_magic: {remark}", stacklevel=2)
     if verify and has_untried(report):
         report = verified(report, packed_for(report, before))
     return remember(report)
@@ -417,8 +434,6 @@ def _complain(faults: list[str]) -> None:
     if faults and is_strict():
         raise OwnFault(faults[0])
     if faults:
-        import warnings
-
         warnings.warn(f"conv_magic saw less than it should ({faults[0]}); your cell was not affected", stacklevel=3)
 
 

@@ -293,6 +293,8 @@ class _Extension:
         from conv_magic.engine import OwnFault
 
         report = run.session.finish(error, self.shell.user_ns)
+        for remark in run.session.remarks:
+            notice(remark)
         for fault in run.session.faults[:1]:
             notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
         if run.always and not report.notes and not report.diagnoses:

@@ -21,6 +21,7 @@ FLOORS = {
     "source": 1,
     "assigned": 2,
     "calls": 2,
+    "following": 2,
     "guard": 2,
     "hooks": 2,
     "recorder": 2,

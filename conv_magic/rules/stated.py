@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conv_magic.contracts import Contract, Malformed, Mismatch, Names, Scopes, contracts_in
+from conv_magic.contracts import Bound, Contract, Malformed, Mismatch, Names, Scopes, contracts_in
 from conv_magic.model import AssignedValue, CallRecord, Outcome, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.provenance import codes_of
@@ -47,13 +47,13 @@ def malformed_contracts(trace: Trace) -> Iterator[Malformed]:
         yield from (found for found in contracts_in(code.text, code.cell) if isinstance(found, Malformed))
 
 
-def names_bound(code: Code, trace: Trace) -> Names:
+def names_bound(code: Code, trace: Trace) -> Mapping[str, tuple[Bound, ...]]:
     """What the names of one cell's contracts stand for, as far as its contracts hold."""
     scopes = Scopes()
     for contract in contracts_in(code.text, code.cell):
         if isinstance(contract, Contract):
             _checked(contract, code, trace, scopes)
-    return scopes.names
+    return scopes.meanings
 
 
 def _checked(contract: Contract, code: Code, trace: Trace, scopes: Scopes) -> Broken | None:

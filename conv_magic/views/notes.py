@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conv_magic.contracts import Names
+from conv_magic.contracts import Bound
 from conv_magic.model import AssignedValue, CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.stated import names_bound
@@ -60,8 +60,8 @@ def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, 
     batch, outdated = batch_size(trace), outdated_lines(trace)
     notes: dict[Place, LineNote] = {}
     for place, found in places.items():
-        own = bound[place[0]].get(BATCH) if place[0] in bound else None
-        notes[place] = _note(place, found, codes, own.size if own else batch, place in outdated)
+        own = bound[place[0]].get(BATCH, ()) if place[0] in bound else ()
+        notes[place] = _note(place, found, codes, own[0].size if own else batch, place in outdated)
     for cell, names in bound.items():
         for line, text in _told_by_line(names).items():
             if (cell, line) in notes:
@@ -74,13 +74,13 @@ def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, 
     return tuple(notes[place] for place in sorted(notes) if notes[place].text)
 
 
-def _told_by_line(names: Names) -> dict[int, str]:
-    """By the line whose contract bound them, the names with what they stand for: `B = 32, H = 28`."""
-    found: dict[int, str] = {}
-    for name, bound in names.items():
-        before = f"{found[bound.span.line]}, " if bound.span.line in found else ""
-        found[bound.span.line] = f"{before}{name} = {bound.size}"
-    return found
+def _told_by_line(names: Mapping[str, tuple[Bound, ...]]) -> dict[int, str]:
+    """By the line whose contract bound them, the names with what they stand for: `B = 32, H = 14..28`."""
+    found: dict[int, list[str]] = {}
+    for name, bounds in names.items():
+        sizes = _span_of_sizes(tuple(bound.size for bound in bounds))
+        found.setdefault(bounds[0].span.line, []).append(f"{name} = {sizes}")
+    return {line: ", ".join(texts) for line, texts in found.items()}
 
 
 def _followed(note: LineNote, text: str) -> LineNote:
