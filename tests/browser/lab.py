@@ -32,6 +32,7 @@ SETTINGS = {
 }
 NOTE = ".cm-convmagic-note"
 STALE = ".cm-convmagic-stale"
+SUSPECT = ".cm-convmagic-suspect"
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/lab")
 
 
@@ -70,6 +71,11 @@ class Lab:
     def in_notebook(self, path: str) -> str:
         """The address of a notebook in Jupyter Notebook."""
         return f"{self.address}/notebooks/{path}?token={TOKEN}"
+
+
+    def address_in(self, front_end: str, path: str) -> str:
+        """The address of a notebook in `lab` or `notebook`."""
+        return self.in_lab(path) if front_end == "lab" else self.in_notebook(path)
 
 
 @contextmanager
@@ -152,6 +158,7 @@ class Notebook:
         page.goto(address)
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.root = self.panel.locator(".jp-Notebook")
+        self.tooltip = page.locator(".cm-convmagic-tooltip")
         expect(self.root.locator(".jp-CodeCell .cm-content").first).to_be_visible(timeout=RUN_MILLISECONDS)
         # A cell run before the kernel is connected is dropped without a word.
         expect(self.panel.locator(".jp-KernelName")).to_contain_text("Python 3", timeout=RUN_MILLISECONDS)
@@ -162,11 +169,26 @@ class Notebook:
     def cell(self, index: int) -> Cell:
         return Cell(self.page, self.root.locator(f'.jp-Cell[data-windowed-list-index="{index}"]'))
 
+    def choose(self, menu: str, submenu: str, item: str) -> None:
+        """Choose an entry of a menu within a menu."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.locator(".lm-Menu-item").filter(has_text=submenu).hover()
+        self.page.locator(".lm-Menu-item").filter(has_text=item).click()
+
+    def command_mode(self, cell: Cell) -> None:
+        """Leave the editor of a cell for the cell itself."""
+        cell.click(1)
+        self.page.keyboard.press("Escape")
+        expect(self.panel.locator(".jp-Notebook.jp-mod-commandMode")).to_be_attached()
+
+    def save(self) -> None:
+        """Save with the keyboard and wait until it is done."""
+        with self.page.expect_response(lambda answer: answer.request.method == "PUT" and "/contents/" in answer.url):
+            self.page.keyboard.press("ControlOrMeta+s")
+
     def use_theme(self, name: str) -> None:
         """Choose a theme in the Settings menu of JupyterLab."""
-        self.page.get_by_role("menuitem", name="Settings").click()
-        self.page.get_by_text("Theme", exact=True).hover()
-        self.page.get_by_text(name, exact=True).click()
+        self.choose("Settings", "Theme", name)
         light = "true" if name.endswith("Light") else "false"
         expect(self.page.locator(f'body[data-jp-theme-light="{light}"][data-jp-theme-name="{name}"]')).to_be_attached()
 
@@ -181,6 +203,7 @@ class Cell:
         self.notes = root.locator(NOTE)
         self.failed = root.locator(".cm-convmagic-failed")
         self.stale = root.locator(STALE)
+        self.suspect = root.locator(SUSPECT)
         # The static drawing stays hidden behind the live widget.
         self.rows = self.output.locator(".convmagic-row:visible")
         self.failed_rows = self.output.locator('.convmagic-row[data-status="failed"]:visible')
@@ -199,13 +222,19 @@ class Cell:
         return self.line(number).locator(STALE)
 
     @property
+    def text(self) -> str:
+        """The code, without what stands at the line ends."""
+        text: str = self.root.locator(".cm-content").evaluate("content => (content.cmTile ?? content.cmView).view.state.doc.toString()")
+        return text
+
+    @property
     def prompt(self) -> Locator:
         return self.root.locator(".jp-InputPrompt")
 
     def run(self) -> None:
         """Run the cell with Shift+Enter and wait for its end."""
         before = self.prompt.inner_text()
-        self.line(1).click()
+        self.click(1)
         self.page.keyboard.press("Shift+Enter")
         self.wait_until_run(before)
 
@@ -214,9 +243,13 @@ class Cell:
         expect(self.prompt).not_to_have_text(before, timeout=RUN_MILLISECONDS)
         expect(self.prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=RUN_MILLISECONDS)
 
+    def click(self, number: int) -> None:
+        """Put the cursor into a line, not onto what stands at its end."""
+        self.line(number).click(position={"x": 8, "y": 8})
+
     def type_at_end(self, number: int, text: str) -> None:
         """Type at the end of a line."""
-        self.line(number).click()
+        self.click(number)
         self.page.keyboard.press("End")
         self.page.keyboard.type(text)
 

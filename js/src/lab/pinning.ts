@@ -39,12 +39,9 @@ export function pin(view: EditorView, marks: readonly PlacedMark[]): void {
 }
 
 const clicks = EditorView.domEventHandlers({
-  mousedown(event) {
-    return noteOf(event) !== null; // the cursor stays where it is
-  },
   click(event, view) {
     const note = noteOf(event);
-    if (!note) return false;
+    if (!note || !view.state.selection.main.empty) return false;
     pin(view, pinnable(view, view.posAtDOM(note)));
     return true;
   },
