@@ -24,6 +24,7 @@ TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorfl
 
 PYTHON ?=
 NOTEBOOK ?= demo.ipynb
+JUPYTER ?= $(BIN)/jupyter
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
 # Jupyter refuses to run as root, which is who one is in many containers.
@@ -89,7 +90,7 @@ demo: wheel lab
 
 # JupyterLab with whatever is installed now; the browser tests start it by this target too.
 lab:
-	$(BIN)/jupyter lab $(NOTEBOOK) $(AS_ROOT) $(DEMO_FLAGS)
+	$(JUPYTER) lab $(NOTEBOOK) $(AS_ROOT) $(DEMO_FLAGS)
 
 # --- checks and tests ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -33,6 +34,7 @@ SETTINGS = {
 NOTE = ".cm-convmagic-note"
 STALE = ".cm-convmagic-stale"
 SUSPECT = ".cm-convmagic-suspect"
+DOCUMENT = "content => (content.cmTile ?? content.cmView).view.state.doc.toString()"
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/lab")
 
 
@@ -49,6 +51,17 @@ class Lab:
         notebook.metadata["kernelspec"] = {"name": kernel, "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.folder / name)
         return name
+
+    @contextmanager
+    def setting(self, plugin: str, **values: object) -> Iterator[None]:
+        """With other user settings of one of JupyterLab's plugins, for pages that are opened meanwhile."""
+        path = self.folder.parent / "settings/@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), "utf-8")
+        try:
+            yield
+        finally:
+            path.unlink()
 
     def restore_demo(self) -> None:
         """Put the repository's demo.ipynb in the place of a changed one."""
@@ -72,7 +85,6 @@ class Lab:
         """The address of a notebook in Jupyter Notebook."""
         return f"{self.address}/notebooks/{path}?token={TOKEN}"
 
-
     def address_in(self, front_end: str, path: str) -> str:
         """The address of a notebook in `lab` or `notebook`."""
         return self.in_lab(path) if front_end == "lab" else self.in_notebook(path)
@@ -84,8 +96,10 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     served = folder / "notebooks"
     served.mkdir()
     (served / "demo.ipynb").write_bytes((ROOT / "demo.ipynb").read_bytes())
-    flags = f"--no-browser --ip=127.0.0.1 --port=0 --IdentityProvider.token={TOKEN}"
+    flags = f"--no-browser --ip=127.0.0.1 --port={_free_port()} --IdentityProvider.token={TOKEN}"
     command = ["make", "--no-print-directory", "lab", f"NOTEBOOK={served / 'demo.ipynb'}", f"DEMO_FLAGS={flags}"]
+    if jupyter := os.environ.get("CONV_MAGIC_TEST_JUPYTER"):  # another one than this environment's
+        command.append(f"JUPYTER={jupyter}")
     server = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -101,6 +115,13 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
+
+
+def _free_port() -> int:
+    """A port that nobody listens on; older servers do not tell which one they took."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -138,12 +159,12 @@ def _address(lines: TextIO, log: Path) -> str:
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
+def running_browser(*flags: str) -> Iterator[Browser]:
     """A headless Chromium."""
     path = find_browser()
     assert path, MISSING
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:
@@ -173,6 +194,11 @@ class Notebook:
         """Choose an entry of a menu within a menu."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.locator(".lm-Menu-item").filter(has_text=submenu).hover()
+        self.page.locator(".lm-Menu-item").filter(has_text=item).click()
+
+    def choose_directly(self, menu: str, item: str) -> None:
+        """Choose an entry of a menu."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.locator(".lm-Menu-item").filter(has_text=item).click()
 
     def command_mode(self, cell: Cell) -> None:
@@ -224,7 +250,9 @@ class Cell:
     @property
     def text(self) -> str:
         """The code, without what stands at the line ends."""
-        text: str = self.root.locator(".cm-content").evaluate("content => (content.cmTile ?? content.cmView).view.state.doc.toString()")
+        text: str = self.root.locator(".cm-content").evaluate(
+            "content => (content.cmTile ?? content.cmView).view.state.doc.toString()"
+        )
         return text
 
     @property

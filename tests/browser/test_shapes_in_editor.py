@@ -144,7 +144,7 @@ def test_a_note_lives_with_its_line(notebook: Notebook, cell: Cell) -> None:
     notebook.page.keyboard.press("v")  # the copy below has its own notes
     expect(notebook.cell(3).note(8)).to_have_text(SHAPES[8])
     notebook.page.keyboard.press("x")
-    expect(notebook.cell(3).root).to_have_count(0)
+    expect(notebook.cell(4).root).to_have_count(0)
     expect(notebook.cell(2).note(8)).to_have_text(SHAPES[8])
 
     cell.click(9)
@@ -204,3 +204,40 @@ def test_a_click_writes_the_shape_into_the_code(notebook: Notebook, cell: Cell) 
     expect(cell.line(19)).to_contain_text("# shape: (B, 26, 26, 64)")
     notebook.choose("View", "Tensor Shapes", "Remove All Written Shapes of This Notebook")
     assert cell.text == before
+
+
+def test_a_screen_reader_finds_the_shapes(notebook: Notebook, cell: Cell) -> None:
+    expect(cell.note(7)).to_have_text(SHAPES[7])
+    client = notebook.page.context.new_cdp_session(notebook.page)
+    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
+    names = {node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "note"}
+    assert {"shape: (None, 12, 12, 8)", "shape: (None, 12, 12, 8) to (None, 1152)"} <= names
+    assert "problem: conv2d_7 cannot take 6 channels with a kernel made for 3" in names
+    cell.click(8)
+    notebook.page.keyboard.press("ControlOrMeta+.")
+    expect(notebook.page.get_by_role("status").filter(has_text="line 8, shape: (None, 14, 14, 8) to")).to_be_attached()
+    expect(notebook.page.get_by_role("dialog", name="what is known about line 8")).to_be_visible()
+
+
+@pytest.mark.parametrize("mode", ["full", "defer", "contentVisibility", "none"])
+def test_in_every_windowing_mode_far_away_and_in_two_views(mode: str, page: Page, lab: Lab, copy: str) -> None:
+    path = lab.folder / copy
+    content = nbformat.read(path, as_version=4)
+    content.cells[1:1] = [nbformat.v4.new_code_cell("pass\n" * 20) for _ in range(20)]
+    nbformat.write(content, path)
+    with lab.setting("notebook-extension/tracker", windowingMode=mode):
+        notebook = Notebook(page, lab.in_lab(copy))
+    notebook.cell(0).click(1)
+    page.keyboard.press("F8")
+    cell = notebook.cell(22)
+    expect(cell.failed).to_be_visible()
+    expect(notebook.tooltip).to_be_visible()
+    expect(cell.note(8)).to_have_text(SHAPES[8])
+    page.keyboard.press("Escape")
+    if mode == "full":
+        notebook.choose_directly("File", "New View for Notebook")
+        second = page.locator(".jp-NotebookPanel").nth(1).locator('.jp-Cell[data-windowed-list-index="22"]')
+        second.scroll_into_view_if_needed()
+        expect(second.locator(".cm-line").nth(7).locator(".cm-convmagic-note")).to_have_text(SHAPES[8])
+        cell.type_at_end(8, "[0]")
+        expect(second.locator(".cm-convmagic-stale")).to_have_text(SHAPES[8])
