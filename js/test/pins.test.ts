@@ -32,6 +32,7 @@ describe("taking them out", () => {
     ["x = f(x)  # why  # shape: (B, _)  # and", "x = f(x)  # why  # and"],
     ["x = f(x)  # shape: ()\ny = 1", "x = f(x)\ny = 1"],
     ["x = f(x)  # shape: (7,)", "x = f(x)"],
+    ["x, y = f(x)  # shape: (B, 28, 28), (B,)", "x, y = f(x)"],
   ])("%s", (text, without) => expect(bare(text)).toBe(without));
 
   test.each([

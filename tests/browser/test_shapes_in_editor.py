@@ -215,7 +215,7 @@ def test_a_screen_reader_finds_the_shapes(notebook: Notebook, cell: Cell) -> Non
     assert "problem: conv2d_7 cannot take 6 channels with a kernel made for 3" in names
     cell.click(8)
     notebook.page.keyboard.press("ControlOrMeta+.")
-    expect(notebook.page.get_by_role("status").filter(has_text="line 8, shape: (None, 14, 14, 8) to")).to_be_attached()
+    expect(notebook.page.get_by_role("status").filter(has_text="line 8, shape: (None, 12, 12, 8) to")).to_be_attached()
     expect(notebook.page.get_by_role("dialog", name="what is known about line 8")).to_be_visible()
 
 

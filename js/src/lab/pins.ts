@@ -4,8 +4,12 @@ import type { Change } from "../fix";
 import type { PlacedMark } from "./annotations";
 import { codeLines } from "./code";
 
-/** A comment that states numbers, `_` and the batch's `B` only, as we write it; with other names it is the author's own. */
-const PIN = /^#\s*shape\s*:\s*\((?:\s*(?:B|\d+|None|_)\s*,?)*\)\s*$/;
+/** One shape of numbers, `_` and the batch's `B` only, as we write it. */
+const SIZE = String.raw`(?:B|\d+|None|_)`;
+const SHAPE = String.raw`\(\s*(?:${SIZE}(?:\s*,\s*${SIZE})*\s*,?\s*)?\)`;
+
+/** A comment that states such shapes; one with other names is the author's own. */
+const PIN = new RegExp(String.raw`^#\s*shape\s*:\s*${SHAPE}(?:\s*,\s*${SHAPE})*\s*$`);
 
 /** From one `#` of a comment to the next. */
 const PART = /\s*#[^#]*?(?=\s*(?:#|$))/g;
