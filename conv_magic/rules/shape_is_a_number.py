@@ -12,19 +12,20 @@ Use instead:
     wave = Input(shape=(128, 1))
     layers.Conv1D(8, 5)(wave)
 
-Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one.
+Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, told by its name.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit, Span, text_at
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.rules.origins import origins_of
+from conv_magic.rules.provenance import code_of
 from conv_magic.rules.rule import diagnosed
 from conv_magic.source import called_name
 
@@ -38,16 +39,15 @@ INVALID: tuple[str, ...] = (
     "model = Sequential()\n"
     "model.add(layers.Dense(8, input_shape=table.shape[1]))\n",
     "from keras import Sequential, layers\nmodel = Sequential([layers.Input(28, 28, 1), layers.Conv2D(4, 3)])\n",
+    "from keras import Sequential, layers\n"
+    "first = layers.Conv1D(4, 3, input_shape=(64))\nmodel = Sequential()\nmodel.add(first)\n",
 )
-
-_ERROR = re.compile(r"Cannot convert '(\d+)' to a shape")
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where Keras was given a number for a shape."""
-    found = _ERROR.search(call.error or "") if call.outcome is Outcome.RAISED else None
-    declared = next((d for d in declarations(trace) if d.number == int(found[1])), None) if found else None
-    if declared is None:
+    """One diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
+    declared = next((d for d in declarations(trace) if d.number is not None and _is_in(call, d, trace)), None)
+    if declared is None or call.outcome is not Outcome.RAISED:
         return
     yield diagnosed(
         code,
@@ -58,6 +58,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=(declared.code.span(declared.value), "the shape is declared here"),
         fixes=_fixes(declared),
     )
+
+
+def _is_in(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
+    """Whether the statement of a call declares that input, or names the layer that does."""
+    cell = code_of(trace, call.span)
+    node = cell.node_at(call.span, ast.expr) if cell is not None and call.span is not None else None
+    statement = cell.statement_of(node) if cell is not None and node is not None else None
+    if cell is None or statement is None or cell.cell != declared.code.cell:
+        return False
+    names = (name for name in ast.walk(statement) if isinstance(name, ast.Name))
+    return declared.call in ast.walk(statement) or any(declared.call in origins_of(cell, name) for name in names)
 
 
 def _listed(call: ast.Call) -> bool:

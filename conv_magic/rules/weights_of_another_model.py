@@ -11,7 +11,8 @@ Use instead:
 
     model.load_weights("five_classes.weights.h5", skip_mismatch=True)
 
-Fix safety: the layers that differ keep their fresh weights and must be trained; all others are loaded.
+Fix safety: the layers that differ keep their fresh weights and must be trained; all others are loaded.  The file's
+shapes are read from Keras' message: the file itself is not opened again.
 """
 
 from __future__ import annotations
