@@ -15,6 +15,12 @@ export const NUMBERS: Partial<Record<Options["family"], readonly string[]>> = {
   up_sampling: ["size"],
 };
 
+/** Those that there are to choose: who states the output's shape has no output padding. */
+export const numbersToChoose = (options: Choosable) => {
+  const stated = options.family === "conv_transpose" && options.output_shape !== null;
+  return NUMBERS[options.family]!.filter((name) => !(stated && name === "output_padding"));
+};
+
 export const isChoosable = (options: Options | null): options is Choosable => options !== null && options.family in NUMBERS;
 
 type Fields = Record<string, unknown>;

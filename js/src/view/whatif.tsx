@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Actions } from "../actions";
 import { axesOf, type Reason } from "../arithmetic";
 import {
-  changedOptions, type Choosable, type Consequence, consequencesOf, fixOf, isChoosable, NUMBERS, numbersOf, type Result,
+  changedOptions, type Choosable, type Consequence, consequencesOf, fixOf, isChoosable, NUMBERS, numbersOf, numbersToChoose, type Result,
   resultOf, sharing, siteOf, stepFollows, withNumber, withPadding,
 } from "../choices";
 import { dimensionsOf } from "../geometry";
@@ -46,7 +46,7 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
   const name = call.layer ?? call.op;
   if (call.inputs.length === 0 || chosen === null || !(dimensionsOf(chosen, call.inputs[0]!) > 0 || call.outcome !== "returned")) return null;
   return (
-    <details class="convmagic-picture" open>
+    <details class="convmagic-picture" open onKeyDown={keepKeys}>
       <summary>the arithmetic of {visible(name)}</summary>
       <ArithmeticPicture drawable={drawable} name={name} />
       {isChoosable(chosen) && (
@@ -59,6 +59,13 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
       )}
     </details>
   );
+}
+
+/** A notebook has commands on plain keys, arrows among them; those that a field needs stay here. */
+function keepKeys(event: KeyboardEvent): void {
+  const field = ["INPUT", "SELECT"].includes((event.target as Element).tagName);
+  const ours = !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Enter" && event.key !== "Escape";
+  if (field && ours) event.stopPropagation();
 }
 
 /** The places of the spatial axes whose size is unknown. */
@@ -90,7 +97,7 @@ function Controls({ document, call, chosen, onChoose, children }: ControlsProps)
     <div class="convmagic-controls">
       <span class="convmagic-controls-title">what if</span>
       {"padding" in chosen && <PaddingControl chosen={chosen} onChoose={onChoose} />}
-      {NUMBERS[chosen.family]!.map((name) => (
+      {numbersToChoose(chosen).map((name) => (
         <NumberControl key={name} name={name} chosen={chosen} onNumber={(axis, value) => onChoose(withNumber(chosen, name, axis, value, follows))} />
       ))}
       {children}
@@ -167,7 +174,6 @@ function NumberField({ label, option, value, least, onNumber }: NumberFieldProps
       data-option={option}
       placeholder="auto"
       value={value ?? ""}
-      onKeyDown={(event) => event.stopPropagation()} // a notebook has commands on plain keys
       onInput={(event) => {
         const number = event.currentTarget.valueAsNumber;
         if (Number.isInteger(number) && number >= least && number <= LARGEST) onNumber(number);
