@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+NOTHING: dict[str, Any] = {"text/html": ""}
+"""Data of which every front end shows nothing: of none at all nbconvert complains, an empty text is an empty line."""
 _REWRITES = ("\r", "\b")
 """With these a program goes back in its line."""
 
@@ -61,7 +63,7 @@ class LiveOutput:
         """Leave nothing to be seen; an output cannot be taken away again."""
         with self._lock:
             if self.placed:
-                self._send("update_display_data", {}, {})
+                self._send("update_display_data", NOTHING, {})
 
     def _schedule(self, work: Callable[[], object]) -> None:
         self._publisher.pub_socket.io_thread.schedule(work)

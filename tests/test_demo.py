@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter, MarkdownExporter
 
 from conv_magic import Report
 from conv_magic.model import Outcome
@@ -161,3 +163,20 @@ def test_the_first_fix_makes_the_size_that_is_stated(executed: Any, name: str) -
     made = tuple(plain_run(repaired)[assigned(repaired)[6]].shape)
     assert made == first.predicted == diagnosis.expected
     assert last.title == f"state what came: {diagnosis.actual}"
+
+
+@pytest.mark.parametrize("exporter", [HTMLExporter, MarkdownExporter])
+def test_what_nbconvert_makes_of_it_holds_table_and_diagnosis(executed: Any, exporter: Any) -> None:
+    page, _ = exporter().from_notebook_node(executed)
+    text = re.sub(r"<style.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)  # as GitHub does: no styles, no classes
+    said = " ".join(unescape(text).split())
+    for name in FAILING:
+        (diagnosis,) = report_of(executed, f"{name}-tried").diagnoses
+        assert f"error[{diagnosis.code}]: {' '.join(diagnosis.headline.split())}" in said
+        assert diagnosis.fixes[0].title in said
+    assert "tried: the cell now runs to its end" in said
+    for name in RIGHT:
+        for call in report_of(executed, name).trace.calls:
+            assert str(call.output) in said
+    assert page.count("<table") >= len(EXAMPLES)
+    assert "application/vnd.jupyter.widget-view+json" not in page

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conv_magic.model import Outcome, Training
+from conv_magic.outputs import NOTHING
 from conv_magic.report import Report
 from conv_magic.views.wire import MIME
 from notebook_kernel import Cell, Kernel, report_in, running_kernel
@@ -84,7 +85,7 @@ def test_calls_appear_while_the_cell_runs(kernel: Kernel, folder: Path) -> None:
     assert not cell.report.running
     kinds = [kind for kind, content in cell.messages if kind == "stream" or MIME in content.get("data", {})]
     assert kinds[-2:] == ["stream", "display_data"]  # the table stands below all that the cell printed
-    (last,) = [content for content in cell.of_type("update_display_data") if not content["data"]]
+    (last,) = [content for content in cell.of_type("update_display_data") if content["data"] == NOTHING]
     assert last["transient"]["display_id"] == places(cell)[0]  # nothing is left where it was shown before
     assert cell.messages.index(("update_display_data", last)) > kinds.index("display_data")
 
@@ -219,7 +220,7 @@ def test_an_interrupt_ends_it(kernel: Kernel) -> None:
     kernel.manager.interrupt_kernel()
     assert kernel.wait(cell).reply["status"] == "error"
     assert not cell.report.running
-    assert cell.of_type("update_display_data")[-1]["data"] == {}
+    assert cell.of_type("update_display_data")[-1]["data"] == NOTHING
 
 
 def test_unloading_ends_it(kernel: Kernel, folder: Path) -> None:
@@ -227,10 +228,10 @@ def test_unloading_ends_it(kernel: Kernel, folder: Path) -> None:
     kernel.pump(lambda: bool(snapshots(cell)))
     (folder / "go1").touch()
     kernel.pump(lambda: "unloaded" in cell.text)
-    assert cell.of_type("update_display_data")[-1]["data"] == {}
+    assert cell.of_type("update_display_data")[-1]["data"] == NOTHING
     (folder / "go2").touch()
     kernel.wait(cell)
-    assert cell.of_type("update_display_data")[-1]["data"] == {}
+    assert cell.of_type("update_display_data")[-1]["data"] == NOTHING
     kernel.check("%load_ext conv_magic")
 
 
