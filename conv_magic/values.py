@@ -187,7 +187,8 @@ def _operation(code: Code, span: Span) -> tuple[str, list[ast.expr]] | None:
     node = code.node_at(span, ast.expr) or code.node_at(span, ast.AugAssign)
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func).split("(")[0].rpartition(".")[2]
-        return name or "call", [*node.args, *(keyword.value for keyword in node.keywords)]
+        owner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        return name or "call", [*owner, *node.args, *(keyword.value for keyword in node.keywords)]
     if isinstance(node, ast.BinOp):
         return type(node.op).__name__.lower(), [node.left, node.right]
     if isinstance(node, ast.AugAssign):

@@ -43,6 +43,7 @@ from conv_magic.rules.makers import (
     reordered,
     setter_of_channels,
     sizes_written,
+    transposing,
 )
 from conv_magic.rules.origins import arguments_for
 from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
@@ -158,6 +159,7 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     turned = list(_of_turned_declaration(call, trace, axis))
     yield from turned or _of_repeated_kernel(call, trace, have)
     if turned:
+        yield from _of_turned_data(call, trace, supply)
         return
     if from_data(chain) and supply is not None:
         yield from channel_repairs.of_data(call, trace, supply, axis, have, want)
@@ -244,6 +246,15 @@ def _of_declaration(call: CallRecord, trace: Trace, axis: int, have: int) -> Ite
         edit = cell.replace(literal.elts[axis - 1], str(have))
         title = f"declare the model's input with {counted(have, 'channel')}"
         yield fix(title, cell, [edit], Applicability.CHOICE)
+
+
+def _of_turned_data(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
+    """The data turned as the model was declared: of sequences either may be the one that is meant."""
+    order = (0, *range(2, len(call.inputs[0])), 1)
+    around = transposing(supply.code, order, array=True) if supply is not None and len(order) == 3 else None
+    if supply is not None and around is not None:
+        edit = wrapped(supply.code, supply.value, *around)
+        yield fix("turn the data: steps first, then features", supply.code, [edit], Applicability.CHOICE)
 
 
 def _of_turned_declaration(call: CallRecord, trace: Trace, axis: int) -> Iterator[Fix]:

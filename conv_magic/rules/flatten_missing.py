@@ -85,7 +85,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     loss = _loss(call, trace)
     if loss is not None:
         yield from _before_dense(call, loss, trace)
-    elif len(call.inputs) == 1 and call.accepts:
+    elif len(call.inputs) == 1 and call.accepts and len(call.accepts) == 2:
         yield from _of_data(call, trace, call.inputs[0], call.accepts)
 
 

@@ -64,6 +64,7 @@ INVALID: tuple[str, ...] = (
     "h = layers.Conv2D(5, 1)(h)\n"
     "y = layers.Reshape((rows * columns, 5))(h)\n",
     "import tensorflow as tf\nflat = tf.zeros((5, 784))\npictures = tf.reshape(flat, [-1, 28, 28, 3])\n",
+    "import numpy as np\npixels = np.zeros((6, 300))\npictures = pixels.reshape(pixels.shape[0], 10, 10, 1)\n",
 )
 
 
@@ -103,16 +104,24 @@ def _target_of(call: CallRecord, trace: Trace) -> _Target | None:
     made = cell.call_at(place) if cell else None
     if cell is None or made is None or (not layer and (call.op != "reshape" or call.layer is not None)):
         return None
-    given = argument(made, 0 if layer else 1, "target_shape", "shape", "newshape")
+    method = not layer and _is_method(made, trace)
+    given = argument(made, 0 if layer or method else 1, "target_shape", "shape", "newshape")
     if given is None:
         return None
     listed = [o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)]
-    elements = tuple(listed[0].elts) if listed else ()
+    elements = tuple(listed[0].elts) if listed else tuple(made.args) if method else ()
     if isinstance(call.options, ReshapeOptions):
         return _Target(cell, call.options.target_shape, elements)
     sizes = tuple(Reader(cell, trace).value(element) for element in elements)
     known = tuple(size if isinstance(size, int) else None for size in sizes)
     return _Target(cell, known, elements) if known and None not in known else None
+
+
+def _is_method(made: ast.Call, trace: Trace) -> bool:
+    """Whether it is `array.reshape(...)` rather than a library's function."""
+    owner = made.func.value if isinstance(made.func, ast.Attribute) else None
+    modules = {value.name for value in trace.values if value.kind == "module"}
+    return owner is not None and ast.unparse(owner).split(".")[0] not in modules
 
 
 def _differs(total: int, sizes: Shape) -> bool:
