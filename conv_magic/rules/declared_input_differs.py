@@ -36,6 +36,11 @@ VALID: tuple[str, ...] = (
     "model.predict(np.zeros((2, 40, 30, 3)), verbose=0)\n",
 )
 INVALID: tuple[str, ...] = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "photo, row = keras.Input((6, 6, 1), name='photo'), keras.Input((9,), name='row')\n"
+    "both = layers.concatenate([layers.Flatten()(photo), row])\n"
+    "model = keras.Model({'photo': photo, 'row': row}, layers.Dense(1)(both))\n"
+    "model.predict({'photo': np.zeros((2, 6, 6, 1)), 'row': np.zeros((2, 7))}, verbose=0)\n",
     "import keras\nfrom keras import layers\n"
     "image = keras.Input((16, 16, 3))\n"
     "encoder = keras.Model(image, layers.MaxPooling2D()(image))\n"
@@ -54,6 +59,9 @@ INVALID: tuple[str, ...] = (
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a model was given an input of its declared rank, but of other sizes."""
     if call.outcome is not Outcome.RAISED:
+        return
+    if len(call.inputs) > 1:
+        yield from _one_of_several(call, trace)
         return
     call = _model_around(call, trace)
     if len(call.inputs) != 1 or call.accepts is None or call.options is not None:
@@ -74,6 +82,35 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=_fixes(call, trace, actual, declared),
     )
+
+
+def _one_of_several(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A model with several inputs, one of which was given another size."""
+    models = [v.parts for v in trace.values if v.kind == "model" and len(v.parts) == len(call.inputs)]
+    if call.layer is None or call.options is not None or len(models) != 1:
+        return
+    pairs = list(zip(call.inputs, models[0], strict=True))
+    odd = [(have, want) for have, want in pairs if not _is_of(have, want)]
+    if len(odd) != 1 or len(odd[0][0]) != len(odd[0][1]):
+        return
+    actual, declared = odd[0]
+    fixes = tuple(_of_declaration(trace, actual, declared))
+    if fixes and sum(d.sizes == declared[1:] for d in declarations(trace)) == 1:
+        yield diagnosed(
+            code,
+            call,
+            f"{name_of(call)} has an input declared as {spelled(declared[1:])}; it was given {spelled(actual[1:])}",
+            expected=declared,
+            actual=actual,
+            axes=tuple(i for i, (a, b) in enumerate(zip(actual, declared, strict=True)) if i and a != b),
+            axis_names=axis_names(len(declared)),
+            fixes=fixes,
+        )
+
+
+def _is_of(have: Shape, want: Shape) -> bool:
+    same = len(have) == len(want)
+    return same and all(None in pair or pair[0] == pair[1] for pair in list(zip(have, want, strict=True))[1:])
 
 
 def _model_around(call: CallRecord, trace: Trace) -> CallRecord:

@@ -18,13 +18,14 @@ Fix safety: both forms hold the same information; the model stays as it is.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, Outcome, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import alias_of
+from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.training import (
     Training,
@@ -62,6 +63,11 @@ INVALID: tuple[str, ...] = (
     _MODEL + "net.compile('sgd', loss='categorical_crossentropy')\n"
     "rows = keras.utils.to_categorical(kinds, 5)\n"
     "net.fit(pictures, rows, validation_data=(pictures, kinds), verbose=0)\n",
+    _MODEL + "net.compile('sgd', loss='categorical_crossentropy')\n"
+    "rows = keras.utils.to_categorical(kinds, 5)\nrows = keras.utils.to_categorical(rows, 5)\n"
+    "net.evaluate(pictures, rows, verbose=0)\n",
+    _MODEL + "losses = tf.nn.softmax_cross_entropy_with_logits(kinds, net(pictures))\n",
+    _MODEL + "losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.one_hot(kinds, 5), net(pictures))\n",
     _MODEL + "rows = tf.one_hot(kinds, 5)\n"
     "net.compile('sgd', loss='sparse_categorical_crossentropy')\n"
     "net.fit(tf.data.Dataset.from_tensor_slices((pictures, rows)).batch(2), verbose=0)\n",
@@ -73,13 +79,32 @@ _WORDS = {
     "softmax_cross_entropy_with_logits": "sparse_softmax_cross_entropy_with_logits",
 }
 _BACK = {sparse: dense for dense, sparse in _WORDS.items()}
+_FUNCTIONS = {"softmax_cross_entropy_with_logits": "sparse_softmax_cross_entropy_with_logits"}
+_SIZES = re.compile(r"logits_size=\[(\d+),(\d+)\] labels_size=\[1,(\d+)\]")
+_SPARSE = re.compile(r"(?:labels|logits)\.shape=(\([\d, ]+\))")
 _ONE_HOT = {"to_categorical", "one_hot"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed loss met labels in the other encoding."""
+    if call.outcome is Outcome.RAISED and call.layer is None and call.op in (*_FUNCTIONS, *_FUNCTIONS.values()):
+        yield from _of_function(call, trace)
+        return
     training = training_of(call, trace) if call.outcome is Outcome.RAISED else None
     if training is None or not training.y_pred:
+        return
+    twice = tuple(_encoded_twice(training))
+    if twice:
+        yield diagnosed(
+            code,
+            call,
+            f"{name_of(call)} was given labels that were turned into one-hot rows twice",
+            reasons=(f"the labels are {spelled(training.y_true)}, the output is {spelled(training.y_pred)}",),
+            expected=training.y_pred,
+            actual=training.y_true,
+            origin=label_origin(training),
+            fixes=twice,
+        )
         return
     found = _other_form(training)
     if found is None:
@@ -114,6 +139,41 @@ def _other_form(training: Training) -> tuple[str, str, Shape] | None:
     if ids and (words in _WORDS or _is_softmax_with_binary_loss(training, words)):
         return "ids", "wants one-hot rows, but the labels are class numbers", pred
     return None
+
+
+def _of_function(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A function of `tf.nn` that takes the other form, by the sizes that TensorFlow tells."""
+    cell = code_of(trace, call.span)
+    made = cell.call_at(call.span) if cell else None
+    told = _SIZES.search(call.error or "")
+    ids = told is not None and told[1] == told[3]
+    rows = not told and len(set(_SPARSE.findall(call.error or ""))) == 1
+    other = {**_FUNCTIONS, **{sparse: dense for dense, sparse in _FUNCTIONS.items()}}[call.op]
+    if cell is None or made is None or not isinstance(made.func, ast.Attribute) or ids != (call.op in _FUNCTIONS):
+        return
+    if ids or rows:
+        edit = cell.replace(made.func, f"{cell.text_of(made.func.value)}.{other}")
+        yield diagnosed(
+            code,
+            call,
+            f"{call.op} wants one-hot rows, but the labels are class numbers"
+            if ids
+            else f"{call.op} wants class numbers, but the labels are one-hot rows",
+            reasons=(f"{other} takes the labels as they are",),
+            fixes=(fix(f"use {other}", cell, [edit], Applicability.SURE),),
+        )
+
+
+def _encoded_twice(training: Training) -> Iterator[Fix]:
+    """Labels with the classes along two axes, made by one `to_categorical` or `one_hot` of another's result."""
+    true, pred, cell = training.y_true, training.y_pred, training.code
+    if training.labels is None or len(true) != len(pred) + 1 or true[-1] != pred[-1] or true[-2] != pred[-1]:
+        return
+    for origin in origins_of(cell, training.labels):
+        if isinstance(origin, ast.Call) and called_name(origin) in _ONE_HOT and origin.args:
+            edit = cell.replace(origin, cell.text_of(origin.args[0]))
+            yield fix("encode the labels once", cell, [edit], Applicability.SURE)
+            return
 
 
 def _agree(one: Shape, two: Shape) -> bool:

@@ -17,14 +17,17 @@ Fix safety: an axis of length 1 is added, no number is changed.  Where both plac
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from conv_magic.model import CallRecord, Diagnosis, FitOptions, Outcome, Shape, Trace
-from conv_magic.rules.provenance import is_fed_in_batches, origin_of
+from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Outcome, Shape, Trace
+from conv_magic.repair.edits import fix
+from conv_magic.rules.provenance import alias_of, is_fed_in_batches, origin_of, supply_of
 from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of
 from conv_magic.rules.widening import Widening, after_global_pool, widening_fixes
+from conv_magic.source import Code
 
 code = "missing-axis"
 
@@ -35,6 +38,11 @@ VALID: tuple[str, ...] = (
     "model.predict(np.zeros((3, 28, 28)), verbose=0)\n",
 )
 INVALID: tuple[str, ...] = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "model = keras.Sequential([keras.Input((10, 10, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+    "colour, gray = np.zeros((4, 10, 10, 3)), np.zeros((3, 10, 10))\n"
+    "model.fit(colour, np.zeros((4, 1)), validation_data=(gray, np.zeros((3, 1))), verbose=0)\n",
     "import tensorflow as tf\n"
     "image = tf.zeros((28, 28, 1))\n"
     "y = tf.nn.conv2d(image, tf.zeros((3, 3, 1, 4)), 1, 'SAME')\n",
@@ -87,6 +95,7 @@ INVALID: tuple[str, ...] = (
 )
 
 _RANK = re.compile(r"(?:have|be|expected) rank (\d)")
+_COLOURS = 3
 _RANKS_IN_WORDS = {"either 3 or 4 dimensions": 3, "at least three-dimensional": 3, "rank 3 (single image)": 3}
 
 
@@ -101,6 +110,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     given = _as_given(call, trace)
     ways = _likeliest_first(given, list(_ways(call, needed, given, _has_batch(call, trace))))
     if not ways and _knows_sizes(needed):
+        yield from _planes_for_colours(call, trace, needed, given)
         return
     first = data_format_of(call) == "channels_first"
     widenings = [Widening(axes, given, first) for axes in ways or [(0,)]]
@@ -117,6 +127,50 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=widening_fixes(call, trace, widenings if ways else []),
     )
+
+
+def _planes_for_colours(call: CallRecord, trace: Trace, needed: Shape, given: Shape) -> Iterator[Diagnosis]:
+    """Images of one plane where a model takes colours."""
+    if needed[-1] != _COLOURS or len(needed) != 4 or not _fits(needed[:-1], given):
+        return
+    value, cell = _handed(call, trace)
+    numpy = alias_of(cell, "numpy") if cell is not None else None
+    if value is None or cell is None or numpy is None:
+        return
+    edit = cell.replace(value, f"{numpy}.repeat({_indexed(cell, value)}, {_COLOURS}, axis=-1)")
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} needs {_listed(axis_names(4))}; this input has {len(given)} axes",
+        reasons=(f"the images have no channel axis; the model takes {_COLOURS} channels",),
+        expected=needed,
+        actual=call.inputs[0],
+        axes=(3,),
+        axis_names=axis_names(4),
+        origin=origin_of(call, trace),
+        fixes=(fix("repeat the one plane 3 times, as channels", cell, [edit], Applicability.SURE),),
+    )
+
+
+def _indexed(cell: Code, value: ast.expr) -> str:
+    text = cell.text_of(value)
+    return f"{text}[..., None]" if isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.Call) else (
+        f"({text})[..., None]"
+    )  # fmt: skip
+
+
+def _handed(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, Code | None]:
+    """The expression that gave the model its data: that of the validation where it was this."""
+    supply = supply_of(call, trace)
+    if supply is None:
+        return None, None
+    around = [call]
+    while around[-1].parent is not None:
+        around.append(trace.calls[around[-1].parent])
+    if sum(isinstance(c.options, FitOptions) for c in around) < 2:
+        return supply.value, supply.code
+    given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None)
+    return (given.elts[0] if isinstance(given, ast.Tuple | ast.List) and given.elts else None), supply.code
 
 
 def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:

@@ -26,7 +26,7 @@ from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.layer_changes import Edits, added_before, added_behind, changed_all
 from conv_magic.rules.loaders import asking_for
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import alias_of
+from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
 from conv_magic.rules.training import (
     Training,
@@ -35,11 +35,12 @@ from conv_magic.rules.training import (
     label_origin,
     repeats_silently,
     training_of,
+    with_number,
     with_units,
 )
 from conv_magic.rules.what_if import Change, WhatIf, before, changes_along, with_changes
 from conv_magic.rules.written import Reader
-from conv_magic.source import called_name
+from conv_magic.source import Code, argument, called_name
 
 code = "target-map-differs"
 
@@ -49,6 +50,12 @@ VALID: tuple[str, ...] = (
     "net.compile('sgd', 'mse')\nnet.train_on_batch(np.zeros((2, 16, 16, 3)), np.zeros((2, 16, 16)))\n",
 )
 INVALID: tuple[str, ...] = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "past, future = 12, 5\n"
+    "net = keras.Sequential([keras.Input((past, 2)), layers.LSTM(4), layers.RepeatVector(past)])\n"
+    "net.add(layers.LSTM(3, return_sequences=True))\nnet.add(layers.Dense(1))\n"
+    "net.compile('sgd', 'mae')\n"
+    "net.fit(np.zeros((4, past, 2)), np.zeros((4, future, 1)), verbose=0)\n",
     _START + "net = Sequential([keras.Input((16, 16, 3)), layers.Conv2D(1, 3, padding='same', activation='sigmoid')])\n"
     "net.compile('sgd', 'binary_crossentropy')\n"
     "net.fit(np.zeros((4, 16, 16, 3)), np.zeros((4, 16, 16, 3)), verbose=0)\n",
@@ -136,6 +143,8 @@ def _fixes(training: Training) -> Iterator[Fix]:
         yield from _other_channels(training)
     elif len(pred) == 4 and true[-1] == pred[-1]:
         yield from _other_sizes(training)
+    elif len(pred) == 3 and true[-1] == pred[-1]:
+        yield from _other_steps(training)
 
 
 def _other_axes(training: Training) -> Iterator[Fix]:
@@ -204,6 +213,28 @@ def _other_sizes(training: Training) -> Iterator[Fix]:
         yield from _model_fixes(last, training.trace, true)
     if not _is_own_input(training):
         yield from _resized_targets(training)
+
+
+def _other_steps(training: Training) -> Iterator[Fix]:
+    """A sequence of as many steps as the targets have, where a vector was repeated at each step."""
+    last, want = _last(training.call, training.trace), training.y_true[1]
+    chain = (*before(last, training.trace), last) if last is not None else ()
+    for call in reversed(chain):
+        cell = code_of(training.trace, call.created) if call.op == "RepeatVector" else None
+        made = cell.call_at(call.created) if cell is not None else None
+        given = argument(made, 0, "n") if made is not None else None
+        if cell is None or given is None or want is None or not call.output or call.output[1] != training.y_pred[1]:
+            continue
+        named = isinstance(given, ast.Name) and _serves_elsewhere(cell, given)
+        edits = [cell.replace(given, str(want))] if named else list(with_number(cell, training.trace, given, want))
+        yield fix(f"repeat the vector at {want} steps", cell, edits[:1], Applicability.SURE)
+        return
+
+
+def _serves_elsewhere(cell: Code, name: ast.Name) -> bool:
+    """Whether other places of the text use a name too."""
+    uses = [n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == name.id]
+    return sum(isinstance(n.ctx, ast.Load) for n in uses) > 1
 
 
 def _spatial_of(shape: Shape) -> Shape | None:
