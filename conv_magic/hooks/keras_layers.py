@@ -81,7 +81,13 @@ def _up_sampling(layer: Any) -> Options:
     return UpSamplingOptions(size, getattr(layer, "data_format", "channels_last"))
 
 
-_OPTIONS: dict[str, Callable[[Any], Options]] = {
+def _rescaling(layer: Any) -> Options | None:
+    """A list of scales, one a channel, may broadcast the input."""
+    plain = isinstance(layer.scale, int | float) and isinstance(layer.offset, int | float)
+    return SameShapeOptions() if plain else None
+
+
+_OPTIONS: dict[str, Callable[[Any], Options | None]] = {
     "BaseConv": _conv,
     "BaseDepthwiseConv": _depthwise,
     "BaseSeparableConv": _depthwise,
@@ -100,6 +106,7 @@ _OPTIONS: dict[str, Callable[[Any], Options]] = {
     "Dense": lambda layer: DenseOptions(layer.units),
     "Flatten": lambda layer: FlattenOptions(layer.data_format),
     "Reshape": lambda layer: ReshapeOptions(tuple(layer.target_shape)),
+    "Rescaling": _rescaling,
     "Concatenate": lambda layer: MergeOptions(layer.axis),
     **dict.fromkeys(
         ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), lambda layer: MergeOptions(None)
@@ -108,7 +115,8 @@ _OPTIONS: dict[str, Callable[[Any], Options]] = {
         (
             "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Dropout", "GaussianNoise",
             "GaussianDropout", "AlphaDropout", "BatchNormalization", "LayerNormalization", "GroupNormalization",
-            "UnitNormalization", "RMSNormalization", "ActivityRegularization", "Identity",
+            "UnitNormalization", "RMSNormalization", "ActivityRegularization", "Identity", "RandomFlip",
+            "RandomRotation", "RandomTranslation", "RandomContrast", "RandomBrightness",
         ),
         lambda layer: SameShapeOptions(),
     ),

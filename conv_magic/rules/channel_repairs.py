@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.model import Applicability, CallRecord, DepthwiseConvOptions, FitOptions, Fix, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, DepthwiseConvOptions, FitOptions, Fix, Mode, Shape, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
 from conv_magic.rules.loaders import asking_for
 from conv_magic.rules.makers import transposing
@@ -108,7 +108,7 @@ def _joined(code: Code, value: ast.expr, count: int) -> list[ast.expr]:
 
 
 def _repeated(call: CallRecord, supply: Supply, axis: int, want: int) -> Iterator[Fix]:
-    library = _repeating(supply.code)
+    library = _repeating(supply.code, symbolic=call.mode is Mode.SYMBOLIC)
     if library is not None:
         edit = wrapped(supply.code, supply.value, f"{library}.repeat(", f", {want}, axis={1 if axis == 1 else -1})")
         shape = (*call.inputs[0][:axis], want, *call.inputs[0][axis + 1 :])
@@ -116,11 +116,12 @@ def _repeated(call: CallRecord, supply: Supply, axis: int, want: int) -> Iterato
         yield fix(title, supply.code, [edit], Applicability.SURE, _output(call, shape))
 
 
-def _repeating(cell: Code) -> str | None:
-    """A library the cell has that can repeat along an axis, for tensors of any kind first."""
-    for module, spelling in (("tensorflow", "{}"), ("keras", "{}.ops"), ("numpy", "{}")):
+def _repeating(cell: Code, *, symbolic: bool) -> str | None:
+    """A library the cell has that can repeat along an axis, for tensors of any kind first; of Keras', Keras only."""
+    spellings = (("keras", "{}.ops"), ("tensorflow", "{}.keras.ops" if symbolic else "{}"), ("numpy", "{}"))
+    for module, spelling in spellings if symbolic else (spellings[1], spellings[0], spellings[2]):
         name = alias_of(cell, module)
-        if name:
+        if name and not (symbolic and module == "numpy"):
             return spelling.format(name)
     return None
 
@@ -129,9 +130,11 @@ def _grayscale(call: CallRecord, supply: Supply) -> Iterator[Fix]:
     tensorflow, keras = alias_of(supply.code, "tensorflow"), alias_of(supply.code, "keras")
     predicted = _output(call, (*call.inputs[0][:-1], 1))
     title = "turn the colours to grayscale"
-    library = tensorflow or keras
+    symbolic = call.mode is Mode.SYMBOLIC
+    library = keras or tensorflow if symbolic else tensorflow or keras
     if library is not None:
-        module = f"{library}.image" if tensorflow else f"{library}.ops.image"
+        inside = "ops.image" if library == keras else "keras.ops.image" if symbolic else "image"
+        module = f"{library}.{inside}"
         edit = wrapped(supply.code, supply.value, f"{module}.rgb_to_grayscale(", ")")
         yield fix(title, supply.code, [edit], Applicability.SURE, predicted)
     elif alias_of(supply.code, "numpy"):

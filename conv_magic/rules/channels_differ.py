@@ -35,6 +35,7 @@ from conv_magic.model import (
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules import channel_repairs
+from conv_magic.rules.data_formats import of_format
 from conv_magic.rules.makers import (
     chain_to,
     declared_literals,
@@ -58,7 +59,7 @@ from conv_magic.rules.rule import (
 )
 from conv_magic.rules.training import with_number, with_units
 from conv_magic.rules.written import Reader
-from conv_magic.source import Code, argument
+from conv_magic.source import Code, argument, called_name
 
 code = "channels-differ"
 
@@ -156,7 +157,7 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     supply = supply_of(call, trace)
     chain = chain_to(call, trace)
     setter = setter_of_channels(chain)
-    turned = list(_of_turned_declaration(call, trace, axis))
+    turned = [*_of_turned_declaration(call, trace, axis), *of_format(call, trace, axis, want)]
     yield from turned or _of_repeated_kernel(call, trace, have)
     if turned:
         yield from _of_turned_data(call, trace, supply)
@@ -229,7 +230,7 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator
     callee = supply.call.func if supply else None
     same = (c for c in trace.calls if c.created == call.created and c.layer == call.layer)
     used = any(c.outcome is Outcome.RETURNED for c in same)
-    if supply is None or made is None or not used or not isinstance(callee, ast.Name):
+    if supply is None or made is None or not used or not isinstance(callee, ast.Name) or called_name(made) != call.op:
         return
     edit = supply.code.replace(callee, supply.code.text_of(made))
     title = f"build a new {call.op} for this input"

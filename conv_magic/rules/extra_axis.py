@@ -26,7 +26,7 @@ from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import Supply, origin_of, supply_of
+from conv_magic.rules.provenance import Supply, data_of, origin_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code, called_name
 
@@ -67,7 +67,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     actual = call.inputs[0]
     if needed is None or len(actual) != len(needed) + 1:
         return
-    supply = supply_of(call, trace, 0)
+    supply = data_of(call, trace, 0)
     extra = _extra(actual, needed, dataset=dataset is not None)
     if extra is None or supply is None:
         return

@@ -40,6 +40,10 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\n"
     "blur = tf.ones((5, 5)) / 25.0\n"
     "y = tf.nn.depthwise_conv2d(tf.zeros((1, 9, 9, 3)), blur, [1, 1, 1, 1], 'SAME')\n",
+    "import tensorflow as tf\n"
+    "weights = tf.fill((7, 7, 2), 1 / 49)\n"
+    "means = tf.nn.depthwise_conv2d(tf.zeros((4, 30, 30, 2)), weights, [1, 3, 3, 1], 'VALID')\n",
+    "import tensorflow as tf\nbank = tf.zeros((9, 6))\ny = tf.nn.conv1d(tf.zeros((2, 50, 1)), bank, 2, 'SAME')\n",
 )
 _FILTERED = {
     "conv1d": 1, "conv2d": 2, "conv3d": 3, "atrous_conv2d": 2, "depthwise_conv2d": 2,
@@ -97,6 +101,8 @@ def _fixes(call: CallRecord, trace: Trace, n: int, cell: Code, node: ast.Call) -
             yield fix(title, cell, [cell.replace(given, text)], Applicability.CHOICE)
     elif len(call.kernel) == n:
         yield from _with_channels(call, cell, given, tensorflow, channels)
+    elif len(call.kernel) == n + 1:
+        yield from _with_one_axis(call, cell, given, channels)
 
 
 def _with_channels(call: CallRecord, cell: Code, given: ast.expr, tensorflow: str, channels: int) -> Iterator[Fix]:
@@ -110,3 +116,13 @@ def _with_channels(call: CallRecord, cell: Code, given: ast.expr, tensorflow: st
     repeated = f"{tensorflow}.repeat({inner}, {channels}, axis=-2)"
     title = f"add the channel axes and use the filter on each of the {channels} channels"
     yield fix(title, cell, [cell.replace(given, repeated)], Applicability.SURE)
+
+
+def _with_one_axis(call: CallRecord, cell: Code, given: ast.expr, channels: int) -> Iterator[Fix]:
+    """The axis that a filter lacks: what comes out of it, or the one channel that goes in."""
+    last = (call.kernel or (None,))[-1]
+    if call.op.endswith("transpose") or channels not in (1, last):
+        return
+    out = "multiplier" if call.op == "depthwise_conv2d" else "output channel"
+    index, axis = ("[..., None]", out) if last == channels else ("[..., None, :]", "input channel")
+    yield fix(f"add the {axis} axis to the filter", cell, [indexed(cell, given, index)], Applicability.SURE)

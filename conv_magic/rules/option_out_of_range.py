@@ -46,6 +46,8 @@ INVALID: tuple[str, ...] = (
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=(1, 2, 2, 1))(keras.Input((9, 9, 1)))\n",
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=2, dilation_rate=2)(keras.Input((19, 19, 1)))\n",
     "import tensorflow as tf\ny = tf.nn.depthwise_conv2d(tf.zeros((1, 9, 9, 2)), tf.zeros((3, 3, 2, 1)), 2, 'SAME')\n",
+    "import tensorflow as tf\nstep = (3, 3)\n"
+    "y = tf.nn.depthwise_conv2d(tf.zeros((2, 12, 12, 1)), tf.zeros((3, 3, 1, 4)), strides=step, padding='VALID')\n",
 )
 
 
@@ -84,6 +86,7 @@ _LAYERS: dict[str, tuple[int, tuple[_Option, ...]]] = {
 }
 _LISTED = {"depthwise_conv2d", "separable_conv2d"}
 """Functions that take their strides as four numbers only."""
+_FOUR = "it takes four numbers: for batch, height, width and channels"
 
 
 @dataclass(frozen=True)
@@ -135,24 +138,24 @@ def _wrong(
         value = reader.value(given) if given is not None else None
         if given is None or value is None or (isinstance(value, tuple) and None in value):
             continue
-        right, why = _corrected(value, n, call.op)
+        right, why = _corrected(value, n, call.op, option.name)
         if right != value and why:
             yield _Wrong(option, given, value, right, why)
 
 
-def _corrected(value: Value, n: int, op: str) -> tuple[Value, str]:
+def _corrected(value: Value, n: int, op: str, option: str) -> tuple[Value, str]:
     """What a value could be, and why it cannot be what it is; the value itself where nothing is wrong."""
-    function = op in _FUNCTIONS
+    function, listed = op in _FUNCTIONS, op in _LISTED and option == "strides"
     if isinstance(value, int):
         if value < 1:
-            return ((1,) * (n + 2) if op in _LISTED else 1), "every entry must be at least 1"
-        if op in _LISTED:
-            return (1, value, value, 1), "it takes four numbers: for batch, height, width and channels"
-        return value, ""
+            return ((1,) * (n + 2) if listed else 1), "every entry must be at least 1"
+        return ((1, value, value, 1), _FOUR) if listed else (value, "")
     numbers: tuple[int, ...] = tuple(max(size or 0, 1) for size in value)
     why = "every entry must be at least 1" if numbers != value else ""
     if function and len(numbers) == n + 2 and {numbers[0], numbers[-1]} != {1} and not (numbers[0] == numbers[1] == 1):
         return (1, *numbers[1:-1], 1), "it cannot move over the batch and the channels, so those two entries must be 1"
+    if listed and len(numbers) in (1, n):
+        return (1, *(numbers * n)[:n], 1), _FOUR
     if function and len(numbers) not in (1, n, n + 2):
         return _counted_for(numbers, n), f"it takes 1, {n} or {n + 2} numbers, not {len(numbers)}"
     if not function and len(numbers) != n:

@@ -47,6 +47,11 @@ def binding_in_scope(code: Code, name: ast.Name) -> Binding | None:
     return bound
 
 
+def is_parameter(code: Code, node: ast.expr) -> bool:
+    """Whether it is a parameter of the function around it, as it was given."""
+    return isinstance(node, ast.Name) and binding_in_scope(code, node) is None and bool(_function_with(code, node))
+
+
 def _function_with(code: Code, name: ast.Name) -> Function | None:
     """The function around `name` that has it as a parameter."""
     for node in code.around(name):

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from conv_magic.model import CallRecord, Source, Trace
 from conv_magic.positions import Span
+from conv_magic.rules.origins import is_parameter
 from conv_magic.rules.rule import name_of, spelled
 from conv_magic.source import Binding, Code, argument, called_name
 
@@ -62,6 +63,18 @@ def supply_of(call: CallRecord, trace: Trace, which: int | None = None) -> Suppl
     if which is not None and isinstance(value, ast.List | ast.Tuple):
         value = value.elts[which] if which < len(value.elts) else None
     return Supply(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
+
+
+def data_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
+    """Like `supply_of`; but what the user's own `call(self, x)` only passes on is followed to who handed it in."""
+    supply = supply_of(call, trace, which)
+    around = call.parent
+    while around is not None and trace.calls[around].span == call.span:
+        around = trace.calls[around].parent
+    if supply is None or around is None or not is_parameter(supply.code, supply.value):
+        return supply
+    outer = trace.calls[around]
+    return (data_of(outer, trace, which) if outer.inputs[:1] == call.inputs[:1] else None) or supply
 
 
 def _call_at(code: Code, call: CallRecord) -> ast.Call | None:

@@ -15,7 +15,7 @@ from conv_magic.rules.datasets import dataset_fixes
 from conv_magic.rules.declared import declaring, with_more_sizes
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.origins import call_around, origins_of
-from conv_magic.rules.provenance import Supply, code_of, supply_of
+from conv_magic.rules.provenance import Supply, code_of, data_of
 from conv_magic.source import Code, called_name
 
 _MOST_FIXES = 6
@@ -73,7 +73,7 @@ def widening_fixes(call: CallRecord, trace: Trace, ways: list[Widening]) -> Iter
 
 def _fixes(call: CallRecord, trace: Trace, ways: list[Widening]) -> Iterator[Fix]:
     sure = Applicability.SURE if len(ways) == 1 else Applicability.CHOICE
-    supply = supply_of(call, trace, 0)
+    supply = data_of(call, trace, 0)
     if any(0 not in way.axes for way in ways) or after_global_pool(call, trace):
         yield from _kept(call, trace, supply)
     for way in ways if not after_global_pool(call, trace) else ():
