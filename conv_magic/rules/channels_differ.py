@@ -112,6 +112,9 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\n"
     "picture, filters = tf.zeros((1, 7, 9, 3)), tf.zeros((3, 3, 4, 9))\n"
     "y = tf.nn.conv2d(picture, filters, 1, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "pictures, bank = tf.zeros((2, 22, 24, 5)), tf.zeros((3, 3, 5, 7))\n"
+    "y = tf.nn.conv2d(pictures, bank, strides=[1, 1, 2, 2], padding='VALID', data_format='NCHW')\n",
 )
 
 

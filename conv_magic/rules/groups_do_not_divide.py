@@ -24,6 +24,7 @@ from math import gcd
 
 from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, with_argument, wrapped
+from conv_magic.rules.data_formats import of_format
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels, shapes_spelled
 from conv_magic.rules.provenance import alias_of, origin_of
 from conv_magic.rules.rule import (
@@ -66,6 +67,7 @@ INVALID: tuple[str, ...] = (
     "def block(x, wide, parts):\n"
     "    return layers.Conv2D(wide, 3, padding='same', groups=parts)(layers.Conv2D(wide, 1)(x))\n"
     "y = block(block(Input((8, 8, 3)), 12, 6), 20, 6)\n",
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 12, 16, 3)), tf.zeros((3, 3, 3, 7)), 1, 'SAME', 'NCHW')\n",
 )
 _KERAS_CONV = {"Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D"}
 _DEFAULT_GROUPS = 32
@@ -154,7 +156,8 @@ def _reasons(call: CallRecord, division: _Division) -> Iterator[str]:
 
 def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
     if call.layer is None and call.kernel is not None:
-        yield from _of_kernel(call, trace, division)
+        turned = list(of_format(call, trace, 1, call.kernel[-2]))
+        yield from turned or _of_kernel(call, trace, division)
         return
     if division.noun == "filter" or call.op == "GroupNormalization":
         yield from _other_groups(call, trace, division)

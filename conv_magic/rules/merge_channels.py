@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, DenseOptions, Fix, Trace
+from conv_magic.model import Applicability, CallRecord, DenseOptions, Fix, ReshapeOptions, Trace
+from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
+from conv_magic.rules.makers import maker_of, shapes_spelled
 from conv_magic.rules.merge_shortcuts import last_sizing, projected
 from conv_magic.rules.merges import Merge
 from conv_magic.rules.provenance import code_of
 from conv_magic.rules.rule import counted, name_of
 from conv_magic.rules.training import with_units
+from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
 
 
@@ -43,12 +46,27 @@ def _as_many_as(
     if cell is None or given is None:
         return
     text = _channels_of(merge, partner, given, cell)
+    reshaped = list(_reshaped(chain, last, cell, trace, want))
     if text is not None:
-        yield fix(title, cell, [cell.replace(given, text)], how)
+        yield fix(title, cell, [cell.replace(given, text), *reshaped], how)
         return
     for _, edit in with_units(last, trace, want):
-        yield fix(title, cell, [edit], how)
+        yield fix(title, cell, [edit, *reshaped], how)
         return
+
+
+def _reshaped(chain: tuple[CallRecord, ...], last: CallRecord, cell: Code, trace: Trace, want: int) -> Iterator[Edit]:
+    """The new number in the shapes that the branch is brought to behind that layer."""
+    have = last.output[-1] if last.output else None
+    for call in chain[chain.index(last) + 1 :]:
+        made = maker_of(call, trace) if isinstance(call.options, ReshapeOptions) else None
+        given = argument(made[1], 0, "target_shape") if made else None
+        if made is None or given is None or made[0].cell != cell.cell or not isinstance(call.options, ReshapeOptions):
+            continue
+        for literal in shapes_spelled(cell, trace, given, call.options.target_shape):
+            for size in literal.elts:
+                if Reader(cell, trace).value(size) == have:
+                    yield cell.replace(size, str(want))
 
 
 def _channels_of(merge: Merge, partner: int, beside: ast.expr, cell: Code) -> str | None:

@@ -92,6 +92,17 @@ INVALID: tuple[str, ...] = (
     "model.compile('sgd', 'mse')\n"
     "frames = np.zeros((6, 8, 8, 1), 'float32')\n"
     "model.train_on_batch(frames, np.zeros((6, 2)))\n",
+    "import keras, numpy as np, tensorflow as tf\nfrom keras import layers\n"
+    "pairs = tf.data.Dataset.from_tensor_slices((np.zeros((6, 14, 14), 'float32'), np.zeros(6))).batch(3)\n"
+    "class Reader(keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.look, self.mean, self.say = layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(1)\n"
+    "    def call(self, scans):\n"
+    "        return self.say(self.mean(self.look(scans)))\n"
+    "reader = Reader()\n"
+    "reader.compile('sgd', 'mse')\n"
+    "reader.fit(pairs, verbose=0)\n",
 )
 
 _RANK = re.compile(r"(?:have|be|expected) rank (\d)")

@@ -95,6 +95,12 @@ INVALID: tuple[str, ...] = (
     "    return Model(scan, layers.Conv3D(1, 1)(both))\n"
     "model = net((9, 12, 12, 1), 4)\n",
     "import tensorflow as tf\na, b = tf.zeros((2, 7, 7, 4)), tf.zeros((2, 7, 7, 6))\ny = tf.concat([a, b], 2)\n",
+    "from keras import Input, layers\n"
+    "maps = Input((10, 10, 24))\n"
+    "gate = layers.Dense(4, activation='relu')(layers.GlobalMaxPooling2D()(maps))\n"
+    "gate = layers.Dense(12, activation='sigmoid')(gate)\n"
+    "gate = layers.Reshape(target_shape=(1, 1, 12))(gate)\n"
+    "scaled = layers.multiply([maps, gate])\n",
 )
 
 
