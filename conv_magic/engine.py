@@ -30,6 +30,7 @@ from conv_magic.repair.scratch import shared_scratch
 from conv_magic.repair.verify import Trials, pack_for
 from conv_magic.report import Report
 from conv_magic.rules.given import cells_of, with_given
+from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.table import diagnose
 from conv_magic.source import Code
 from conv_magic.values import FailingFrame, failing_frame, named_values
@@ -157,17 +158,19 @@ class Session:
         if frame is not None and error is not None:
             records = calls.with_unseen_failure(records, self.recorder.rows, frame, error, codes)
         records = calls.selected(records, self.options.only, self.options.depth)
-        records = with_given(records, self._by_age(codes))
         values = named_values(codes[self.cell.filename], namespace or {})
         if frame is not None and frame.function:
             values += named_values(codes[_file_of(frame.place)], frame.names, frame.function)
         assigned = self._assignments.values(namespace if error is None else None) + self._following.values(codes)
-        trace = Trace(
-            self._sources(codes, frame, cells_of(records) | {value.span.cell for value in assigned}),
-            records,
-            self.recorder.dropped,
-            values,
-            assigned=assigned,
+        trace = self._with_given(
+            Trace(
+                self._sources(codes, frame, {value.span.cell for value in assigned}),
+                records,
+                self.recorder.dropped,
+                values,
+                assigned=assigned,
+            ),
+            codes,
         )
         failure = _failure(error, frame, codes)
         found = tuple(
@@ -217,10 +220,17 @@ class Session:
         own = codes[self.cell.filename]
         return codes | {name: replace(own, above=above) for name, above in self._other_names.items()}
 
-    def _by_age(self, codes: Mapping[str, Code]) -> list[Code]:
-        """The cell that ran, then the others from the newest on."""
-        own, *others = (codes[cell.filename] for cell in self._cells())
-        return [own, *reversed(others)]
+    def _with_given(self, trace: Trace, codes: Mapping[str, Code]) -> Trace:
+        """The trace with what of the user's each call was given, and the cells in which that was made."""
+        parsed = {code.cell: code for code in codes_of(trace)}  # those that the rules look into as well
+        own, *others = (parsed.get(code.cell, code) for code in (codes[cell.filename] for cell in self._cells()))
+        records = with_given(trace.calls, [own, *reversed(others)])
+        shown = {source.cell for source in trace.sources} | cells_of(records)
+        return replace(
+            trace,
+            calls=records,
+            sources=tuple(_source(cell, codes) for cell in self._cells() if codes[cell.filename].cell in shown),
+        )
 
     def _sources(
         self, codes: Mapping[str, Code], frame: FailingFrame | None, givers: Collection[str] = ()
