@@ -12,6 +12,7 @@ import ast
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from conv_magic import source as cell_source
 from conv_magic.model import Source
@@ -71,20 +72,28 @@ def nodes_of(again: Again) -> list[ast.stmt]:
 
 
 def _statements(cells: Sequence[Source], texts: Sequence[str], edited: str) -> Iterator[_Statement]:
-    trees = [cell_source.parse(text) or ast.Module([], []) for text in texts]
-    found = [(number, place, node) for number, tree in enumerate(trees) for place, node in enumerate(tree.body)]
-    names = [names_in([node]) for _, _, node in found]
-    imports = [isinstance(node, ast.Import | ast.ImportFrom) for _, _, node in found]
-    values = frozenset().union(*(n.bound for n, imported in zip(names, imports, strict=True) if not imported))
-    for (number, place, node), read in zip(found, names, strict=True):
-        new = cells[number].cell == edited and place in _new_places(cells[number].text, trees[number])
-        yield _Statement(number, place, node, read, _changed_in_place(node) & values, new)
+    read = [_read(text) for text in texts]
+    values = frozenset().union(*(names.bound for cell in read for node, names, _ in cell if not _imports(node)))
+    for number, cell in enumerate(read):
+        new = _new_places(cells[number].text, texts[number]) if cells[number].cell == edited else set()
+        for place, (node, names, changes) in enumerate(cell):
+            yield _Statement(number, place, node, names, changes & values, place in new)
 
 
-def _new_places(before: str, after: ast.Module) -> set[int]:
+@lru_cache(maxsize=1024)
+def _read(text: str) -> tuple[tuple[ast.stmt, Names, frozenset[str]], ...]:
+    """The statements of a cell, with the names in each and those that it may change in place."""
+    tree = cell_source.parse(text)
+    return tuple((node, names_in([node]), _changed_in_place(node)) for node in (tree.body if tree is not None else ()))
+
+
+def _imports(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom)
+
+
+def _new_places(before: str, after: str) -> set[int]:
     """The statements of the edited cell that were not there before, by their places."""
-    tree = cell_source.parse(before) or ast.Module([], [])
-    old, new = ([ast.dump(node) for node in body] for body in (tree.body, after.body))
+    old, new = ([ast.dump(node) for node, _, _ in _read(text)] for text in (before, after))
     changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return {place for tag, _, _, start, end in changes if tag != "equal" for place in range(start, end)}
 
