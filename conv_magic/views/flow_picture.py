@@ -152,7 +152,9 @@ def _link(link: FlowLink, blocks: Sequence[Block], lanes: dict[FlowLink, int]) -
     yield Path(role, _curve(x, source.middle, x2, target.middle, down=target.node.track > source.node.track))
     change = change_text(source.node.shape, target.node.shape)
     if change and target.node.status != "failed" and target.node.column - source.node.column == 1:
-        yield Text("change", (x + x2) / 2, (source.middle + target.middle) / 2 - 5, change)
+        drop = target.node.track - source.node.track  # on a bend the label stands at its lower end, clear of others
+        at = (x + x2) / 2 if drop == 0 else x2 - 18 if drop > 0 else x + 18
+        yield Text("change", at, max(source.middle, target.middle) - 6, change)
 
 
 def _curve(x: float, y: float, x2: float, y2: float, *, down: bool) -> str:
