@@ -28,7 +28,8 @@ from conv_magic.model import Shape
 from conv_magic.positions import Span, utf16_from_char
 from conv_magic.source import as_python
 
-_FORM = re.compile(r"#\s*shape\s*:\s*(\(.*\))\s*$", re.DOTALL)
+_FORM = re.compile(r"#[ \t]*shape[ \t]*:\s*(\(.*\))\s*$", re.DOTALL)
+_HINT = re.compile(r"#[ \t]*shape[ \t]*:")
 _OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv, ast.Mod: mod,
 }  # fmt: skip
@@ -97,6 +98,8 @@ class _Unreadable(ValueError):
 @lru_cache(maxsize=256)
 def contracts_in(text: str, cell: str) -> tuple[Contract | Malformed, ...]:
     """The contracts of one cell's text, in its order; `cell` is the key that their spans carry."""
+    if _HINT.search(text) is None:  # most cells: not worth the tokens
+        return ()
     return tuple(found for span, comment in _comments(text, cell) if (found := _read(span, comment)) is not None)
 
 

@@ -178,7 +178,7 @@ class _Extension:
             self.noted = Assignments(self._whole(self.infos[-1])[0].raw_cell)
             return self.noted.instrument(tree)
         here = self.runs and self.runs[-1].thread == threading.get_ident()
-        return self.runs[-1].session.instrument(tree) if here else tree
+        return self.runs[-1].session.instrument(tree) if here and not _is_timed_again_and_again() else tree
 
     def _ended_unannounced(self, run: _Run) -> bool:
         """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
@@ -411,6 +411,12 @@ def _without_option(text: str) -> str:
     if at is not None:
         lines[at - 1] = re.sub(rf"\s+(--({'|'.join(_WRITINGS)})|-[wRU])(?=\s|$)", "", lines[at - 1])
     return "\n".join(lines)
+
+
+def _is_timed_again_and_again() -> bool:
+    """Whether `%timeit` asks for the tree: what it times is the user's code alone."""
+    at: FrameType | None = sys._getframe(4)  # past ours and the shell's `transform_ast`
+    return at is not None and at.f_code.co_name == "timeit"
 
 
 def _begins(tree: ast.Module) -> bool:

@@ -80,6 +80,13 @@ def test_quiet_shows_the_shapes_in_the_editor_only(kernel: Kernel) -> None:
     assert len(cell.report.trace.calls) == 1
 
 
+def test_the_front_end_is_asked_to_put_the_written_shapes_into_the_cell(kernel: Kernel) -> None:
+    cell = kernel.run(f"%%convshapes --write\ny = {CONV}\ny.shape")
+    (payload,) = [payload for payload in cell.reply["payload"] if payload["source"] == "set_next_input"]
+    assert payload["replace"] is True
+    assert payload["text"] == f"%%convshapes\ny = {CONV}  # shape: {cell.report.trace.calls[0].output}\ny.shape"
+
+
 def test_running_a_cell_again_lets_its_old_widget_go(kernel: Kernel) -> None:
     text = f"%%convshapes\ny = {CONV}"
     first, second = (kernel.run(text, cell_id="again") for _ in range(2))

@@ -218,6 +218,16 @@ def test_what_holds_stays_and_what_does_not_is_replaced_only_when_asked(notebook
     assert "x = np.zeros((4, 28))  # shape: (N, 28)" in changed
 
 
+def test_contracts_of_an_earlier_cells_function_are_checked(notebook: Notebook) -> None:
+    notebook.run("def rows(x):\n    x = x[::2]  # shape: (2, 3)\n    return x\n")
+    ran = notebook.run("%%convshapes --no-verify\ny = rows(np.ones((6, 3)))\ny.shape")
+    assert ran.result.result == (3, 3)
+    (diagnosis,) = report_of(notebook).diagnoses
+    assert (diagnosis.code, diagnosis.line) == ("contract-broken", 2)
+    assert "line 2 of In [" in ran.out
+    assert sys.gettrace() is None
+
+
 # -- where calls stand -------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +288,13 @@ def test_assigned_values_are_noted_at_their_lines(notebook: Notebook, first: str
         ("last",): (line + 2, line + 3, (((2, 3),),)),
     }
     assert text_at(text, found["x",][0]) == "x = np.ones((4, 3))"
+
+
+def test_what_is_timed_again_and_again_is_not_noted(notebook: Notebook) -> None:
+    notebook.run("%%convshapes\n%%timeit -n 2 -r 1\nx = np.ones(3)\ny = x[1:]\nz = y[1:]")
+    assert report_of(notebook).trace.assigned == ()
+    notebook.run("%%convshapes\nx = np.ones(3)\n%timeit -n 2 -r 1 y = x[1:]; z = y[1:]\nw = x[1:]")
+    assert [value.names for value in report_of(notebook).trace.assigned] == [("x",), ("w",)]
 
 
 def test_assignments_of_another_cell_are_not_taken_for_ours(notebook: Notebook) -> None:
