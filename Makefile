@@ -115,7 +115,7 @@ front-end: wheel js/node_modules
 browser: $(STAMPS)/dependencies
 	@cd tests && $(CURDIR)/$(BIN)/python -m browser.find_browser --install
 
-pytest: wheel browser
+pytest: wheel browser js/node_modules
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
 types: wheel js/node_modules
