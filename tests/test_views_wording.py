@@ -29,7 +29,7 @@ from conv_magic.model import (
 )
 from conv_magic.positions import Span
 from conv_magic.views.verdict import contradicts, statuses, verdict
-from conv_magic.views.wording import number_text, options_text, printable, shape_text
+from conv_magic.views.wording import bytes_text, number_text, options_text, printable, seconds_text, shape_text
 from sample_documents import call, conv, document, source
 
 
@@ -52,6 +52,11 @@ from sample_documents import call, conv, document, source
 )
 def test_numbers(number: int | None, text: str) -> None:
     assert number_text(number) == text
+
+
+def test_sizes_and_times() -> None:
+    assert [bytes_text(size) for size in (640, 2_097_152)] == ["640 B", "2.1 MB"]
+    assert [seconds_text(time) for time in (0.00042, 0.021, 1.26, 125)] == ["0.42 ms", "21 ms", "1.3 s", "2 min 5 s"]
 
 
 def test_shapes_are_written_as_tuples() -> None:

@@ -17,6 +17,7 @@ from conv_magic.views.html_pictures import arithmetic_picture, flow_pictures
 from conv_magic.views.style import STYLE
 from conv_magic.views.table import Column, Row, Table, table_of
 from conv_magic.views.text import annotated_lines
+from conv_magic.views.totals import figures
 from conv_magic.views.verdict import Status, verdict
 from conv_magic.views.wording import one_line, printable, proof_text, shape_text
 
@@ -35,6 +36,7 @@ def to_html(document: Document) -> str:
     style.text = STYLE
     parts = [
         element("p", element("strong", verdict(document)), class_="verdict"),
+        *(element("p", text, class_="dim") for text in [figures(document)] if text),
         *_diagnoses(document),
         _folded("source with shapes", *_sources(document)),
         *_calls(table_of(document, MOST_ROWS)),

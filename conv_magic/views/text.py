@@ -10,6 +10,7 @@ from conv_magic.views.comparison import Line, Piece, Role
 from conv_magic.views.excerpt import AnnotatedLine, Excerpts, annotated, columns_of
 from conv_magic.views.fitting import width_of, wrapped
 from conv_magic.views.table import LEAST_MISSED, Table, table_of
+from conv_magic.views.totals import figures
 from conv_magic.views.verdict import place_text, verdict
 from conv_magic.views.wording import one_line, printable
 
@@ -41,12 +42,21 @@ def to_text(document: Document, *, color: bool = False, width: int | None = None
     the columns that are least missed.
     """
     parts: list[list[Line]] = [
-        list(wrapped((Piece(verdict(document)),), width, 2)),
+        _head(document, width),
         *_diagnosis_lines(document, width),
         list(_source_lines(document, width)),
         list(_table_lines(table_of(document, MOST_ROWS), width)),
     ]
     return "\n\n".join("\n".join(_painted(line, color) for line in part) for part in parts if part) + "\n"
+
+
+def _head(document: Document, width: int | None) -> list[Line]:
+    """The verdict, and below it what the run costs."""
+    cost = figures(document)
+    return [
+        *wrapped((Piece(verdict(document)),), width, 2),
+        *(wrapped((Piece(cost, "dim"),), width, 2) if cost else ()),
+    ]
 
 
 def tried_text(document: Document, *, color: bool = False, width: int | None = None) -> str:

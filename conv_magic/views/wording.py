@@ -58,14 +58,30 @@ def number_text(number: int | None) -> str:
     """`9,408` exactly, from ten thousand on with one decimal: `31.8 k`, `1.2 M`; an empty text for None."""
     if number is None:
         return ""
-    if abs(number) < 10_000:
-        return f"{number:,}"
+    return f"{number:,}" if abs(number) < 10_000 else _scaled(number)
+
+
+def _scaled(number: int) -> str:
+    """With one decimal and the unit's letter: `31.8 k`."""
     value = float(number)
     for unit in ("k", "M", "G"):
         value /= 1000
         if abs(value) < 999.95:
             return f"{value:.1f}".removesuffix(".0") + f" {unit}"
     return f"{value / 1000:,.1f}".removesuffix(".0") + " T"
+
+
+def bytes_text(size: int) -> str:
+    """A size in memory: `640 B`, `2.1 MB`; a thousand bytes are a kilobyte."""
+    return f"{size} B" if size < 1000 else f"{_scaled(size)}B"
+
+
+def seconds_text(seconds: float) -> str:
+    """A time: `0.42 ms`, `21 ms`, `1.3 s`, `2 min 5 s`."""
+    if seconds >= 100:
+        return f"{int(seconds // 60)} min {round(seconds % 60)} s"
+    value, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
+    return f"{float(f'{value:.2g}'):g} {unit}"
 
 
 def options_text(options: Options | None) -> str:

@@ -38,8 +38,14 @@ def run_in(notebook: Notebook) -> Cell:
     notebook.cell(0).run()
     cell = notebook.cell(1)
     cell.run()
-    # The live widget, which takes the place of the drawing: what is done to that one would be lost.
-    expect(cell.output.locator(".jupyter-widgets .convmagic-row").first).to_be_visible()
+    expect(cell.rows.first).to_be_visible()
+    return cell
+
+
+def run_live_in(notebook: Notebook) -> Cell:
+    """Run both cells and wait for the live widget, which takes the place of the drawing."""
+    cell = run_in(notebook)
+    expect(cell.output.locator(".jp-ConvMagicReport > :nth-child(2) .convmagic-row").first).to_be_visible()
     return cell
 
 
@@ -94,7 +100,7 @@ def test_ten_thousand_rows(page: Page, lab: Lab) -> None:
 
 @pytest.mark.parametrize("where", ["in_lab", "in_notebook"])
 def test_keys_alone_lead_from_the_table_to_a_fixed_cell(page: Page, lab: Lab, where: str) -> None:
-    cell = run_in(Notebook(page, getattr(lab, where)(lab.write("keys.ipynb", LOAD, BROKEN))))
+    cell = run_live_in(Notebook(page, getattr(lab, where)(lab.write("keys.ipynb", LOAD, BROKEN))))
     expect(cell.failed_rows).to_have_count(1)
     selected(cell).focus()
     expect(selected(cell)).to_be_focused()
@@ -116,7 +122,7 @@ def test_keys_alone_lead_from_the_table_to_a_fixed_cell(page: Page, lab: Lab, wh
 
 def test_a_screen_reader_and_a_narrow_page_are_served(page: Page, lab: Lab) -> None:
     notebook = Notebook(page, lab.in_lab(lab.write("readers.ipynb", LOAD, BROKEN)))
-    cell = run_in(notebook)
+    cell = run_live_in(notebook)
     expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
     button(cell, "columns").click()
     page.add_script_tag(path=AXE)
@@ -142,7 +148,7 @@ def serious(area: Locator) -> list[dict[str, Any]]:
 
 def test_columns_are_chosen_widened_and_copied(page: Page, lab: Lab) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    cell = run_in(Notebook(page, lab.in_lab(lab.write("columns.ipynb", LOAD, BROKEN))))
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("columns.ipynb", LOAD, BROKEN))))
     button(cell, "columns").click()
     cell.output.get_by_label("dtype").and_(page.locator(":visible")).check()
     heading = cell.output.locator('th[data-column="input_shape"]:visible')
@@ -166,7 +172,7 @@ def test_columns_are_chosen_widened_and_copied(page: Page, lab: Lab) -> None:
 
 
 def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
-    cell = run_in(Notebook(page, lab.in_lab(lab.write("views.ipynb", LOAD, BROKEN))))
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("views.ipynb", LOAD, BROKEN))))
     cell.output.locator(".convmagic-verdict:visible").click(button="right")
     page.get_by_text("Create New View for Cell Output").click()
     second = page.locator(".jp-LinkedOutputView")
@@ -183,7 +189,7 @@ def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
 
 def test_the_table_is_there_when_the_kernel_is_gone(page: Page, lab: Lab) -> None:
     path = lab.write("gone.ipynb", LOAD, BROKEN)
-    cell = run_in(Notebook(page, lab.in_lab(path)))
+    cell = run_live_in(Notebook(page, lab.in_lab(path)))
     expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
     rows = cell.rows.count()
     page.keyboard.press("ControlOrMeta+s")
