@@ -72,7 +72,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     high = next(place for place, shape in enumerate(call.inputs) if len(shape) == ranks[1])
     low = next(place for place, shape in enumerate(call.inputs) if len(shape) == ranks[0])
-    fixes = tuple(_fixes(merge, trace, high, low))
+    alike = call.inputs[high][0] == call.inputs[low][0]  # else the shorter has no batch axis: a table of positions
+    fixes = tuple(_fixes(merge, trace, high, low)) if alike else ()
     if not fixes:
         return
     yield diagnosed(
@@ -119,7 +120,8 @@ def _gate(merge: Merge, trace: Trace, low: int, one: Shape, two: Shape) -> Itera
     if not _differ(one[-1], two[-1]):
         if merge.call.layer is None and one[-1] == two[-1]:
             edit = indexed(merge.code, merge.parts[low], f"[:, {'None, ' * (len(one) - 2)}:]")
-            yield fix("give the gate axes of length 1 for height and width", merge.code, [edit], Applicability.SURE)
+            places = "the steps" if len(one) == 3 else "height and width" if len(one) == 4 else "the map's places"
+            yield fix(f"give the gate axes of length 1 for {places}", merge.code, [edit], Applicability.SURE)
         return
     own = [c for c in branches(merge, trace)[low] if isinstance(c.options, DenseOptions | ConvOptions)]
     if merge.call.layer is None or not own or one[-1] is None:
