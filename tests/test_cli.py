@@ -24,7 +24,7 @@ FILES = {
 import tensorflow as tf
 from keras import layers
 print("printed by the script")
-x = tf.zeros((8, 8, 3))  # shape: (8, 8, 1)
+x = tf.zeros((8, 8, 3))  # shape: (H, W, C)
 y = layers.Conv2D(2, 3)(x)
 """,
     # it waits until what it did was noted, then ends the process as a crash in TensorFlow would
@@ -34,7 +34,7 @@ import tensorflow as tf
 from keras import layers
 y = layers.Conv2D(2, 3, name="last")(tf.zeros((1, 8, 8, 3)))
 seen = pathlib.Path(sys.orig_argv[3]) / "seen.json"
-while not (seen.exists() and '"last"' in seen.read_text()):
+while not (seen.exists() and '"returned"' in seen.read_text()):
     time.sleep(0.05)
 os.abort()
 """,
@@ -100,7 +100,8 @@ def test_a_fault_is_printed_with_its_source_and_tried_fixes(ran: Ran) -> None:
     assert text.startswith("1 call, 1 failed at line 5\n\nerror[missing-axis]: ")
     assert "tried: the cell now runs to its end" in text
     assert "> 5  y = layers.Conv2D(2, 3)(x)" in text
-    assert "# shape: (8, 8, 1)" in text
+    assert "# shape: (H, W, C)" in text
+    assert ran.report_of("fault.py").trace.assigned
     assert "printed by the script" not in ran.out.splitlines()
     assert ran.report_of("fault.py").diagnoses[0].fixes[0].verified
     assert ran.status == 1
