@@ -21,6 +21,12 @@ describe("writing shapes", () => {
     expect(pinned(text, mark(3, "# shape: (B, 5)"))).toContain("z = h(y)  # shape: (B, 5)");
   });
 
+  test("once, and never beside a shape in the author's own words", () => {
+    expect(pinned(text, mark(3, "# shape: (B, 3)"))).toBe(text);
+    const own = "x = f(x)  # shape: (N, H, W)";
+    expect(pinned(own, mark(1, "# shape: (B, 2, 2)"))).toBe(own);
+  });
+
   test("never of a line that has changed, nor of one without a shape to state", () => {
     expect(pinned(text, mark(1, "# shape: (B, 2)", "stale"), mark(2, "# shape: (B,)", "suspect"), mark(3, null))).toBe(text);
   });

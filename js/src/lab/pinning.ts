@@ -34,6 +34,7 @@ export function pin(view: EditorView, marks: readonly PlacedMark[]): void {
   const text = cell.sharedModel.getSource();
   if (text !== view.state.doc.toString()) return refuse("the cell is just being changed; try again");
   const changes = pinsOf(marks, text);
+  if (changes.length === 0) return announce("the shape is in the code already");
   writeChanges(cell, changes);
   announce(changes.length === 1 ? `written: ${changes[0]!.insert.trim()}` : `${changes.length} shapes written into the cell`);
 }

@@ -14,15 +14,24 @@ const PIN = new RegExp(String.raw`^#\s*shape\s*:\s*${SHAPE}(?:\s*,\s*${SHAPE})*\
 /** From one `#` of a comment to the next. */
 const PART = /\s*#[^#]*?(?=\s*(?:#|$))/g;
 
-/** Write the shapes of these lines behind them, where they are still what ran; a pin that no longer holds gives way. */
+/** A comment that states shapes in any way. */
+const CONTRACT = /^#\s*shape\s*:\s*\(/;
+
+/**
+ * Write the shapes of these lines behind them, where they are still what ran.
+ *
+ * A pin that says otherwise gives way; where the author states a shape in words of their own, nothing is written.
+ */
 export function pinsOf(marks: readonly PlacedMark[], text: string): Change[] {
-  const pinned = new Map(pinsIn(text).map((found) => [found.line, found]));
+  const stated = new Map(contractsIn(text).map((found) => [found.line, found]));
   const ends = lineEnds(text);
   return marks.flatMap(({ mark, line, freshness }) => {
     if (freshness !== "fresh" || mark.pin === null) return [];
-    const old = pinned.get(line);
-    const to = ends[line - 1]!;
-    return [old ? { from: old.from, to: old.to, insert: `  ${mark.pin}` } : { from: to, to, insert: `  ${mark.pin}` }];
+    const insert = `  ${mark.pin}`;
+    const end = ends[line - 1]!;
+    const old = stated.get(line);
+    if (!old) return [{ from: end, to: end, insert }];
+    return old.pinned && old.text !== mark.pin ? [{ from: old.from, to: old.to, insert }] : [];
   });
 }
 
@@ -31,16 +40,27 @@ export function unpinned(text: string): Change[] {
   return pinsIn(text).map(({ from, to }) => ({ from, to, insert: "" }));
 }
 
-/** The pins of `text`, each with the blanks before it. */
-export function pinsIn(text: string): { line: number; from: number; to: number }[] {
+/** The comment of a line that states shapes, with the blanks before it in `[from, to)`. */
+interface Contract {
+  line: number;
+  from: number;
+  to: number;
+  text: string;
+  pinned: boolean;
+}
+
+/** Those that state nothing but what we would write. */
+export const pinsIn = (text: string): Contract[] => contractsIn(text).filter(({ pinned }) => pinned);
+
+function contractsIn(text: string): Contract[] {
   const ends = lineEnds(text);
   return codeLines(text).flatMap(({ code, comment }, i) => {
     if (comment === null || code === "") return [];
-    const start = i === 0 ? 0 : ends[i - 1]! + 1;
-    const rest = text.slice(start + code.length, ends[i]);
-    return [...rest.matchAll(PART)].flatMap(({ 0: part, index }) => {
-      const from = start + code.length + index;
-      return PIN.test(part.trimStart()) ? [{ line: i + 1, from, to: from + part.length }] : [];
+    const start = (i === 0 ? 0 : ends[i - 1]! + 1) + code.length;
+    return [...text.slice(start, ends[i]).matchAll(PART)].flatMap(({ 0: part, index }) => {
+      const words = part.trimStart();
+      const from = start + index;
+      return CONTRACT.test(words) ? [{ line: i + 1, from, to: from + part.length, text: words, pinned: PIN.test(words) }] : [];
     });
   });
 }
