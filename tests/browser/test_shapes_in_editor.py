@@ -220,7 +220,7 @@ def test_a_screen_reader_finds_the_shapes(notebook: Notebook, cell: Cell) -> Non
 
 
 @pytest.mark.parametrize("mode", ["full", "defer", "contentVisibility", "none"])
-def test_in_every_windowing_mode_far_away(mode: str, page: Page, lab: Lab, copy: str) -> None:
+def test_in_every_windowing_mode_far_away_and_in_two_views(mode: str, page: Page, lab: Lab, copy: str) -> None:
     path = lab.folder / copy
     content = nbformat.read(path, as_version=4)
     content.cells[1:1] = [nbformat.v4.new_code_cell("pass\n" * 20) for _ in range(20)]
@@ -234,3 +234,14 @@ def test_in_every_windowing_mode_far_away(mode: str, page: Page, lab: Lab, copy:
     expect(notebook.tooltip).to_be_visible()
     expect(cell.note(8)).to_have_text(SHAPES[8])
     page.keyboard.press("Escape")
+    if mode == "full":
+        notebook.choose_directly("File", "New View for Notebook")
+        panel = page.locator(".jp-NotebookPanel").nth(1)
+        panel.locator('.jp-Cell[data-windowed-list-index="0"] .cm-line').first.click(position={"x": 8, "y": 8})
+        page.keyboard.press("F8")
+        second = panel.locator('.jp-Cell[data-windowed-list-index="22"]')
+        expect(second.locator(".cm-line").nth(7).locator(".cm-convmagic-note")).to_have_text(SHAPES[8])
+        page.keyboard.press("Home")
+        page.keyboard.type("zero(")
+        expect(second.locator(".cm-convmagic-stale")).to_have_count(1)
+        expect(cell.root.first.locator(".cm-convmagic-stale")).to_have_count(1)
