@@ -8,6 +8,7 @@ folder is named.
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,8 @@ def main(arguments: list[str]) -> None:
     environment = Path(*arguments[:1] or [tempfile.gettempdir(), "conv_magic-collaboration"])
     make_environment(environment, "jupyterlab", "notebook", "jupyter-collaboration")
     use_environment(environment)
+    store = {"SQLiteYStore": {"db_path": str(environment / "shared.db")}}  # else in the folder that it is started in
+    (environment / "etc/jupyter/jupyter_server_config.json").write_text(json.dumps(store), "utf-8")
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab, running_browser() as browser:
         name = lab.write("shared.ipynb", LOAD, CELL)
         contexts = [browser.new_context(viewport={"width": 1280, "height": 900}) for _ in range(2)]
