@@ -198,6 +198,18 @@ describe("calls inside calls", () => {
     expect(selectedRow().dataset["index"]).toBe("0");
   });
 
+  test("the focus goes with the row, also where the selection is drawn at once by somebody else", async () => {
+    const report = sample("nested");
+    const onSelect = (selected: number | null) => view!.update(report, { selected, onSelect });
+    show(report, { selected: 1, onSelect });
+    selectedRow().focus();
+    for (const [key, row] of [["ArrowDown", "5"], ["ArrowDown", "6"], ["End", "14"], ["PageUp", "4"], ["Home", "2"]] as const) {
+      await press(selectedRow(), key);
+      expect(document.activeElement).toBe(selectedRow());
+      expect(selectedRow().getAttribute("aria-rowindex")).toBe(row);
+    }
+  });
+
   test("a selection from outside unfolds what lies around it", async () => {
     const report = sample("nested");
     show(report);

@@ -65,15 +65,15 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
   const keys = (event: KeyboardEvent) => {
     const row = shown[cursor.at]?.original;
     const next = rowByKey(event.key, cursor.at, shown.length, view.page);
-    if (!row || isModified(event) || !(event.target as Element).closest(".convmagic-row")) return;
+    const isOurs = next !== null || event.key.startsWith("Arrow") || event.key === "/" || (event.key === "Enter" && row?.call.span);
+    if (!isOurs || !row || isModified(event) || !(event.target as Element).closest(".convmagic-row")) return;
+    if (next !== null || event.key.startsWith("Arrow")) view.focusNext(); // before the move: a front end may draw while it hears of the selection
     if (next !== null) choose(next);
     else if (event.key === "ArrowRight" && row.inner.length > 0) isOpen(row) ? choose(cursor.at + 1) : fold(row, false);
     else if (event.key === "ArrowLeft" && row.inner.length > 0 && isOpen(row)) fold(row, true);
     else if (event.key === "ArrowLeft" && row.parent) choose(shown.findIndex(({ id }) => id === row.parent!.id));
     else if (event.key === "Enter" && row.call.span) onReveal(row.call.span);
     else if (event.key === "/") focusFinder(grid.current);
-    else if (!event.key.startsWith("Arrow")) return;
-    view.focusNext();
     event.preventDefault();
     event.stopPropagation(); // a notebook moves between cells with the same keys
   };
