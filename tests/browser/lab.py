@@ -193,8 +193,15 @@ class Notebook:
     def choose(self, menu: str, submenu: str, item: str) -> None:
         """Choose an entry of a menu within a menu."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
-        self.page.locator(".lm-Menu-item").filter(has_text=submenu).hover()
-        self.page.locator(".lm-Menu-item").filter(has_text=item).click()
+        self._entry(submenu).hover()
+        self._entry(item).click()
+
+    def _entry(self, label: str) -> Locator:
+        """The menu entry of exactly that label: `Theme` is not `Text Editor Theme`."""
+        exactly = re.compile(f"^{re.escape(label)}$")
+        return self.page.locator(".lm-Menu-item").filter(
+            has=self.page.locator(".lm-Menu-itemLabel").filter(has_text=exactly)
+        )
 
     def choose_directly(self, menu: str, item: str) -> None:
         """Choose an entry of a menu."""
