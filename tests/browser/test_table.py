@@ -1,0 +1,148 @@
+"""The table under a cell: keys alone, a screen reader, narrow pages, two views, a kernel that is gone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from browser.lab import ROOT, Cell, Lab, Notebook
+
+LOAD = "%load_ext conv_magic\nimport conv_magic, tensorflow as tf"
+BROKEN = """\
+%%convshapes
+from keras import Sequential, layers
+stem = Sequential([layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D()])
+for size in range(8, 16):
+    x = stem(tf.zeros((1, size, size, 3)))
+small = layers.Conv2D(8, 3)(x)
+y = layers.Conv2D(8, 9)(small)"""
+AXE = ROOT / "js/node_modules/axe-core/axe.min.js"
+THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
+
+
+def run_in(notebook: Notebook) -> Cell:
+    notebook.cell(0).run()
+    cell = notebook.cell(1)
+    cell.run()
+    expect(cell.rows.first).to_be_visible()
+    return cell
+
+
+def run_live_in(notebook: Notebook) -> Cell:
+    """Run both cells and wait for the live widget, which takes the place of the drawing."""
+    cell = run_in(notebook)
+    expect(cell.output.locator(".jp-ConvMagicReport > :nth-child(2) .convmagic-row").first).to_be_visible()
+    return cell
+
+
+def selected(cell: Cell) -> Locator:
+    return cell.output.locator('.convmagic-row[aria-selected="true"]:visible')
+
+
+def button(cell: Cell, name: str) -> Locator:
+    return cell.output.get_by_role("button", name=name, exact=True).and_(cell.page.locator(":visible"))
+
+
+def test_keys_alone_lead_from_the_table_to_a_fixed_cell(page: Page, lab: Lab) -> None:
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("keys.ipynb", LOAD, BROKEN))))
+    expect(cell.failed_rows).to_have_count(1)
+    selected(cell).focus()
+    expect(selected(cell)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(selected(cell)).to_have_attribute("data-status", "ok")
+    page.keyboard.press("ArrowDown")
+    expect(selected(cell)).to_have_attribute("data-status", "failed")
+    before = cell.prompt.inner_text()
+    target = cell.fixes.first.locator(".convmagic-apply-run")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            break
+    expect(target).to_be_focused()
+    page.keyboard.press("Enter")
+    cell.wait_until_run(before)
+    expect(cell.failed_rows).to_have_count(0)
+
+
+def test_a_screen_reader_and_a_narrow_page_are_served(page: Page, lab: Lab) -> None:
+    notebook = Notebook(page, lab.in_lab(lab.write("readers.ipynb", LOAD, BROKEN)))
+    cell = run_live_in(notebook)
+    expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
+    button(cell, "columns").click()
+    page.add_script_tag(path=AXE)
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        assert serious(cell.output) == [], theme
+    page.get_by_role("tab", name="File Browser").first.click()
+    page.set_viewport_size({"width": 460, "height": 1000})  # 400 for the output, beside it the prompt
+    width = cell.output.locator(".convmagic:visible").evaluate("element => [element.scrollWidth, element.clientWidth]")
+    assert width[0] <= width[1]
+    assert serious(cell.output) == []
+
+
+def serious(area: Locator) -> list[dict[str, Any]]:
+    """What axe finds that keeps people out (https://github.com/dequelabs/axe-core)."""
+    found = area.evaluate("element => axe.run(element, { resultTypes: ['violations'] })")
+    return [
+        {"rule": each["id"], "help": each["help"], "nodes": [node["html"][:200] for node in each["nodes"][:3]]}
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def test_columns_are_chosen_widened_and_copied(page: Page, lab: Lab) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("columns.ipynb", LOAD, BROKEN))))
+    button(cell, "columns").click()
+    cell.output.get_by_label("dtype").and_(page.locator(":visible")).check()
+    heading = cell.output.locator('th[data-column="input_shape"]:visible')
+    grip, before = heading.locator(".convmagic-grip").bounding_box(), heading.bounding_box()
+    assert grip
+    assert before
+    page.mouse.move(grip["x"] + 2, grip["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 62, grip["y"] + 8, steps=3)
+    page.mouse.up()
+    after = heading.bounding_box()
+    assert after
+    assert 55 <= after["width"] - before["width"] <= 65
+    button(cell, "copy").click()
+    button(cell, "table as CSV").click()
+    expect(cell.output.get_by_text("on the clipboard as CSV").and_(page.locator(":visible"))).to_be_visible()
+    head, *rows = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert head.split(",")[:4] == ["line", "layer", "input_shape", "output_shape"]
+    assert "dtype" in head
+    assert len(rows) == 8 * 3 + 2
+
+
+def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("views.ipynb", LOAD, BROKEN))))
+    cell.output.locator(".convmagic-verdict:visible").click(button="right")
+    page.get_by_text("Create New View for Cell Output").click()
+    second = page.locator(".jp-LinkedOutputView")
+    failed = second.locator('.convmagic-row[data-status="failed"]:visible')
+    expect(failed).to_have_count(1)
+    expect(cell.failed_rows).to_have_count(1)
+    before = cell.prompt.inner_text()
+    second.locator(".convmagic-apply-run:visible").first.click()
+    cell.wait_until_run(before)
+    expect(cell.failed_rows).to_have_count(0)
+    expect(failed).to_have_count(0)
+    expect(second.locator(".convmagic-row:visible").first).to_be_visible()
+
+
+def test_the_table_is_there_when_the_kernel_is_gone(page: Page, lab: Lab) -> None:
+    path = lab.write("gone.ipynb", LOAD, BROKEN)
+    cell = run_live_in(Notebook(page, lab.in_lab(path)))
+    expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
+    rows = cell.rows.count()
+    page.keyboard.press("ControlOrMeta+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    lab.shut_kernels_down()
+    again = Notebook(page, lab.in_lab(path)).cell(1)
+    expect(again.rows).to_have_count(rows)
+    expect(again.fixes.first.locator('[data-state="held"]')).to_be_visible()
+    expect(again.output).not_to_contain_text("model not found")
+    assert json.loads((lab.folder / path).read_text("utf-8"))["cells"][1]["outputs"]
