@@ -120,7 +120,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
             onWidth={(id, pixels) => setWidths({ ...widths, [id]: pixels })}
           />
           <tbody>
-            {places.map(({ at, gap }) => {
+            {places.flatMap(({ at, gap }) => {
               const { id, original: row, depth } = shown[at]!;
               const folded = row.inner.length > 0 && !isOpen(row);
               return [
