@@ -63,6 +63,23 @@ describe("the editor's state", () => {
     expect(freshness(edit(state, 8, "  # two"))[8]).toBe("stale"); // a problem may be about the comment
   });
 
+  test("while one types, what is drawn is what would be drawn anew", () => {
+    const places = (drawn: EditorState) => {
+      const found: unknown[] = [];
+      for (const cursor = decorationsOf(drawn).iter(); cursor.value; cursor.next()) found.push([cursor.from, cursor.to]);
+      return found;
+    };
+    let typed = state;
+    for (const [line, text] of [[6, "a"], [6, "b"], [3, "c"], [3, "d"], [8, " "], [8, "e"], [7, "  # f"]] as const) {
+      typed = edit(typed, line, text);
+      const longer = edit(typed, 1, "\n");
+      const { to } = longer.doc.line(1);
+      const anew = longer.update({ changes: { from: to, to: to + 1 } }).state;
+      expect(anew.doc.toString()).toBe(typed.doc.toString());
+      expect([decorations(typed), places(typed)]).toEqual([decorations(anew), places(anew)]);
+    }
+  });
+
   test("a line added or taken away makes what stands below it suspect", () => {
     expect(freshness(edit(state, 3, "\nprint(1)"))).toMatchObject({ 3: "fresh", 5: "suspect", 9: "suspect" });
     expect(new Set(Object.values(freshness(edit(state, 3, "\n\n# why"))))).toEqual(new Set(["fresh"]));

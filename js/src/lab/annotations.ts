@@ -4,7 +4,7 @@
  * `notes.ts` says what stands where; here it becomes decorations, and documents become transactions.
  */
 
-import { type EditorState, type Extension, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
+import { type ChangeSet, type EditorState, type Extension, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, ViewPlugin } from "@codemirror/view";
 import { Comparison, codeOf, type Freshness } from "./code";
 import type { Speech } from "./documents";
@@ -55,7 +55,13 @@ const annotated = StateField.define<Annotations>({
     const look = (effect?.value as News | undefined)?.look ?? value.look;
     if ((!transaction.docChanged && look === value.look) || value.anchors.length === 0) return { ...value, look };
     const anchors = transaction.docChanged ? mapAnchors(value.anchors, changes, startState.doc, newDoc) : value.anchors;
-    return place({ ...value, look, anchors }, newDoc);
+    if (look !== value.look || !staysOnItsLines(changes, startState.doc)) return place({ ...value, look, anchors }, newDoc);
+    const placed = placedMarks(anchors, value.executed, look, newDoc);
+    const next = { ...value, anchors, placed };
+    // Most keystrokes change no note: the drawn ones move along, and the editor has nothing to compare.
+    return placed.every((mark, i) => looksAlike(mark, value.placed[i])) && placed.length === value.placed.length
+      ? { ...next, decorations: value.decorations.map(changes) }
+      : place(next, newDoc, placed);
   },
   provide: (field) => EditorView.decorations.from(field, (value) => value.decorations),
 });
@@ -92,12 +98,27 @@ function annotate(news: News, text: Text): Annotations {
   return place({ ...news, executed: codeOf(source.text), anchors }, text);
 }
 
-function place(value: Omit<Annotations, "placed" | "decorations">, text: Text): Annotations {
-  const placed = placedMarks(value.anchors, value.executed, value.look, text);
+function place(
+  value: Omit<Annotations, "placed" | "decorations">,
+  text: Text,
+  placed = placedMarks(value.anchors, value.executed, value.look, text),
+): Annotations {
   const later = value.speech?.later ?? null;
   const ranges = placed.flatMap((mark) => decorate(mark, value.look, later, text));
   return { ...value, placed, decorations: Decoration.set(ranges, true) };
 }
+
+/** Whether an edit neither makes nor removes a line break. */
+function staysOnItsLines(changes: ChangeSet, before: Text): boolean {
+  let stays = true;
+  changes.iterChanges((from, to, _fromB, _toB, inserted) => {
+    stays &&= inserted.lines === 1 && before.lineAt(from).to >= to;
+  });
+  return stays;
+}
+
+const looksAlike = (a: PlacedMark, b: PlacedMark | undefined): boolean =>
+  a.mark === b?.mark && a.line === b.line && a.freshness === b.freshness && a.hidden === b.hidden;
 
 /** The anchors that have a line, and how true they are of it. */
 export function placedMarks(anchors: readonly Anchor[], executed: readonly string[], look: Look, text: Text): PlacedMark[] {
