@@ -79,8 +79,9 @@ def _differs_beside_kernel(known: Description, inputs: tuple[Shape, ...]) -> boo
             return True
         if problem.reason is not arithmetic.Reason.OUTPUT_SIZE:
             return False
+    alone = len(options.output_shape) == len(options.kernel_size)  # the spatial sizes may be stated alone
     for place in empty:
-        size, given = options.output_shape[first + place], inputs[0][first + place]
+        size, given = options.output_shape[place if alone else first + place], inputs[0][first + place]
         if None not in (size, given) and each[place]._replace(kernel_size=0).output_size(size or 0) != given:
             return True
     return False

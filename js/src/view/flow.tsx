@@ -48,7 +48,7 @@ function Blocks({ pane, picture: { scene, blocks, words }, selected, onSelect }:
   const entry = selected !== null && order.includes(selected) ? selected : order[0];
   return (
     <>
-      <div class="convmagic-flow-pane" ref={pane} role="group" aria-label={`the flow of shapes: ${visible(words)}`} onKeyDown={(event) => moveByKey(event, order, onSelect)}>
+      <div class="convmagic-flow-pane" ref={pane} tabIndex={0} role="group" aria-label={`the flow of shapes: ${visible(words)}`} onKeyDown={(event) => moveByKey(event, order, onSelect)}>
         <svg class="convmagic-ink" viewBox={`0 0 ${figure(scene.width)} ${figure(scene.height)}`} width={figure(scene.width)} height={figure(scene.height)}>
           <g aria-hidden="true">
             {scene.inks.map((ink, i) => (
