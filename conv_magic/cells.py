@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from conv_magic.cell_text import blank_lines_above
+
 if TYPE_CHECKING:
-    from conv_magic.engine import Cell
+    from conv_magic.session import Cell
 
 _MOST = 500
-_NAME = "%%convshapes"
-
-
-def blank_lines_above(text: str) -> int:
-    """How many lines IPython strips from the top of a cell before it compiles it."""
-    lines = text.split("\n")
-    return next((number for number, line in enumerate(lines) if line.strip()), 0)
-
-
-def lines_above_part(text: str, part: str) -> int | None:
-    """How many lines of `text` stand above `part`, which is its end; None where it is not."""
-    text, part = text.rstrip("\n"), part.rstrip("\n")
-    if not part or not text.endswith(part):
-        return None
-    above = text.removesuffix(part)
-    return above.count("\n") if above.endswith("\n") or not above else None
-
-
-def lines_above_timed(text: str) -> int | None:
-    """How many lines stand above the code that a `%%time` on top of a cell runs; None if there is no such magic.
-
-    None too where a `%time` further down makes it unclear which of the two runs a piece of code.
-    """
-    above = 0
-    for number, line in enumerate(text.split("\n")):
-        if line.split()[:1] == ["%%time"]:
-            above = number + 1
-        elif line.strip() and not line.lstrip().startswith("%%"):
-            return number if above and "%time " not in text.split("\n", number)[-1] else None
-    return None
-
-
-def magic_line(text: str) -> int | None:
-    """The number of the `%%convshapes` line among the magics on top of a cell, None if there is none."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.split(maxsplit=1)[:1] == [_NAME]:
-            return number
-        if line.strip() and not line.lstrip().startswith("%%"):
-            return None
-    return None
-
-
-_OURS = re.compile(r"^(\s*)%(?:(?:re|un)?load_ext\s+conv_magic|convshapes)\b.*")
-_NEEDLESS = (_NAME, "%%time", "%%capture")
-
-
-def without_our_magics(lines: list[str]) -> list[str]:
-    """An input transformer for a run that is traced as a whole: `%%convshapes` and our line magics do nothing.
-
-    `%%time` and `%%capture` on top neither: they would run the rest under another name.  Every line keeps its place.
-    """
-    top = next((at for at, line in enumerate(lines) if line.strip() and line.split()[0] not in _NEEDLESS), len(lines))
-    above, rest = ["# " + line for line in lines[:top]], lines[top:]
-    if rest and rest[0].startswith("%%"):
-        from IPython.core import inputtransformer2
-
-        untyped: Any = inputtransformer2
-        return [*above, *untyped.cell_magic(rest)] if above else rest
-    return above + [_OURS.sub(r"\1pass", line) for line in rest]
 
 
 class Cells:
@@ -91,7 +33,7 @@ class Cells:
 
     def all(self) -> Mapping[str, Cell]:
         """Every known cell by file name."""
-        from conv_magic.engine import Cell
+        from conv_magic.session import Cell
 
         self._learn_history()
         return {

@@ -24,11 +24,11 @@ from types import ModuleType
 from typing import Any
 
 from conv_magic import engine
-from conv_magic.cells import blank_lines_above, without_our_magics
-from conv_magic.engine import Cell, Session
+from conv_magic.cell_text import blank_lines_above, without_our_magics
 from conv_magic.options import TRACING, tracing
 from conv_magic.pace import Pace
 from conv_magic.report import Report
+from conv_magic.session import Cell, Session
 
 FIRST = 0.5
 """Seconds before the first snapshot, and at least between two."""

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from conv_magic.engine import Session
 from conv_magic.outputs import LiveOutput, live_output
 from conv_magic.pace import Pace
 from conv_magic.report import Report
+from conv_magic.session import Session
 
 FIRST = 0.5
 """Seconds before anything is shown: most cells have ended by then."""

@@ -1,4 +1,4 @@
-"""The door from IPython: `%%convshapes`, `%convshapes`, and what the extension puts into a shell and takes out.
+"""The door from IPython: `%%convshapes`, `%convshapes`, loading and unloading.
 
 The cell's own text runs as any cell does: an input transformer replaces the `%%convshapes` line by a call of `begin`,
 and the shell's `post_run_cell` event ends the run.  So value, output, await, errors and line numbers are the shell's.
@@ -6,391 +6,16 @@ and the shell's `post_run_cell` event ends the run.  So value, output, await, er
 
 from __future__ import annotations
 
-import ast
-import keyword
-import re
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from IPython.core import magic_arguments as untyped_magic_arguments
 from IPython.core.error import UsageError
 
-from conv_magic.cells import Cells, blank_lines_above, lines_above_part, lines_above_timed, magic_line
-from conv_magic.options import TRACING, tracing, wrong
-
-if TYPE_CHECKING:
-    from conv_magic.assigned import Assignments
-    from conv_magic.display import Shown
-    from conv_magic.engine import Cell, Session
-    from conv_magic.live import Live
-    from conv_magic.report import Report
-    from conv_magic.views.written import Writing
-
-_arguments: Any = untyped_magic_arguments
-_NAME = "convshapes"
-_WRITINGS: tuple[Writing, ...] = ("write", "rewrite", "unwrite")
-_TIMED = ("<timed exec>", "<timed eval>")
-"""The file names under which `%%time` compiles the code below it."""
-_BEGIN = "__import__('conv_magic.magic', fromlist=['begin']).begin({!r})\n"
-
-
-_option: Any = _arguments.argument
-_OPTIONS: tuple[Any, ...] = (
-    _option("name", nargs="?", metavar="NAME", help="bind the report to this name"),
-    *(_option(*flags, **told) for flags, told in TRACING),
-    _option("-q", "--quiet", action="store_true", help="shapes in the editor only, no table"),
-    _option("-t", "--text", action="store_true", help="no widget"),
-    _option(
-        "-w", "--write", action="store_true", help="write the shapes into the cell, as comments that later runs check"
-    ),
-    _option("-R", "--rewrite", action="store_true", help="the same, and replace the written ones that no longer hold"),
-    _option("-U", "--unwrite", action="store_true", help="take the written shapes out of the cell"),
-    _option("-T", "--table", action="store_true", help="after `on`: the table for every cell, not only a faulty one"),
-)
-
-
-def _with_options(magic: Callable[[str, str], None]) -> Callable[[str, str], None]:
-    for option in reversed(_OPTIONS):
-        magic = option(magic)
-    documented: Callable[[str, str], None] = _arguments.magic_arguments(_NAME)(magic)
-    return documented
-
-
-def _parsed(line: str) -> Any:
-    parser = _arguments.construct_parser(_cell_magic)
-    try:
-        args = parser.parse_argstring(line)
-    except UsageError as error:
-        raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
-    except ValueError as error:  # an open quote
-        raise UsageError(f"%%{_NAME}: {error} (see %%{_NAME}?)") from None
-    if args.name is not None and (not args.name.isidentifier() or keyword.iskeyword(args.name)):
-        raise UsageError(f"%%{_NAME}: {args.name!r} is not a name that a report can be bound to")
-    complaint = wrong(args)
-    if complaint is not None:
-        raise UsageError(f"%%{_NAME}: {complaint}")
-    if args.write + args.rewrite + args.unwrite > 1:
-        raise UsageError(f"%%{_NAME}: one of --write, --rewrite and --unwrite at a time")
-    if args.quiet and args.table:
-        raise UsageError(f"%%{_NAME}: --quiet shows no table and --table shows one")
-    return args
-
-
-@dataclass
-class _Run:
-    """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
-
-    session: Session
-    args: Any
-    namespace: dict[str, object]
-    info: Any
-    always: bool
-    live: Live | None = None
-    thread: int = field(default_factory=threading.get_ident)
-
-    def stop(self) -> None:
-        """The cell is over, in whatever way."""
-        if self.live is not None:
-            self.live.stop()
-        self.session.stop()
-
-    def drop(self) -> None:
-        """It is over, and no report will follow."""
-        self.stop()
-        self.clear()
-
-    def clear(self) -> None:
-        """Leave nothing of what was shown while it ran, unless the report took its place."""
-        if self.live is not None:
-            self.live.clear()
-
-
-@dataclass
-class _Extension:
-    """Everything one shell holds of us."""
-
-    shell: Any
-    infos: list[Any] = field(default_factory=list)
-    runs: list[_Run] = field(default_factory=list)
-    shown: dict[str, Shown] = field(default_factory=dict)
-    trying: threading.Thread | None = None
-    always: Any = None
-    noted: Assignments | None = None
-
-    def __post_init__(self) -> None:
-        self.cells = Cells(self.shell)
-
-    # -- coming and going ------------------------------------------------------------------------------------------
-
-    def load(self) -> None:
-        """Register transformer, events and magics."""
-        self.shell.input_transformers_cleanup.append(transform)
-        self.shell.ast_transformers.append(self)
-        self.shell.events.register("pre_run_cell", self.before_cell)
-        self.shell.events.register("post_run_cell", self.after_cell)
-        self.shell.register_magic_function(_cell_magic, "cell", _NAME)
-        self.shell.register_magic_function(_line_magic, "line", _NAME)
-
-    def unload(self) -> None:
-        """Leave nothing behind, not even of a cell that is running."""
-        while self.runs:
-            self.runs.pop().drop()
-        self.shell.input_transformers_cleanup.remove(transform)
-        if self in self.shell.ast_transformers:
-            self.shell.ast_transformers.remove(self)
-        self.shell.events.unregister("pre_run_cell", self.before_cell)
-        self.shell.events.unregister("post_run_cell", self.after_cell)
-        for kind in ("cell", "line"):
-            self.shell.magics_manager.magics[kind].pop(_NAME, None)
-
-    # -- one cell --------------------------------------------------------------------------------------------------
-
-    def before_cell(self, info: Any) -> None:
-        """The shell is about to run a cell."""
-        while self.runs and self._ended_unannounced(self.runs[-1]):
-            self.runs.pop().drop()
-        self.infos.append(info)
-        if self.runs:
-            self._note_part(self.runs[-1].session, info)
-        elif self.always is not None and magic_line(info.raw_cell) is None:
-            with _own_errors_told("not traced"):
-                self._start_unasked(info)
-
-    def visit(self, tree: ast.Module) -> ast.Module:
-        """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
-        before = tree.body[:]
-        try:
-            return self._noted(tree)
-        except Exception as fault:
-            tree.body[:] = before
-            notice(f"no values noted ({type(fault).__name__}: {fault}); your cell was not affected", fault)
-            return tree
-
-    def _noted(self, tree: ast.Module) -> ast.Module:
-        from conv_magic.assigned import Assignments
-
-        if self.infos and _begins(tree):
-            self.noted = Assignments(self._whole(self.infos[-1])[0].raw_cell)
-            return self.noted.instrument(tree)
-        here = self.runs and self.runs[-1].thread == threading.get_ident()
-        return self.runs[-1].session.instrument(tree) if here and not _is_timed_again_and_again() else tree
-
-    def _ended_unannounced(self, run: _Run) -> bool:
-        """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
-        if run.info not in self.infos:
-            return True
-        if run.thread != threading.get_ident():
-            return False
-        at: FrameType | None = sys._getframe()
-        while at is not None:
-            if at.f_code.co_filename in run.session.filenames():
-                return False
-            at = at.f_back
-        return True
-
-    def _note_part(self, session: Session, info: Any) -> None:
-        """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
-        above = lines_above_part(session.cell.text, info.raw_cell)
-        if above is not None:
-            for number in self._numbers():
-                session.also_known_as(self.cells.filename(info, number), above + blank_lines_above(info.raw_cell))
-
-    def _numbers(self) -> tuple[int, int]:
-        """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
-        return self.shell.execution_count, self.shell.execution_count - 1
-
-    def _start_unasked(self, info: Any) -> None:
-        text = info.raw_cell
-        name, other = (self.cells.filename(info, number) for number in self._numbers())
-        above = blank_lines_above(text)
-        session = self.start(self.always, self._cell(info, name, text, above), info, always=True)
-        session.also_known_as(other, above)
-
-    def begin(self, line: str, filename: str, number: int) -> None:
-        """The cell's first line runs, as line `number` of `filename`."""
-        args = _parsed(line)
-        info = self.infos[-1] if self.infos else None
-        at = magic_line(info.raw_cell) if info else None
-        if info is None or at is None:  # a silent cell: no event will end it, and nobody looks
-            return
-        if not _has_tensorflow():
-            notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
-            return
-        with _own_errors_told("not traced"):
-            whole, above = self._whole(info)
-            self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
-
-    def _whole(self, info: Any) -> tuple[Any, int]:
-        """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
-        for outer in self.infos:
-            above = lines_above_part(outer.raw_cell, info.raw_cell)
-            if above is not None:
-                return outer, above
-        return info, 0
-
-    def _cell(self, info: Any, filename: str, text: str, above: int) -> Cell:
-        from conv_magic.engine import Cell
-
-        return Cell(filename, text, getattr(info, "cell_id", None), "this cell", above)
-
-    def start(self, args: Any, cell: Cell, info: Any, *, always: bool = False) -> Session:
-        """Trace what follows."""
-        from conv_magic.engine import Session
-
-        noted, self.noted = self.noted, None
-        known = noted if noted and noted.text == cell.text else None
-        session = Session(cell, self.cells.all(), tracing(args), known)
-        above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
-        if above is not None:
-            for name in _TIMED:
-                session.also_known_as(name, above)
-        run = _Run(session, args, dict(self.shell.user_ns), info, always)
-        self.runs.append(run)
-        session.start()
-        if hasattr(self.shell, "kernel") and len(self.runs) == 1:
-            run.live = self._live(run)
-        return session
-
-    def _live(self, run: _Run) -> Live:
-        from conv_magic.display import Look, static_bundle
-        from conv_magic.live import Live
-
-        table = not run.args.quiet and (not run.always or run.args.table)
-        live = Live(run.session, lambda report: static_bundle(report, Look(table)))
-        live.start(self.shell)
-        return live
-
-    def after_cell(self, result: Any) -> None:
-        """A cell has ended: the traced one, or one nested in it."""
-        if self.noted is not None:  # the run that it was for did not begin
-            self.noted.close()
-            self.noted = None
-        info = self.infos[-1] if result is None and self.infos else getattr(result, "info", None)
-        if info in self.infos:
-            del self.infos[self.infos.index(info) :]
-        while self.runs and self.runs[-1].info is info:
-            run = self.runs.pop()
-            run.stop()
-            if result is not None:
-                self._report(run, result.error_before_exec or result.error_in_exec)
-            run.clear()
-        if info is not None and info.raw_cell.strip():
-            self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
-
-    def _report(self, run: _Run, error: BaseException | None) -> None:
-        try:
-            with _own_errors_told("no report"):
-                self._finish(run, error)
-        except KeyboardInterrupt:
-            notice("no report, since it was interrupted; your cell had ended before")
-
-    def _finish(self, run: _Run, error: BaseException | None) -> None:
-        from conv_magic.engine import OwnFault
-
-        report = run.session.finish(error, self.shell.user_ns)
-        for remark in run.session.remarks:
-            notice(remark)
-        for fault in run.session.faults[:1]:
-            notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
-        if run.always and not report.notes and not report.diagnoses:
-            return
-        self._bind(run.args.name, None, report)
-        self._write(run, report)
-        quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
-        if hasattr(self.shell, "kernel"):
-            self._show_in_notebook(run, report, quiet)
-        elif not quiet:
-            self._show_in_terminal(run, report)
-
-    def _write(self, run: _Run, report: Report) -> None:
-        """The shapes into the cell's text, or out of it: the front end puts it in the place of the cell's."""
-        how = next((word for word in _WRITINGS if getattr(run.args, word)), None)
-        if how is None:
-            return
-        from conv_magic.views.written import written
-
-        text = report.trace.sources[0].text
-        changed = written(report, how)
-        if changed == text:
-            notice(f"nothing to {how}")
-        else:
-            self.shell.set_next_input(_without_option(changed), replace=True)
-
-    def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
-        from IPython.core.displaypub import CapturingDisplayPublisher
-
-        from conv_magic.display import Look, show_and_try
-
-        key = run.session.cell.cell_id or run.session.cell.filename
-        if key in self.shown:
-            self.shown.pop(key).close()
-        publisher, trials = self.shell.display_pub, self._trials(run)
-        if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
-            trials["verify"] = False
-        look = Look(table=not quiet, widget=not run.args.text)
-        if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
-            trials["place"] = run.live.take_place()
-        self.shown[key], self.trying = show_and_try(report, run.namespace, look, publisher, **trials)
-
-    def _show_in_terminal(self, run: _Run, report: Report) -> None:
-        from conv_magic.terminal import print_and_try
-
-        print_and_try(report, run.namespace, **self._trials(run))
-
-    def _trials(self, run: _Run) -> dict[str, Any]:
-        """Whether to try fixes, and whom to tell how that went."""
-
-        def done(before: Report, after: Report) -> None:
-            self._bind(run.args.name, before, after)
-
-        def failed(fault: Exception) -> None:
-            notice(f"no fix was tried ({type(fault).__name__}: {fault})", fault)
-
-        return {"verify": not run.args.no_verify, "done": done, "failed": failed}
-
-    def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
-        """Make it the last report, and give the user's name to it unless that has another value by now."""
-        from conv_magic import engine
-
-        if before is None or engine.last_report() is before:
-            engine.remember(report)
-        if name and (before is None or self.shell.user_ns.get(name) is before):
-            self.shell.user_ns[name] = report
-
-
-_extensions: dict[int, _Extension] = {}
-
-
-def notice(text: str, error: Exception | None = None) -> None:
-    """One line about ourselves; in our own tests an error of ours is raised."""
-    from conv_magic.engine import is_strict
-
-    if error is not None and is_strict():
-        raise error
-    print(f"conv_magic: {text}", file=sys.stderr)
-
-
-@contextmanager
-def _own_errors_told(what: str) -> Iterator[None]:
-    """An error of ours becomes one line, and the user's cell goes on."""
-    try:
-        yield
-    except Exception as fault:
-        notice(f"{what} ({type(fault).__name__}: {fault}); your cell was not affected", fault)
-
-
-def _has_tensorflow() -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return "tensorflow" in sys.modules or find_spec("tensorflow") is not None
-    except (ImportError, ValueError):  # something forbids the import, or is half imported
-        return False
+from conv_magic.cell_text import NAME, WRITINGS, show_plain_line
+from conv_magic.extension import Extension
+from conv_magic.magic_options import parsed, with_options
+
+_extensions: dict[int, Extension] = {}
 
 
 def begin(line: str) -> None:
@@ -398,70 +23,19 @@ def begin(line: str) -> None:
     from IPython.core.getipython import get_ipython
 
     frame = sys._getframe(1)
-    _show_plain_line(frame.f_code.co_filename, frame.f_lineno, line)
+    show_plain_line(frame.f_code.co_filename, frame.f_lineno, line)
     extension = _extensions.get(id(get_ipython()))
     if extension is not None:
-        extension.begin(line, frame.f_code.co_filename, frame.f_lineno)
+        extension.begin(parsed(_cell_magic, line), frame.f_code.co_filename, frame.f_lineno)
 
 
-def _without_option(text: str) -> str:
-    """The cell without the option to write: it has been done."""
-    lines = text.split("\n")
-    at = magic_line(text)
-    if at is not None:
-        lines[at - 1] = re.sub(rf"\s+(--({'|'.join(_WRITINGS)})|-[wRU])(?=\s|$)", "", lines[at - 1])
-    return "\n".join(lines)
-
-
-def _is_timed_again_and_again() -> bool:
-    """Whether `%timeit` asks for the tree: what it times is the user's code alone."""
-    at: FrameType | None = sys._getframe(4)  # past ours and the shell's `transform_ast`
-    return at is not None and at.f_code.co_name == "timeit"
-
-
-def _begins(tree: ast.Module) -> bool:
-    """Whether a module begins with what the `%%convshapes` line becomes."""
-    match tree.body:
-        case [ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(args=[ast.Constant(value=name)])))), *_]:
-            return bool(name == __name__)
-        case _:
-            return False
-
-
-def _show_plain_line(filename: str, number: int, line: str) -> None:
-    """Let a traceback that shows the first line show what the user wrote, as a comment, not our call."""
-    import linecache
-
-    entry = linecache.cache.get(filename)
-    if entry is not None and len(entry) == 4 and number <= len(entry[2]):
-        entry[2][number - 1] = f"# %%{_NAME} {line}".rstrip() + "\n"
-
-
-def transform(lines: list[str]) -> list[str]:
-    """The input transformer: a leading `%%convshapes` line becomes a call, and what follows is as it was."""
-    word, _, options = lines[0].strip().replace("\t", " ").partition(" ") if lines else ("", "", "")
-    if word != f"%%{_NAME}" or options.endswith("?"):
-        return lines
-    rest = lines[1:]
-    if rest and rest[0].startswith("%%"):
-        from IPython.core import inputtransformer2
-
-        untyped: Any = inputtransformer2
-        rest = untyped.cell_magic(rest)
-    return [_BEGIN.format(options.strip()), *rest]
-
-
-# Terminal IPython would otherwise run the transformer while the user still types.
-transform.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own protocol
-
-
-@_with_options
+@with_options
 def _cell_magic(line: str, cell: str) -> None:
     """Run the cell as always, and show every tensor shape, each call's arithmetic, and what broke with its fixes."""
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
-    shell.run_cell(f"%%{_NAME} {line}\n{cell}")
+    shell.run_cell(f"%%{NAME} {line}\n{cell}")
 
 
 def _line_magic(line: str) -> Any:
@@ -479,37 +53,39 @@ def _line_magic(line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     match word:
         case "on":
-            args = _parsed(rest)
-            if any(getattr(args, word) for word in _WRITINGS):
-                raise UsageError(f"%{_NAME} on: shapes are written into one cell, by %%{_NAME} --write on top of it")
+            args = parsed(_cell_magic, rest)
+            if any(getattr(args, word) for word in WRITINGS):
+                raise UsageError(f"%{NAME} on: shapes are written into one cell, by %%{NAME} --write on top of it")
             extension.always = args
         case "off":
             extension.always = None
         case "status":
-            print(f"%{_NAME} is {'off' if extension.always is None else 'on'}")
+            print(f"%{NAME} is {'off' if extension.always is None else 'on'}")
         case "last" | "frame":
             return _last(extension, as_frame=word == "frame")
         case _:
-            raise UsageError(f"%{_NAME}: on, off, status, last or frame (see %{_NAME}?)")
+            raise UsageError(f"%{NAME}: on, off, status, last or frame (see %{NAME}?)")
     return None
 
 
-def _last(extension: _Extension, *, as_frame: bool) -> Any:
+def _last(extension: Extension, *, as_frame: bool) -> Any:
     from conv_magic import engine
 
     if extension.trying is not None:
         extension.trying.join()
     report = engine.last_report()
     if report is None:
-        raise UsageError(f"%{_NAME}: no cell was traced yet")
+        raise UsageError(f"%{NAME}: no cell was traced yet")
     return report.frame() if as_frame else report
 
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext conv_magic`."""
     unload_ipython_extension(shell)
-    extension = _extensions[id(shell)] = _Extension(shell)
+    extension = _extensions[id(shell)] = Extension(shell)
     extension.load()
+    shell.register_magic_function(_cell_magic, "cell", NAME)
+    shell.register_magic_function(_line_magic, "line", NAME)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -517,3 +93,5 @@ def unload_ipython_extension(shell: Any) -> None:
     extension = _extensions.pop(id(shell), None)
     if extension is not None:
         extension.unload()
+        for kind in ("cell", "line"):
+            shell.magics_manager.magics[kind].pop(NAME, None)

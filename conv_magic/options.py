@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conv_magic.engine import Options
+    from conv_magic.session import Options
 
 TRACING: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
@@ -39,6 +39,6 @@ def wrong(args: Any) -> str | None:
 
 def tracing(args: Any) -> Options:
     """What a run records, by the parsed arguments."""
-    from conv_magic.engine import Options  # here, because the extension loads without it
+    from conv_magic.session import Options  # here, because the extension loads without it
 
     return Options(not args.no_guard, args.only, args.depth, args.max_calls)

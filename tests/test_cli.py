@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from conv_magic.cells import without_our_magics
+from conv_magic.cell_text import without_our_magics
 from conv_magic.cli import main
 from conv_magic.report import Report
 
