@@ -4,21 +4,13 @@ import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ICommandPalette } from "@jupyterlab/apputils";
 import type { INotebookTracker } from "@jupyterlab/notebook";
 import { type Cursor, cursorIn } from "./cursor";
+import type { Deed } from "./deed";
 import { pinDeeds } from "./pin_commands";
 import type { Preferences } from "./preferences";
 import { problemDeeds } from "./problem_commands";
 import { shapeDeeds } from "./shape_commands";
 
 const CATEGORY = "conv_magic";
-
-/** What one command does; it needs a code cell whose editor is there. */
-export interface Deed {
-  label: string;
-  caption: string;
-  run: (cursor: Cursor) => unknown;
-  enabled?: (cursor: Cursor) => boolean;
-  toggled?: (cursor: Cursor) => boolean;
-}
 
 export function addCommands(
   { commands }: JupyterFrontEnd,

@@ -2,7 +2,7 @@
 
 import { CodeCell } from "@jupyterlab/cells";
 import { announce } from "./announce";
-import type { Deed } from "./commands";
+import type { Deed } from "./deed";
 import type { Cursor } from "./cursor";
 import { allPinnable, pin, pinnable } from "./pinning";
 import { pinsIn, unpinned } from "./pins";

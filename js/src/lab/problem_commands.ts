@@ -5,7 +5,7 @@ import { domActions, type Outcome } from "../actions";
 import type { Diagnosis, Document, Fix } from "../report";
 import { announce, refuse } from "./announce";
 import { marksAt } from "./annotations";
-import type { Deed } from "./commands";
+import type { Deed } from "./deed";
 import { type Cursor, goTo } from "./cursor";
 import { boardOf } from "./documents";
 import { type Problem, problemBeside, problemsOf } from "./problems";

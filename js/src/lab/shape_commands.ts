@@ -2,7 +2,7 @@
 
 import { announce } from "./announce";
 import { marksAt, type PlacedMark } from "./annotations";
-import type { Deed } from "./commands";
+import type { Deed } from "./deed";
 import type { Cursor } from "./cursor";
 import { spoken } from "./note_widget";
 import type { Detail, Preferences } from "./preferences";
