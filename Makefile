@@ -116,7 +116,7 @@ browser: $(STAMPS)/dependencies
 	@cd tests && $(CURDIR)/$(BIN)/python -m browser.find_browser --install
 
 pytest: wheel browser js/node_modules
-	$(BIN)/pytest $(PYTEST_FLAGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
 
 types: wheel js/node_modules
 	$(BIN)/python js/generate_report.py

@@ -1,6 +1,6 @@
 """What tracing costs: traced and plain runs side by side, interleaved, each ratio beside its budget.
 
-    python tests/benchmark.py [NAME ...]      loop, forward, build, many
+    python tests/benchmark.py [NAME ...]      loop, forward, build, many, trials
 
 Each round measures both, in turns first and second.  A ratio is that of the least disturbed rounds: other work on the
 machine only ever adds time.
@@ -108,6 +108,35 @@ def many() -> None:
           f"{(during - before) / 1024:.0f} MiB more; frame in {seconds:.2f} s, budget 1 s")  # fmt: skip
 
 
+_CELLS = {
+    "empty cell": "x = 1",
+    "tiny conv2d": "import tensorflow as tf\ntf.nn.conv2d(tf.zeros((1, 28, 28, 1)), tf.zeros((3, 3, 1, 4)), 1, 'SAME')",
+    "one-step fit": """
+import keras, numpy as np
+model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(2)])
+model.compile("adam", "mse")
+model.fit(np.zeros((640, 8, 8, 1)), np.zeros((640, 2)), epochs=7)
+""",
+}
+
+
+def trials() -> None:
+    """How long it takes to try a cell, from a cold start and on."""
+    from conv_magic.repair.scratch import Scratch
+
+    def tried(cell: str) -> None:
+        assert scratch.try_cell(cell, {}, filename="<cell>", limit=60.0).held
+
+    with Scratch() as scratch:
+        print(f"trial, cold start: {_seconds(lambda: tried('x = 1')):.2f} s")
+        for name, cell in _CELLS.items():
+            print(
+                f"trial, {name}: {statistics.median(_seconds(lambda cell=cell: tried(cell)) for _ in range(5)):.3f} s"
+            )
+
+
+BENCHMARKS = {each.__name__: each for each in (loop, forward, build, many, trials)}
+
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or ("loop", "forward", "build", "many"):
-        {"loop": loop, "forward": forward, "build": build, "many": many}[chosen]()
+    for chosen in sys.argv[1:] or BENCHMARKS:
+        BENCHMARKS[chosen]()
