@@ -5,7 +5,7 @@ import { finder, wordsOf } from "../src/find";
 import { rowsOf } from "../src/rows";
 import { everyRow, rangeText, treeOf, unfolded } from "../src/tree";
 import { ALL_DRAWN, placesOf, scrollTo, windowOf } from "../src/window";
-import { rowByKey } from "../src/view/keys";
+import { isForView, rowByKey } from "../src/view/keys";
 import { sample } from "./samples";
 
 describe("the tree", () => {
@@ -89,6 +89,13 @@ test("keys lead from row to row, and no further than there are rows", () => {
   const from5 = (key: string) => rowByKey(key, 5, 100, 10);
   expect(["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", " ", "x"].map(from5)).toEqual([6, 4, 15, 0, 0, 99, 5, null]);
   expect(rowByKey("End", 0, 0, 10)).toBeNull();
+});
+
+test("plain keys are the view's; shortcuts, Escape and Shift+Enter the page's", () => {
+  const key = (name: string, more: Partial<KeyboardEvent> = {}) =>
+    isForView({ key: name, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more } as KeyboardEvent);
+  expect([key("ArrowUp"), key("ArrowRight", { shiftKey: true }), key("x"), key("Enter"), key(" ")]).toEqual(Array(5).fill(true));
+  expect([key("s", { ctrlKey: true }), key("Enter", { shiftKey: true }), key("Escape"), key("F8")]).toEqual(Array(4).fill(false));
 });
 
 describe("a copy", () => {

@@ -83,7 +83,9 @@ export function useScrolled(frame: { current: HTMLElement | null }, count: numbe
   useLayoutEffect(() => {
     if (!focus.current) return;
     focus.current = false;
-    frame.current?.querySelector<HTMLElement>('.convmagic-row[tabindex="0"]')?.focus({ preventScroll: true });
+    const row = frame.current?.querySelector<HTMLElement>('.convmagic-row[tabindex="0"]');
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" }); // in the page, no further than it must; in the table it is already
   });
   const window = windowOf(count, scrolled, MOST_HEIGHT, rowHeight);
   return {

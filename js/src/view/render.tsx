@@ -8,6 +8,7 @@ import { firstProblem, type Row, rowsOf } from "../rows";
 import { Detail } from "./detail";
 import { FlowView } from "./flow";
 import { Head } from "./head";
+import { keepKeys } from "./keys";
 import { measurePaint } from "./paint";
 import { installStyle } from "./style";
 import { CallTable } from "./table";
@@ -32,9 +33,13 @@ export function renderReport(host: HTMLElement, document: Document, actions: Act
     render(<Report document={next} actions={actions} {...settings} />, host);
   draw(document, options);
   measurePaint("first paint", start);
+  const leaveKeys = keepKeys(host);
   return {
     update: (next, settings = options) => draw(next, settings),
-    dispose: () => render(null, host),
+    dispose() {
+      leaveKeys();
+      render(null, host);
+    },
   };
 }
 

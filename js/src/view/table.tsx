@@ -106,7 +106,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
         searchable={rows.length > MANY}
         onLeave={() => grid.current?.querySelector<HTMLElement>('.convmagic-row[tabindex="0"]')?.focus()}
       />
-      <div class="convmagic-scroll" ref={grid} role="region" aria-label="calls" onScroll={view.onScroll} onKeyDown={keys} data-lm-suppress-shortcuts="true">
+      <div class="convmagic-scroll" ref={grid} role="region" aria-label="calls" onScroll={view.onScroll} onKeyDown={keys}>
         <table class="convmagic-table" role={isTree ? "treegrid" : "grid"} aria-rowcount={shown.length + 1} style={{ minWidth: least }} aria-label="calls; arrows move, left and right fold, Enter shows the code line">
           <colgroup>
             {styles.map((style, i) => (

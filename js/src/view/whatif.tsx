@@ -46,7 +46,7 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
   const name = call.layer ?? call.op;
   if (call.inputs.length === 0 || chosen === null || !(dimensionsOf(chosen, call.inputs[0]!) > 0 || call.outcome !== "returned")) return null;
   return (
-    <details class="convmagic-picture" open onKeyDown={keepKeys}>
+    <details class="convmagic-picture" open onKeyDown={keepInField}>
       <summary>the arithmetic of {visible(name)}</summary>
       <ArithmeticPicture drawable={drawable} name={name} />
       {isChoosable(chosen) && (
@@ -61,8 +61,8 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
   );
 }
 
-/** A notebook has commands on plain keys, arrows among them; those that a field needs stay here. */
-function keepKeys(event: KeyboardEvent): void {
+/** Those keys that a field needs go no further: other front ends than Jupyter listen to all. */
+function keepInField(event: KeyboardEvent): void {
   const field = ["INPUT", "SELECT"].includes((event.target as Element).tagName);
   const ours = !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Enter" && event.key !== "Escape";
   if (field && ours) event.stopPropagation();
