@@ -191,6 +191,15 @@ def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
     failed = second.locator('.convmagic-row[data-status="failed"]:visible')
     expect(failed).to_have_count(1)
     expect(cell.failed_rows).to_have_count(1)
+    cell.note(6).click(modifiers=["ControlOrMeta"])  # what is selected is selected in every view
+    for view in (cell.output, second):
+        row = view.locator('.convmagic-row[aria-selected="true"]:visible')
+        expect(row).to_contain_text("conv2d_1")
+        expect(row).to_have_attribute("data-status", "ok")
+    cell.note(7).click()
+    expect(selected(cell)).to_have_attribute("data-status", "failed")
+    selected(cell).locator(".convmagic-to-line").click()
+    expect(cell.root.locator(".cm-content")).to_be_focused()
     before = cell.prompt.inner_text()
     second.locator(".convmagic-apply-run:visible").first.click()
     cell.wait_until_run(before)

@@ -15,6 +15,7 @@ import { boardOf } from "./documents";
 import { pinning } from "./pinning";
 import { Preferences, SETTINGS } from "./preferences";
 import { addRenderer } from "./renderer";
+import { rowClicks } from "./row_clicks";
 import { lineTooltips } from "./tooltip";
 
 const renderer: JupyterFrontEndPlugin<void> = {
@@ -49,7 +50,7 @@ const inline: JupyterFrontEndPlugin<void> = {
       name: "conv-magic:annotations",
       factory: ({ model }) => {
         if (!isCodeCell(model)) return null;
-        const extension = [annotations(sourceFor(model, preferences)), pinning(model), lineTooltips];
+        const extension = [annotations(sourceFor(model, preferences)), rowClicks, pinning(model), lineTooltips];
         return EditorExtensionRegistry.createImmutableExtension(extension);
       },
     });

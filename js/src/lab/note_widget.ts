@@ -48,7 +48,7 @@ export class NoteWidget extends WidgetType {
     note.setAttribute("role", "note");
     note.setAttribute("aria-label", spoken(this.note));
     note.textContent = later === null ? text : `${text}  from ${visible(later)}`;
-    const hints = [AGE[freshness], pinnable && "click to write it into the code"].filter(Boolean);
+    const hints = [AGE[freshness], pinnable ? "click to write it into the code, Ctrl+click to see its row" : "click to see its row"].filter(Boolean);
     note.title = [text, ...hints].join("\n"); // long notes are cut
     if (pinnable) note.dataset["pin"] = "";
     return note;

@@ -21,6 +21,8 @@ export interface LineMark {
   /** The comment that states its shape, if it has one value to state. */
   pin: string | null;
   status: LineStatus;
+  /** The calls whose shapes these are, by their index. */
+  calls: readonly number[];
   /** The stretch of the line that a diagnosis is about: columns in UTF-16 units. */
   underline: readonly [number, number] | null;
   /** What fails or warns on this line. */
@@ -39,7 +41,7 @@ export interface Anchor {
   gone: boolean;
 }
 
-const EMPTY = { text: "", flow: "", pin: null, status: "ok", underline: null, diagnoses: [], originOf: [] } as const;
+const EMPTY = { text: "", flow: "", pin: null, status: "ok", calls: [], underline: null, diagnoses: [], originOf: [] } as const;
 const RANK: Record<LineStatus, number> = { ok: 0, origin: 1, warning: 2, failed: 3 };
 
 /** The marks of the source `cell` (a key of spans), by line. */
@@ -54,8 +56,8 @@ export function marksOf(document: Document, cell: string): LineMark[] {
   const calls = new Map(document.trace.calls.map((call) => [call.index, call]));
   for (const note of document.notes.filter((candidate) => candidate.cell === cell)) {
     const from = Math.min(note.line, ...note.calls.map((index) => startOf(calls.get(index), note)));
-    const { text, flow, pin } = note;
-    change(note.line, (mark) => ({ from, text, flow: flow || text, pin, status: worse(mark.status, note.status) }));
+    const { text, flow, pin, calls: indices } = note;
+    change(note.line, (mark) => ({ from, text, flow: flow || text, pin, calls: indices, status: worse(mark.status, note.status) }));
     const diagnosis = note.diagnosis === null ? undefined : document.diagnoses[note.diagnosis];
     if (diagnosis && note.status !== "origin") change(note.line, (mark) => withDiagnosis(mark, diagnosis));
   }
@@ -73,6 +75,10 @@ export function marksOf(document: Document, cell: string): LineMark[] {
   }
   return [...marks.values()].filter((mark) => mark.line >= 1 && mark.line <= lines.length).sort((a, b) => a.line - b.line);
 }
+
+/** The call that a mark is about: the one at fault, else the last one of the line, whose shape the line ends with. */
+export const callOf = ({ diagnoses, calls, originOf }: LineMark): number | null =>
+  diagnoses.find(({ call }) => call !== null)?.call ?? calls.at(-1) ?? originOf[0]?.call ?? null;
 
 /** Where the marks of an executed text stand in the present one, found by comparing lines. */
 export function placeMarks(marks: readonly LineMark[], executed: string, present: Text): Anchor[] {

@@ -1,7 +1,7 @@
 /** What stands in a cell of the table, where it is more than a text. */
 
 import { exactText } from "../figures";
-import type { CallRecord } from "../report";
+import type { CallRecord, Span } from "../report";
 import type { Row, Status } from "../rows";
 import { agree, type Shape } from "../shape";
 import { agrees } from "../tree";
@@ -28,6 +28,16 @@ export function Name({ row }: CellProps) {
 function tellsOp({ layer, op }: CallRecord): boolean {
   const plain = (text: string) => text.replaceAll("_", "").toLowerCase();
   return layer === null || plain(layer.replace(/_\d+$/, "")) === plain(op);
+}
+
+/** The line of the call, which a click shows; from the keyboard Enter does, anywhere in the row. */
+export function Line({ row, onReveal }: CellProps & { onReveal: (span: Span) => void }) {
+  const { span } = row.call;
+  return (
+    <span class={span ? "convmagic-to-line" : undefined} onClick={() => span && onReveal(span)}>
+      {visible(row.lineText)}
+    </span>
+  );
 }
 
 export function Inputs({ row }: CellProps) {

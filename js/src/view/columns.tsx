@@ -13,12 +13,12 @@ import type { ComponentChildren } from "preact";
 import { bytesText, exactText, figureText, secondsText } from "../figures";
 import { finder } from "../find";
 import { codeOf } from "../fix";
-import type { CallRecord, Document } from "../report";
+import type { CallRecord, Document, Span } from "../report";
 import type { Row, Status } from "../rows";
 import { type Shape, shapeText } from "../shape";
 import { agrees } from "../tree";
 import { visible } from "../visible";
-import { Expected, Inputs, Name, Output, StatusMark, statusText } from "./cells";
+import { Expected, Inputs, Line, Name, Output, StatusMark, statusText } from "./cells";
 
 export const features = tableFeatures({
   columnFilteringFeature,
@@ -35,7 +35,7 @@ export interface Column {
   meaning: string;
   text: (row: Row) => string;
   brief?: (row: Row) => string;
-  cell?: (row: Row, folded: boolean) => ComponentChildren;
+  cell?: (row: Row, inTable: { folded: boolean; onReveal: (span: Span) => void }) => ComponentChildren;
   order?: (row: Row) => number | null | undefined;
   numeric?: true;
   /** Shown at first only where some row says this; without it, only when chosen. */
@@ -76,8 +76,9 @@ export function columnsOf(document: Document): Column[] {
     {
       id: "line",
       title: "line",
-      meaning: "line of the call, in the cell that it is written in; Enter shows it",
+      meaning: "line of the call, in the cell that it is written in; a click or Enter shows it",
       text: (row) => row.lineText,
+      cell: (row, { onReveal }) => <Line row={row} onReveal={onReveal} />,
       order: (row) => row.line,
       numeric: true,
       atFirst: always,
@@ -148,7 +149,7 @@ export function columnsOf(document: Document): Column[] {
       title: "status",
       meaning: "ok, warning, failed, guarded (stopped before TensorFlow ran it)",
       text: statusText,
-      cell: (row, folded) => <StatusMark row={row} folded={folded} />,
+      cell: (row, { folded }) => <StatusMark row={row} folded={folded} />,
       atFirst: always,
     },
   ];

@@ -1,10 +1,11 @@
 /** The whole view of one document, drawn into a host element; every front end uses this door. */
 
 import { render } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Actions } from "../actions";
 import type { Document } from "../report";
 import { firstProblem, type Row, rowsOf } from "../rows";
+import { hearSelection, runOf, tellSelection } from "../selection";
 import { Detail } from "./detail";
 import { FlowView } from "./flow";
 import { Head } from "./head";
@@ -51,12 +52,13 @@ interface ReportProps extends ViewOptions {
 function Report({ document, actions, selected: given, onSelect }: ReportProps) {
   const rows = useMemo(() => rowsOf(document), [document]);
   const [selected, setSelected] = useSelection(document, rows, given);
-  const select = (index: number) => {
+  const root = useRef<HTMLDivElement>(null);
+  const select = useShared(root, runOf(document), selected, (index) => {
     setSelected(index);
     onSelect?.(index);
-  };
+  });
   return (
-    <div class="convmagic">
+    <div class="convmagic" ref={root}>
       <Head document={document} rows={rows} />
       {rows.length > 0 && <CallTable document={document} rows={rows} selected={selected} onSelect={select} onReveal={actions.reveal} />}
       <Detail document={document} rows={rows} selected={selected} actions={actions} />
@@ -66,10 +68,41 @@ function Report({ document, actions, selected: given, onSelect }: ReportProps) {
   );
 }
 
+/**
+ * Follow what is selected of this run elsewhere in the page, and tell what is selected here; returns what selects.
+ *
+ * A row that is asked for comes into sight.
+ */
+function useShared(root: { current: HTMLElement | null }, run: string, selected: number | null, take: (index: number) => void) {
+  const [sought, setSought] = useState<object | null>(null);
+  const latest = useRef({ selected, take });
+  latest.current = { selected, take };
+  const follow = (index: number) => {
+    if (index === latest.current.selected) return;
+    latest.current.selected = index; // what is told here is heard here too
+    latest.current.take(index);
+  };
+  useLayoutEffect(
+    () =>
+      hearSelection(root.current!.ownerDocument, run, ({ index, reveal }) => {
+        follow(index);
+        if (reveal) setSought({});
+      }),
+    [run],
+  );
+  useLayoutEffect(() => {
+    if (sought) root.current?.querySelector('.convmagic-row[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [sought]);
+  return (index: number) => {
+    follow(index);
+    tellSelection(root.current!.ownerDocument, { run, index, reveal: false });
+  };
+}
+
 /** The selected call; a selection from outside wins, one that no longer exists falls back to the first problem. */
 function useSelection(document: Document, rows: readonly Row[], given: number | null | undefined) {
   const [own, setOwn] = useState<number | null | undefined>(given);
-  useEffect(() => setOwn(given), [given]);
+  useLayoutEffect(() => setOwn(given), [given]);
   const exists = own != null && rows.some((row) => row.index === own);
   return [exists ? own : firstProblem(document, rows), setOwn] as const;
 }

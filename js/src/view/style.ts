@@ -127,6 +127,8 @@ const VIEW = `
 .convmagic-fold { display: inline-block; width: 1.25em; color: var(--convmagic-soft); cursor: pointer; }
 .convmagic-fold:empty { cursor: inherit; }
 .convmagic .convmagic-none { padding: 12px; color: var(--convmagic-soft); }
+.convmagic-to-line { cursor: pointer; }
+.convmagic-to-line:hover { text-decoration: underline; text-underline-offset: 3px; }
 .convmagic-op { color: var(--convmagic-soft); margin-inline-start: .75em; }
 .convmagic-input + .convmagic-input { margin-inline-start: 1ch; }
 .convmagic-quiet, .convmagic-unknown { color: var(--convmagic-soft); }

@@ -142,7 +142,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
                   {drawn.map((column) => (
                     <td key={column.id} data-column={column.id} data-numeric={column.numeric} title={hintOf(column, row)}>
                       {column.id === "layer" && isTree && <Fold row={row} depth={depth} open={!folded} onFold={fold} />}
-                      {column.cell ? column.cell(row, folded) : visible((column.brief ?? column.text)(row))}
+                      {column.cell ? column.cell(row, { folded, onReveal }) : visible((column.brief ?? column.text)(row))}
                     </td>
                   ))}
                 </tr>,
