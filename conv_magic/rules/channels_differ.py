@@ -113,6 +113,11 @@ INVALID: tuple[str, ...] = (
     "picture, filters = tf.zeros((1, 7, 9, 3)), tf.zeros((3, 3, 4, 9))\n"
     "y = tf.nn.conv2d(picture, filters, 1, 'SAME')\n",
     "import tensorflow as tf\n"
+    "def gray(photo, kind):\n    return tf.image.rgb_to_grayscale(photo), kind\n"
+    "data = tf.data.Dataset.from_tensor_slices((tf.zeros((4, 9, 9, 3)), tf.zeros(4))).map(gray).batch(2)\n"
+    "net = tf.keras.Sequential([tf.keras.Input((9, 9, 3)), tf.keras.layers.Conv2D(2, 3), tf.keras.layers.Flatten()])\n"
+    "net.add(tf.keras.layers.Dense(1))\nnet.compile('sgd', 'mse')\nnet.fit(data, verbose=0)\n",
+    "import tensorflow as tf\n"
     "pictures, bank = tf.zeros((2, 22, 24, 5)), tf.zeros((3, 3, 5, 7))\n"
     "y = tf.nn.conv2d(pictures, bank, strides=[1, 1, 2, 2], padding='VALID', data_format='NCHW')\n",
 )
@@ -165,13 +170,17 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     if turned:
         yield from _of_turned_data(call, trace, supply)
         return
+    gray = have == 1 and supply is not None and _is_grayed(supply)
+    if gray:
+        yield from _of_declaration(call, trace, axis, have, Applicability.SURE)
     if from_data(chain) and supply is not None:
         yield from channel_repairs.of_data(call, trace, supply, axis, have, want)
     yield from _of_layer(call, trace, supply)
     if setter is not None:
         yield from _of_setter(setter, trace, want)
     yield from _of_kernel(call, trace, have)
-    yield from _of_declaration(call, trace, axis, have)
+    if not gray:
+        yield from _of_declaration(call, trace, axis, have)
 
 
 def _of_setter(setter: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
@@ -240,7 +249,15 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator
     yield fix(title, supply.code, [edit], Applicability.CHOICE, _output(call, call.inputs[0], None))
 
 
-def _of_declaration(call: CallRecord, trace: Trace, axis: int, have: int) -> Iterator[Fix]:
+def _is_grayed(supply: Supply) -> bool:
+    """Whether the author turns colours to grayscale on purpose, in the cell that brings the data."""
+    calls = [node for node in ast.walk(supply.code.tree) if isinstance(node, ast.Call)]
+    return any(called_name(node) in ("rgb_to_grayscale", "rgb2gray") for node in calls)
+
+
+def _of_declaration(
+    call: CallRecord, trace: Trace, axis: int, have: int, sure: Applicability = Applicability.CHOICE
+) -> Iterator[Fix]:
     """A model whose declared input has the other number of channels."""
     model = _model_around(call, trace)
     declared = (model.accepts or ())[1:] if model else ()
@@ -249,7 +266,7 @@ def _of_declaration(call: CallRecord, trace: Trace, axis: int, have: int) -> Ite
     for cell, literal in declared_literals(trace, declared) if declared else ():
         edit = cell.replace(literal.elts[axis - 1], str(have))
         title = f"declare the model's input with {counted(have, 'channel')}"
-        yield fix(title, cell, [edit], Applicability.CHOICE)
+        yield fix(title, cell, [edit], sure)
 
 
 def _of_turned_data(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
 from conv_magic.repair.edits import fix, indexed
+from conv_magic.rules.origins import is_parameter, origins_of
 from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.source import Code
@@ -40,6 +41,8 @@ INVALID: tuple[str, ...] = (
     _START + "error = model.predict(x, verbose=0) - y\n",
     _START + "right = np.mean((model.predict(x, verbose=0) > 0.5) == y)\n",
     _START + "guess = model.predict(x, verbose=0)\nmean = np.mean((y - guess) ** 2)\n",
+    _START + "def squared(true, guess):\n    return np.mean((true - guess) ** 2)\n"
+    "error = squared(y, model.predict(x, verbose=0))\n",
     "import tensorflow as tf\n"
     + _START
     + "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(tf.square(model(x) - y))\n",
@@ -68,9 +71,21 @@ def _differences(cell: Code, made: ast.Call) -> Iterator[tuple[ast.expr, ast.exp
     for node in ast.walk(cell.tree):
         for one, two in _sides(node):
             core = _core(one)
+            assert isinstance(node, ast.expr)
             if core is made or (isinstance(core, ast.Name) and _core(_only_value(cell, core)) is made):
-                assert isinstance(node, ast.expr)
                 yield node, core, two
+            elif isinstance(core, ast.Name) and (given := _handed_in(cell, core)) is not None:
+                other = _handed_in(cell, two) if isinstance(two, ast.Name) else None
+                if _core(given) is made and other is not None:
+                    yield node, given, other
+
+
+def _handed_in(cell: Code, name: ast.Name) -> ast.expr | None:
+    """What the one call of the function around gives for a parameter of it."""
+    if not is_parameter(cell, name):
+        return None
+    given = origins_of(cell, name)[1:]
+    return given[0] if len(given) == 1 or (given and isinstance(given[0], ast.Name) and len(given) == 2) else None
 
 
 def _sides(node: ast.AST) -> tuple[tuple[ast.expr, ast.expr], ...]:

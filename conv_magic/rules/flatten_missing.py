@@ -2,7 +2,9 @@
 
 What: `Dense` works on the last axis only; without a Flatten or a global pooling before it, the output keeps height and
 width and cannot be compared with one label a sample.  Data made for a dense model arrive as maps.
-Why: the layer was forgotten, or features were flattened for training and not for prediction.
+A regression loss repeats one label over all steps of a sequence without an error; then this is a warning.
+Why: the layer was forgotten, a recurrent layer returns all its steps, or features were flattened for training and not
+for prediction.
 Example:
 
     model = Sequential([Input((32, 32, 3)), Conv2D(8, 3), Dense(10)])
@@ -36,9 +38,11 @@ from conv_magic.model import (
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.repair.layer_edits import layer_before, layer_name
+from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of, origin_of, supply_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.training import repeats_silently, training_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -72,6 +76,10 @@ INVALID: tuple[str, ...] = (
     "model.compile('sgd', 'categorical_crossentropy')\n"
     "model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 3)), verbose=0)\n",
     "import keras, numpy as np\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input((9, 2)), layers.Bidirectional(layers.LSTM(3, return_sequences=True))])\n"
+    "net.add(layers.Dense(1))\nnet.compile('sgd', 'mse')\n"
+    "net.fit(np.zeros((6, 9, 2)), np.zeros((6, 1)), verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
     "top = keras.Sequential([keras.Input((72,)), layers.Dense(2)])\n"
     "maps = np.zeros((5, 3, 3, 8), 'float32')\n"
     "top.predict(maps, verbose=0)\n",
@@ -80,7 +88,7 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where maps reached labels of one a sample, or an input declared for vectors of as many numbers."""
-    if call.outcome is not Outcome.RAISED:
+    if call.outcome is not Outcome.RAISED and not _is_repeated(call, trace):
         return
     loss = _loss(call, trace)
     if loss is not None:
@@ -98,6 +106,15 @@ def _loss(call: CallRecord, trace: Trace) -> CallRecord | None:
     if found is None or len(found.inputs) != 2 or len(found.inputs[1]) < 3 or len(found.inputs[0]) > 2:
         return None
     return found
+
+
+def _is_repeated(call: CallRecord, trace: Trace) -> bool:
+    """Whether one number a sample was silently compared with the outputs of every step."""
+    training = training_of(call, trace) if call.outcome is Outcome.RETURNED else None
+    if training is None or not repeats_silently(training):
+        return False
+    true, pred = training.y_true, training.y_pred
+    return len(true) == 2 and true[-1] == 1 and len(pred) == 3 and pred[-1] == 1 and pred[1] not in (None, 1)
 
 
 def _before_dense(call: CallRecord, loss: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
@@ -136,7 +153,22 @@ def _first_dense(trace: Trace) -> CallRecord | None:
     return found
 
 
+def _last_step(dense: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """A recurrent layer before the dense one that returns all its steps, made to return the last."""
+    for call in reversed(chain_to(dense, trace)):
+        if isinstance(call.options, SameShapeOptions | DenseOptions):
+            continue
+        made = maker_of(call, trace)
+        inside = [n for n in ast.walk(made[1]) if isinstance(n, ast.keyword)] if made is not None else []
+        given = [k.value for k in inside if k.arg == "return_sequences"]
+        if made is not None and len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
+            edit = made[0].replace(given[0], "False")
+            yield fix(f"let {name_of(call)} return its last step only", made[0], [edit], Applicability.SURE)
+        return
+
+
 def _flattened(cell: Code, made: ast.Call, dense: CallRecord, trace: Trace) -> Iterator[Fix]:
+    yield from _last_step(dense, trace)
     pooling = f"GlobalAveragePooling{len(dense.inputs[0]) - 2}D"
     wanted = [("Flatten", Applicability.SURE), (pooling, Applicability.CHOICE)]
     for layer, sure in wanted:

@@ -45,6 +45,10 @@ _TWINS = (
 VALID: tuple[str, ...] = (_MODEL + "model.predict([photos, numbers], verbose=0)\n",)
 INVALID: tuple[str, ...] = (
     _MODEL + "model.predict([numbers, photos], verbose=0)\n",
+    _MODEL + "image, table = keras.Input((12, 12, 3), name='a'), keras.Input((5,), name='b')\n"
+    "both = layers.concatenate([layers.Flatten()(image), table])\n"
+    "model = keras.Model([image, table], layers.Dense(1)(both))\n"
+    "model.predict({'a': numbers, 'b': photos}, verbose=0)\n",
     _MODEL + "given = (numbers, photos)\ny = model(given)\n",
     _TWINS + "pairs = np.zeros((6, 2, 12, 12, 1))\nmodel.predict(pairs, verbose=0)\n",
     _TWINS + "pairs = np.zeros((2, 6, 12, 12, 1), 'float32')\nmodel.predict(pairs, verbose=0)\n",
@@ -53,6 +57,7 @@ INVALID: tuple[str, ...] = (
 _MOST_INPUTS = 6
 """More have too many orders to try."""
 _MODELS = {"Model", "Functional"}
+_PAIR = 2
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
@@ -132,6 +137,11 @@ def _reordered(supply: Supply, given: tuple[Shape, ...], declared: tuple[Shape, 
     orders = (o for o in permutations(range(len(given))) if _all_fit(tuple(given[i] for i in o), declared))
     order = next(orders, None)
     for origin in origins_of(cell, supply.value) if order is not None else ():
+        if isinstance(origin, ast.Dict) and len(origin.values) == len(given) == _PAIR:
+            one, two = origin.values
+            edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
+            yield fix("exchange what the two inputs are given", cell, edits, Applicability.SURE)
+            return
         if order is not None and isinstance(origin, ast.List | ast.Tuple) and len(origin.elts) == len(order):
             texts = [cell.text_of(origin.elts[i]) for i in order]
             pairs = zip(origin.elts, texts, strict=True)

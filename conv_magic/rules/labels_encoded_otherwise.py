@@ -35,6 +35,7 @@ from conv_magic.rules.training import (
     label_origin,
     loaders_of,
     loss_given,
+    own_part,
     training_of,
     with_label_mode,
 )
@@ -68,6 +69,14 @@ INVALID: tuple[str, ...] = (
     "net.evaluate(pictures, rows, verbose=0)\n",
     _MODEL + "losses = tf.nn.softmax_cross_entropy_with_logits(kinds, net(pictures))\n",
     _MODEL + "losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.one_hot(kinds, 5), net(pictures))\n",
+    _MODEL + "@tf.function\n"
+    "def cost(ids, scores):\n"
+    "    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(ids, scores))\n"
+    "total = cost(tf.Variable(kinds), net(pictures))\n",
+    _MODEL + "x = keras.Input((12, 12, 3))\nh = layers.Flatten()(x)\nkind = layers.Dense(5, activation='softmax')(h)\n"
+    "two = keras.Model(x, {'kind': kind, 'size': layers.Dense(1)(h)})\n"
+    "two.compile('sgd', loss={'kind': 'categorical_crossentropy', 'size': 'mse'})\n"
+    "two.fit(pictures, {'kind': kinds, 'size': np.zeros(6)}, verbose=0)\n",
     _MODEL + "rows = tf.one_hot(kinds, 5)\n"
     "net.compile('sgd', loss='sparse_categorical_crossentropy')\n"
     "net.fit(tf.data.Dataset.from_tensor_slices((pictures, rows)).batch(2), verbose=0)\n",
@@ -80,17 +89,24 @@ _WORDS = {
 }
 _BACK = {sparse: dense for dense, sparse in _WORDS.items()}
 _FUNCTIONS = {"softmax_cross_entropy_with_logits": "sparse_softmax_cross_entropy_with_logits"}
+_NN = {**_FUNCTIONS, **{sparse: dense for dense, sparse in _FUNCTIONS.items()}}
 _SIZES = re.compile(r"logits_size=\[(\d+),(\d+)\] labels_size=\[1,(\d+)\]")
+_RESHAPED = re.compile(
+    r"node softmax_cross_entropy_with_logits/Reshape(?s:.*)Input to reshape is a tensor with \d+ values"
+    r"|\{\{node softmax_cross_entropy_with_logits\}\}(?s:.*)input shapes: \[(?P<n>\d+),\d+\], \[1,(?P=n)\]"
+)
 _SPARSE = re.compile(r"(?:labels|logits)\.shape=(\([\d, ]+\))")
 _ONE_HOT = {"to_categorical", "one_hot"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed loss met labels in the other encoding."""
-    if call.outcome is Outcome.RAISED and call.layer is None and call.op in (*_FUNCTIONS, *_FUNCTIONS.values()):
-        yield from _of_function(call, trace)
+    function = _function_that_failed(call, trace) if call.outcome is Outcome.RAISED else None
+    if function is not None:
+        yield from _of_function(call, *function)
         return
     training = training_of(call, trace) if call.outcome is Outcome.RAISED else None
+    training = own_part(training) if training is not None else None
     if training is None or not training.y_pred:
         return
     twice = tuple(_encoded_twice(training))
@@ -141,24 +157,38 @@ def _other_form(training: Training) -> tuple[str, str, Shape] | None:
     return None
 
 
-def _of_function(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A function of `tf.nn` that takes the other form, by the sizes that TensorFlow tells."""
+def _function_that_failed(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
+    """The call of a function of `tf.nn` that compares labels; in a graph the one that TensorFlow's message names."""
     cell = code_of(trace, call.span)
-    made = cell.call_at(call.span) if cell else None
+    if cell is None or call.span is None or call.layer is not None:
+        return None
+    if call.op in _NN:
+        made = cell.call_at(call.span)
+        return (cell, made) if made is not None else None
+    if "node softmax_cross_entropy_with_logits" not in (call.error or ""):
+        return None
+    statement = cell.node_at(call.span, ast.stmt) or cell.tree
+    named = [n for n in ast.walk(statement) if isinstance(n, ast.Call) and called_name(n) in _FUNCTIONS]
+    return (cell, named[0]) if len(named) == 1 else None
+
+
+def _of_function(call: CallRecord, cell: Code, made: ast.Call) -> Iterator[Diagnosis]:
+    """A function of `tf.nn` that takes the other form, by the sizes that TensorFlow tells."""
     told = _SIZES.search(call.error or "")
-    ids = told is not None and told[1] == told[3]
-    rows = not told and len(set(_SPARSE.findall(call.error or ""))) == 1
-    other = {**_FUNCTIONS, **{sparse: dense for dense, sparse in _FUNCTIONS.items()}}[call.op]
-    if cell is None or made is None or not isinstance(made.func, ast.Attribute) or ids != (call.op in _FUNCTIONS):
+    ids = (told is not None and told[1] == told[3]) or bool(_RESHAPED.search(call.error or ""))
+    rows = not ids and not told and len(set(_SPARSE.findall(call.error or ""))) == 1
+    name = called_name(made)
+    other = _NN.get(name)
+    if other is None or not isinstance(made.func, ast.Attribute) or ids != (name in _FUNCTIONS):
         return
     if ids or rows:
         edit = cell.replace(made.func, f"{cell.text_of(made.func.value)}.{other}")
         yield diagnosed(
             code,
             call,
-            f"{call.op} wants one-hot rows, but the labels are class numbers"
+            f"{name} wants one-hot rows, but the labels are class numbers"
             if ids
-            else f"{call.op} wants class numbers, but the labels are one-hot rows",
+            else f"{name} wants class numbers, but the labels are one-hot rows",
             reasons=(f"{other} takes the labels as they are",),
             fixes=(fix(f"use {other}", cell, [edit], Applicability.SURE),),
         )

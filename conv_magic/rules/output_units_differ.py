@@ -35,6 +35,7 @@ from conv_magic.rules.training import (
     label_origin,
     loaders_of,
     loss_given,
+    own_part,
     repeats_silently,
     training_of,
     with_label_mode,
@@ -76,6 +77,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a loss met an output with another number of columns than the labels have."""
     found = _out_of_range(call, trace)
     training = training_of(call, trace) or _compared_in(call, trace)
+    training = own_part(training) if training is not None else None
     if found is None and training is not None and _differ(training, call.outcome):
         found = training, _columns(training.y_true), None
     if found is None:

@@ -1,6 +1,6 @@
-"""The data and the labels are of different numbers of samples.
+"""The data, the labels and the sample weights are of different numbers of samples.
 
-What: `fit` and `evaluate` take the first axis of data and labels as the samples; the counts differ.
+What: `fit` and `evaluate` take the first axis of data, labels and weights as the samples; the counts differ.
 Why: data and labels were cut at different places, those of the training set met those of the test set, a reshape with
 -1 and a wrong number of channels made more samples than there were, pairs were put behind one another.
 Example:
@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, Fix, NamedValue, Outcome, Trace
-from conv_magic.repair.edits import fix
+from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply, supply_of
 from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
@@ -59,6 +60,13 @@ INVALID: tuple[str, ...] = (
     "pair.compile('sgd', 'mse')\n"
     "one, two, same = np.zeros((4, 5, 5, 1)), np.zeros((4, 5, 5, 1)), np.zeros(4)\n"
     "pair.fit(np.vstack([one, two]), same, verbose=0)\n",
+    _MODEL + "photos, prices = np.zeros((9, 8, 8, 3)), np.zeros(9)\n"
+    "weights = np.ones(6)\nmodel.fit(photos, prices, sample_weight=weights, verbose=0)\n",
+    _MODEL + "x_train, x_test = np.zeros((9, 8, 8, 3)), np.zeros((4, 8, 8, 3))\n"
+    "y_train, y_test = np.zeros(9), np.zeros(4)\n"
+    "model.fit(x_train, y_train, sample_weight=np.full(len(y_test), 0.5), verbose=0)\n",
+    _MODEL + "photos, prices = np.zeros((9, 8, 8, 3)), np.zeros(9)\n"
+    "model.fit(photos[:6], prices[:6], validation_data=(photos[6:], prices[5:]), verbose=0)\n",
 )
 
 _JOINS = {"concatenate", "vstack", "concat", "append", "stack", "r_"}
@@ -69,11 +77,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     options = call.options
     if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or not options.y:
         return
+    if "cardinality" not in (call.error or "") or not options.x or not options.x[0] or not options.y[0]:
+        return
     counts = [shape[0] for shape in (*options.x, *options.y) if shape]
-    if None in counts or len(set(counts)) < 2 or not options.x or not options.x[0] or not options.y[0]:
+    if len(set(counts)) == 1 and options.sample_weight and options.sample_weight[0]:
+        yield from _of_weights(call, trace, options)
+    if len(set(counts)) == 1 and not options.sample_weight:
+        yield from _of_validation(call, trace, options)
+    if None in counts or len(set(counts)) < 2:
         return
     have, labels = options.x[0][0], options.y[0][0]
-    if have is None or labels is None or "cardinality" not in (call.error or ""):
+    if have is None or labels is None:
         return
     yield diagnosed(
         code,
@@ -92,12 +106,84 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
+def _of_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
+    """Weights for another number of samples than data and labels have."""
+    have, weights = options.x[0][0], options.sample_weight[0]
+    supply = supply_of(call, trace)
+    given = next((k.value for k in supply.call.keywords if k.arg == "sample_weight"), None) if supply else None
+    if supply is None or given is None or have is None or weights[0] is None or weights[0] == have:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was given {counted(have, 'sample')} and sample weights for {weights[0]}",
+        reasons=("each sample needs a weight of its own",),
+        expected=(have, *weights[1:]),
+        actual=weights,
+        axes=(0,),
+        fixes=tuple(_counted_anew(supply, given, trace, weights[0], have)),
+    )
+
+
+def _counted_anew(supply: Supply, given: ast.expr, trace: Trace, wrong: int, right: int) -> Iterator[Fix]:
+    """The number of weights where it is written, or the array that they were counted on."""
+    cell, reader = supply.code, Reader(supply.code, trace)
+    title = f"make {counted(right, 'weight')}"
+    for node in (n for origin in origins_of(cell, given) for n in ast.walk(origin) if isinstance(n, ast.expr)):
+        counts = isinstance(node, ast.Constant | ast.Subscript) or (
+            isinstance(node, ast.Call) and called_name(node) == "len"
+        )
+        if counts and type(reader.value(node)) is int and reader.value(node) == wrong:
+            text = str(right) if isinstance(node, ast.Constant) else f"len({cell.text_of(supply.value)})"
+            yield fix(title, cell, [cell.replace(node, text)], Applicability.SURE)
+            return
+    yield from _cut_alike(cell, given, wrong, right)
+    if wrong > right:
+        edit = indexed(cell, given, f"[:{right}]")
+        yield fix(f"keep the first {counted(right, 'weight')}", cell, [edit], Applicability.CHOICE)
+
+
+def _validation(options: FitOptions) -> tuple[int, int] | None:
+    """How many samples and labels the validation data has, where these differ."""
+    (data, *_), (labels, *_) = (options.validation_x or ((),)), (options.validation_y or ((),))
+    if not data or not labels or data[0] is None or labels[0] is None or data[0] == labels[0]:
+        return None
+    return data[0], labels[0]
+
+
+def _of_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
+    counts, supply = _validation(options), supply_of(call, trace)
+    given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None) if supply else None
+    if counts is None or supply is None or given is None:
+        return
+    pairs = [o for o in origins_of(supply.code, given) if isinstance(o, ast.Tuple | ast.List) and len(o.elts) > 1]
+    elements = pairs[0].elts if pairs else []
+    data, labels = options.validation_x[0], options.validation_y[0]
+    both = FitOptions((data,), (labels,), (), (), (), dataset=False)
+    yield diagnosed(
+        code,
+        call,
+        f"the validation data of {name_of(call)} has {counted(counts[0], 'sample')} and labels for {counts[1]}",
+        reasons=(f"the data is {spelled(data)}, the labels are {spelled(labels)}",),
+        expected=(counts[0], *labels[1:]),
+        actual=labels,
+        axes=(0,),
+        fixes=tuple(_matched(replace(supply, value=elements[0]), elements[1], trace, both)) if elements else (),
+    )
+
+
 def _fixes(call: CallRecord, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
     supply = supply_of(call, trace)
     given = argument(supply.call, 1, "y") if supply else None
     if supply is None or given is None:
         return
     yield from _apart(supply, trace, options, have, labels)
+    yield from _matched(supply, given, trace, options)
+
+
+def _matched(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+    """Data and labels brought to one number where the text says how many there are of one of them."""
+    have, labels = options.x[0][0] or 0, options.y[0][0] or 0
     yield from _reshaped(supply, trace, have, labels)
     yield from _other_names(supply, given, trace, options)
     yield from _cut_alike(supply.code, given, labels, have)
@@ -176,6 +262,13 @@ def _cut_alike(cell: Code, given: ast.expr, wrong: int, right: int) -> Iterator[
     base = bound.statement if bound is not None else given
     slices = [n for n in ast.walk(base) if isinstance(n, ast.Slice)]
     ends = [end for s in slices for end in (s.lower, s.upper) if isinstance(end, ast.Constant) and end.value == wrong]
+    for start in (s.lower for s in slices if s.upper is None and isinstance(s.lower, ast.Constant)):
+        begin = start.value + wrong - right if isinstance(start.value, int) else 0
+        if bound is None and begin > 0:
+            yield fix(
+                f"begin at {begin}, as the other does", cell, [cell.replace(start, str(begin))], Applicability.SURE
+            )
+            return
     cut = any(isinstance(s.upper, ast.Constant) and s.upper.value == wrong for s in slices)
     if cut:
         edits = [cell.replace(end, str(right)) for end in ends]

@@ -33,6 +33,7 @@ from conv_magic.rules.training import (
     at_source,
     head_of,
     label_origin,
+    own_part,
     repeats_silently,
     training_of,
     with_number,
@@ -71,6 +72,10 @@ INVALID: tuple[str, ...] = (
     "coder.add(layers.Conv2DTranspose(4, 3, padding='same'))\n"
     "coder.add(layers.Conv2D(1, 3, padding='same'))\n"
     "coder.compile('sgd', 'mse')\ncoder.train_on_batch(x, x)\n",
+    _START + "series = np.zeros((3, 24, 1), 'float32')\n"
+    "coder = Sequential([keras.Input((24, 1)), layers.Conv1D(4, 3, strides=2, padding='same')])\n"
+    "coder.add(layers.Conv1DTranspose(1, 3, padding='same'))\n"
+    "coder.compile('sgd', 'mse')\ncoder.fit(series, series, verbose=0)\n",
     _START + "judge = Sequential([keras.Input((32, 32, 3)), layers.Conv2D(4, 4, strides=4), layers.Conv2D(1, 1)])\n"
     "judge.compile('sgd', 'binary_crossentropy')\n"
     "real = np.ones((6, 1))\njudge.train_on_batch(np.zeros((6, 32, 32, 3)), real)\n",
@@ -83,6 +88,7 @@ _CHANNELS = (3, 4)
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a loss met maps of another shape than the output's."""
     training = training_of(call, trace)
+    training = own_part(training) if training is not None else None
     if training is None or not _differ(training):
         return
     true, pred = training.y_true, training.y_pred
@@ -229,6 +235,8 @@ def _other_steps(training: Training) -> Iterator[Fix]:
         edits = [cell.replace(given, str(want))] if named else list(with_number(cell, training.trace, given, want))
         yield fix(f"repeat the vector at {want} steps", cell, edits[:1], Applicability.SURE)
         return
+    if last is not None:
+        yield from _model_fixes(last, training.trace, training.y_true)
 
 
 def _serves_elsewhere(cell: Code, name: ast.Name) -> bool:
@@ -280,7 +288,7 @@ def _model_fixes(last: CallRecord, trace: Trace, want: Shape) -> Iterator[Fix]:
         edits = changed_all(way, trace)
         if edits is not None:
             yield _fix(_title(way), edits, Applicability.SURE if way[0].added else Applicability.CHOICE)
-    if not exact:
+    if not exact and len(want) == 4:
         near = [way for way, size in zip(ways, sizes, strict=True) if way[0] in padded and _a_little_larger(size, want)]
         yield from _nearly(last, trace, want, near[:1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conv_magic.model import CallRecord, ConvOptions, DenseOptions, FitOptions, LossOptions, Outcome, Shape, Trace
 from conv_magic.positions import Edit, Span
@@ -67,7 +67,15 @@ def training_of(call: CallRecord, trace: Trace) -> Training | None:
 
 
 def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
-    """Where the text says which loss it is: in `compile`, or where the loss was made."""
+    """Where the text says which loss it is: in `compile`, or where the loss was made; of several the one that it is."""
+    given = _losses_given(training)
+    if given is None or called_name(training.node) not in _TRAINING:
+        return given
+    part = _part_of_loss(*given, training.call)
+    return (given[0], _made(given[0], part[1])) if part is not None else given
+
+
+def _losses_given(training: Training) -> tuple[Code, ast.expr] | None:
     if called_name(training.node) not in _TRAINING:
         return training.code, _made(training.code, training.node.func)
     owner = training.node.func.value if isinstance(training.node.func, ast.Attribute) else None
@@ -77,7 +85,47 @@ def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
         return None
     code, call = own[-1]
     given = argument(call, 1, "loss")
-    return (code, _made(code, given)) if given is not None else None
+    if given is None:
+        return None
+    return code, _made(code, given)
+
+
+def _part_of_loss(code: Code, losses: ast.expr, call: CallRecord) -> tuple[str | int, ast.expr] | None:
+    """Which of several losses it is, by its key or place; None if there is one for all, or if several look alike."""
+    parts: list[tuple[str | int, ast.expr]] = []
+    if isinstance(losses, ast.Dict):
+        named = zip(losses.keys, losses.values, strict=True)
+        parts = [(str(key.value), value) for key, value in named if isinstance(key, ast.Constant)]
+    elif isinstance(losses, ast.List | ast.Tuple):
+        parts = list(enumerate(losses.elts))
+    found = [part for part in parts if _is_loss(_made(code, part[1]), call)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_loss(given: ast.expr, call: CallRecord) -> bool:
+    if isinstance(given, ast.Constant):
+        return given.value == call.layer
+    return isinstance(given, ast.Call) and called_name(given) == call.op
+
+
+def own_part(training: Training) -> Training:
+    """The training with the labels of that output alone which the loss is for, where the model has several.
+
+    Labels that cannot be told apart are left out.
+    """
+    given = training.given
+    if given is None or len(given.y) < 2 or training.labels is None:
+        return training
+    compiled = _losses_given(training)
+    part = _part_of_loss(compiled[0], compiled[1], training.call) if compiled is not None else None
+    for origin in origins_of(training.code, training.labels) if part is not None else ():
+        if part is not None and isinstance(origin, ast.List | ast.Tuple) and isinstance(part[0], int):
+            return replace(training, labels=origin.elts[part[0]] if part[0] < len(origin.elts) else None)
+        if part is not None and isinstance(origin, ast.Dict):
+            named = zip(origin.keys, origin.values, strict=True)
+            own = (v for k, v in named if isinstance(k, ast.Constant) and k.value == part[0])
+            return replace(training, labels=next(own, None))
+    return replace(training, labels=None)
 
 
 def _made(code: Code, expression: ast.expr) -> ast.expr:
