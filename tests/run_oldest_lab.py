@@ -16,7 +16,7 @@ from pathlib import Path
 from browser.other_jupyter import make_environment, use_environment
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("tests/browser/test_shapes_in_editor.py", "tests/browser/test_inline_shapes.py")
+TESTS = ("tests/browser/test_shapes_in_editor.py", "tests/browser/test_runs_in_lab.py")
 # With a server of their time.
 PACKAGES = ("jupyterlab==4.0.*", "notebook==7.0.*", "jupyter_server<2.11")
 

@@ -1,4 +1,8 @@
-"""One JupyterLab for all browser tests; a fresh page, notebook and kernel for each."""
+"""One JupyterLab for all browser tests; a fresh page and notebook for each.
+
+A kernel belongs to its notebook's path and lives until its module's tests are over: those that write their notebooks
+to one path share a kernel, which has imported TensorFlow already.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lab(server: Lab) -> Iterator[Lab]:
-    """The server, without kernels afterwards: a kernel belongs to its notebook's path."""
+    """The server, without kernels afterwards."""
     yield server
     server.shut_kernels_down()
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
+FRONT_ENDS = ["lab", "notebook"]
 NOTE = ".cm-convmagic-note"
 STALE = ".cm-convmagic-stale"
 SUSPECT = ".cm-convmagic-suspect"
@@ -207,6 +208,13 @@ class Notebook:
         """Choose an entry of a menu."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.locator(".lm-Menu-item").filter(has_text=item).click()
+
+    def command(self, label: str) -> None:
+        """Choose a command of ours in the command palette, as one finds it by its name."""
+        self.page.keyboard.press("ControlOrMeta+Shift+c")
+        self.page.locator(".lm-CommandPalette-input:visible").fill(label)
+        found = self.page.locator('.lm-CommandPalette-item[data-command^="conv-magic:"]')
+        found.filter(has=self.page.get_by_text(label, exact=True)).click()
 
     def command_mode(self, cell: Cell) -> None:
         """Leave the editor of a cell for the cell itself."""

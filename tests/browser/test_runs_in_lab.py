@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.lab import RUN_MILLISECONDS, Lab, Notebook
+from browser.lab import FRONT_ENDS, RUN_MILLISECONDS, Cell, Lab, Notebook
 
 LOAD = "%load_ext conv_magic\nimport keras\nimport numpy as np\nfrom keras import layers"
 SLOW = """\
@@ -33,21 +31,17 @@ DATA = "images, labels = np.zeros((32, 8, 8, 1)), np.zeros(32, int)"
 FIT = "%%convshapes\nnet.fit(images, labels, verbose=0)"
 
 
-@pytest.fixture
-def notebook(page: Page, lab: Lab) -> Notebook:
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_notes_go_when_the_cell_starts_and_come_line_by_line(front_end: str, page: Page, lab: Lab) -> None:
     (lab.folder / "go").touch()
-    notebook = Notebook(page, lab.in_lab(lab.write("runs.ipynb", LOAD, SLOW, NET, MADE, DATA, FIT)))
+    notebook = Notebook(page, lab.address_in(front_end, lab.write("runs.ipynb", LOAD, SLOW)))
     notebook.cell(0).run()
-    return notebook
-
-
-def test_notes_go_when_the_cell_starts_and_come_line_by_line(notebook: Notebook, lab: Lab) -> None:
     cell = notebook.cell(1)
     cell.run()
     expect(cell.note(6)).to_have_text("(None, 2, 2, 4)")
     (lab.folder / "go").unlink()
     cell.click(1)
-    notebook.page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
     expect(cell.note(6)).to_have_count(0)
     expect(cell.note(3)).to_have_text("(None, 6, 6, 4)", timeout=RUN_MILLISECONDS)
     expect(cell.prompt).to_have_text("[*]:")
@@ -55,20 +49,57 @@ def test_notes_go_when_the_cell_starts_and_come_line_by_line(notebook: Notebook,
     (lab.folder / "go").touch()
     expect(cell.note(6)).to_have_text("(None, 2, 2, 4)", timeout=RUN_MILLISECONDS)
     expect(cell.note(3)).to_have_attribute("data-kept", "yes")  # it was not drawn anew: no flicker
+    expect(cell.rows).to_have_count(2)
+
+    notebook.save()
+    again = Notebook(page, lab.address_in(front_end, "runs.ipynb")).cell(1)  # after a reload
+    expect(again.note(6)).to_have_text("(None, 2, 2, 4)")
+    expect(again.rows).to_have_count(2)
 
 
-def test_a_fix_in_an_earlier_cell_changes_that_cell_and_runs_what_depends_on_it(notebook: Notebook) -> None:
-    for index in (2, 3, 4, 5):
-        notebook.cell(index).run()
-    fit = notebook.cell(5)
-    expect(fit.fixes.first.locator('[data-state="held"]')).to_contain_text("run again")
-    before, text = fit.prompt.inner_text(), notebook.cell(2).text
+def test_a_fix_in_an_earlier_cell_changes_that_cell_and_runs_what_hangs_on_it(page: Page, lab: Lab) -> None:
+    notebook = Notebook(page, lab.in_lab(lab.write("runs.ipynb", LOAD, NET, MADE, DATA, FIT)))
+    load, net, made, data, fit = (notebook.cell(index) for index in range(5))
+    for cell in (load, net, made, data, fit):
+        cell.run()
+    text = net.text
+
+    def expect_repaired(before: str) -> None:
+        """The fix is in the earlier cell; that one, what works on it and the failing one ran again, in this order."""
+        fit.wait_until_run(before)
+        expect(fit.failed).to_have_count(0)
+        expect(fit.failed_rows).to_have_count(0)
+        expect(net.line(7)).to_contain_text("latten")
+        first = number(fit) - 2
+        assert [number(net), number(made)] == [first, first + 1]
+        assert number(load) < number(data) < first
+
+    expect_tried(fit, net, made)
+    before = fit.prompt.inner_text()
+    fit.output.locator(".convmagic-apply-run:visible").first.click()
+    expect_repaired(before)
+
+    net.click(7)
+    net.undo()
+    assert net.text == text
+    for cell in (net, made, fit):
+        cell.run()
+    expect_tried(fit, net, made)
+    before = fit.prompt.inner_text()
     fit.click(2)
-    notebook.page.keyboard.press("ControlOrMeta+.")
+    page.keyboard.press("ControlOrMeta+.")
     expect(notebook.tooltip).to_be_visible()
-    notebook.page.keyboard.press("Escape")
-    notebook.page.keyboard.press("ControlOrMeta+Shift+F8")
-    fit.wait_until_run(before)
-    expect(fit.failed).to_have_count(0)
-    assert notebook.cell(2).text != text
-    expect(notebook.cell(3).prompt).to_have_text(re.compile(r"\[7\]"))
+    page.keyboard.press("Escape")
+    notebook.command("Apply the First Fix at the Cursor and Run")
+    expect_repaired(before)
+
+
+def number(cell: Cell) -> int:
+    """The how many-eth execution its last run was."""
+    return int(cell.prompt.inner_text().strip("[]: "))
+
+
+def expect_tried(fit: Cell, *cells: Cell) -> None:
+    first, second = (f"In [{number(cell)}]" for cell in cells)
+    held = f"tried: with {first} and {second} run again, the cell runs to its end"
+    expect(fit.fixes.first.locator('[data-state="held"]')).to_contain_text(held, timeout=RUN_MILLISECONDS)

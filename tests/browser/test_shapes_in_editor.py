@@ -6,12 +6,14 @@ One notebook is run once; each test opens a copy of it as it was saved, which ne
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.lab import Cell, Lab, Notebook
+from browser.contrast import LEAST, contrast
+from browser.lab import FRONT_ENDS, RUN_MILLISECONDS, TOKEN, Cell, Lab, Notebook
 
 LOAD = """\
 %load_ext conv_magic
@@ -54,18 +56,40 @@ SHAPES = {
     19: "(None, 26, 26, 64)",
 }
 FAILING, ORIGIN = 20, 17
-FRONT_ENDS = ["lab", "notebook"]
+HEAD = """\
+class Head(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+    def call(self, x):
+        return self.dense(x)"""
+STATED = """\
+%%convshapes
+images = tf.zeros((32, 28, 28, 1))  # shape: (B, H, W, 1)
+left = images[:, :, :14]
+wide = layers.Conv2D(8, 3)(images)  # shape: (B, 28, 28, 8)
+logits = Head(10)(layers.Flatten()(images))  # shape: (B, 5 * 2)
+odd = tf.transpose(left)  # shape: (1, 14, 28, 32/2)"""
+IN_STATED = {
+    2: "(32, 28, 28, 1)  B = 32, H = 28, W = 28",
+    3: "(32, 28, 14, 1)",
+    4: "wide is (32, 26, 26, 8), its contract states (B, 28, 28, 8)",
+    5: "(32, 784) -> (32, 10)",
+}
+BROKEN, MALFORMED = 4, 6
 
 
 @pytest.fixture(scope="module")
 def saved(server: Lab, browser: Browser) -> bytes:
     """The notebook after its run, with every fix tried."""
-    name = server.write("run.ipynb", LOAD, BLOCK, CELL)
+    name = server.write("run.ipynb", LOAD, BLOCK, CELL, HEAD, STATED)
     with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
         notebook = Notebook(context.new_page(), server.in_lab(name))
-        for index in range(3):
+        for index in range(5):
             notebook.cell(index).run()
-        expect(notebook.cell(2).fixes.first.locator('[data-state="held"]')).to_be_visible()
+        for index in (2, 4):
+            held = notebook.cell(index).fixes.first.locator('[data-state="held"]')
+            expect(held).to_be_visible(timeout=RUN_MILLISECONDS)
         notebook.save()
     server.shut_kernels_down()
     return (server.folder / name).read_bytes()
@@ -90,11 +114,14 @@ def cell(notebook: Notebook) -> Cell:
 def test_each_statement_has_its_shapes_and_one_chooses_how_much(notebook: Notebook, cell: Cell, lab: Lab) -> None:
     for line, text in SHAPES.items():
         expect(cell.note(line)).to_have_text(text)
+    for line, text in IN_STATED.items():
+        expect(notebook.cell(4).note(line)).to_have_text(text)
     expect(notebook.cell(1).note(2)).to_have_text("(None, 28, 28, 32)  from [3]")
+    expect(notebook.cell(3).note(6)).to_have_text("(32, 10)  from [5]")
 
     notebook.choose("View", "Tensor Shapes", "Show Input Shapes as Well")
     expect(cell.note(7)).to_have_text("(None, 14, 14, 32) -> (None, 12, 12, 8)")
-    notebook.choose("View", "Tensor Shapes", "Show Input Shapes as Well")
+    notebook.command("Show Input Shapes as Well")
     expect(cell.note(7)).to_have_text("(None, 12, 12, 8)")
 
     cell.click(7)
@@ -111,15 +138,39 @@ def test_each_statement_has_its_shapes_and_one_chooses_how_much(notebook: Notebo
     expect(cell.note(FAILING)).to_have_attribute("data-status", "failed")
     notebook.save()
     assert nbformat.read(lab.folder / "copy.ipynb", as_version=4).metadata["conv_magic"] == {"shapes": "off"}
-    notebook.choose("View", "Tensor Shapes", "Show Shapes in This Notebook")
+    notebook.command("Show Shapes in This Notebook")
     expect(cell.note(8)).to_have_text(SHAPES[8])
     expect(cell.note(7)).to_have_count(0)
     cell.click(7)
-    notebook.choose("View", "Tensor Shapes", "Hide Shapes of This Line")
+    notebook.command("Hide Shapes of This Line")
     expect(cell.note(7)).to_have_text(SHAPES[7])
 
 
+def test_a_screen_reader_finds_the_shapes(notebook: Notebook, cell: Cell) -> None:
+    expect(cell.note(7)).to_have_text(SHAPES[7])
+    client = notebook.page.context.new_cdp_session(notebook.page)
+    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
+    names = {node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "note"}
+    assert {"shape: (None, 12, 12, 8)", "shape: (None, 12, 12, 8) to (None, 1152)"} <= names
+    assert "problem: conv2d_7 cannot take 6 channels with a kernel made for 3" in names
+    warning = notebook.page.get_by_role("note", name=f"warning: {IN_STATED[BROKEN]}", exact=True)
+    expect(warning).to_be_attached()
+    cell.click(8)
+    notebook.command("Show Shapes and Problems at the Cursor")
+    expect(notebook.page.get_by_role("status").filter(has_text="line 8, shape: (None, 12, 12, 8) to")).to_be_attached()
+    expect(notebook.page.get_by_role("dialog", name="what is known about line 8")).to_be_visible()
+
+
 def test_a_note_lives_with_its_line(notebook: Notebook, cell: Cell) -> None:
+    press = notebook.page.keyboard.press
+    notebook.command_mode(cell)
+    press("Shift+ArrowDown")
+    press("Shift+m")  # merged: JupyterLab throws the outputs away, and with them goes what they said
+    expect(notebook.cell(5).root).to_have_count(0)
+    expect(cell.notes).to_have_count(0)
+    press("z")
+    for line, text in SHAPES.items():
+        expect(cell.note(line)).to_have_text(text)
     expect(cell.stale).to_have_count(0)
     expect(cell.suspect).to_have_count(0)
     cell.type_at_end(8, "[0]")
@@ -137,26 +188,38 @@ def test_a_note_lives_with_its_line(notebook: Notebook, cell: Cell) -> None:
     expect(cell.suspect).to_have_count(0)
 
     notebook.command_mode(cell)
-    notebook.page.keyboard.press("Control+Shift+ArrowUp")  # the cell changes places with the one above
+    press("Control+Shift+ArrowUp")  # the cell changes places with the one above
     expect(notebook.cell(1).note(8)).to_have_text(SHAPES[8])
-    notebook.page.keyboard.press("Control+Shift+ArrowDown")
-    notebook.page.keyboard.press("c")
-    notebook.page.keyboard.press("v")  # the copy below has its own notes
+    press("Control+Shift+ArrowDown")
+    press("c")
+    press("v")  # the copy below has its own notes
     expect(notebook.cell(3).note(8)).to_have_text(SHAPES[8])
-    notebook.page.keyboard.press("x")
-    expect(notebook.cell(4).root).to_have_count(0)
+    press("x")
+    expect(notebook.cell(6).root).to_have_count(0)
     expect(notebook.cell(2).note(8)).to_have_text(SHAPES[8])
 
+    notebook.command_mode(notebook.cell(4))
+    press("x")  # cut out here, with what it says of an earlier cell
+    expect(notebook.cell(3).notes).to_have_count(0)
+    notebook.command_mode(notebook.cell(0))
+    press("v")  # and pasted elsewhere
+    pasted = notebook.cell(1)
+    for line, text in IN_STATED.items():
+        expect(pasted.note(line)).to_have_text(text)
+    expect(pasted.suspect).to_have_count(0)
+    expect(notebook.cell(4).note(6)).to_have_text("(32, 10)  from [5]")
+
+    cell = notebook.cell(3)
     cell.click(9)
-    notebook.page.keyboard.press("Home")
-    notebook.page.keyboard.press("Control+Shift+-")  # split: the outputs stay with the second part
-    second = notebook.cell(3)
+    press("Home")
+    press("Control+Shift+-")  # split: the outputs stay with the second part
+    first, second = notebook.cell(3), notebook.cell(4)
     expect(second.note(2)).to_have_text(SHAPES[10])
     expect(second.suspect).not_to_have_count(0)
-    expect(notebook.cell(2).notes).to_have_count(0)
+    expect(first.notes).to_have_count(0)
 
 
-def test_problems_are_found_explained_and_repaired_with_the_keyboard(notebook: Notebook, cell: Cell) -> None:
+def test_problems_are_found_explained_and_repaired(notebook: Notebook, cell: Cell) -> None:
     keyboard = notebook.page.keyboard
     notebook.cell(0).click(1)
     keyboard.press("F8")
@@ -173,11 +236,19 @@ def test_problems_are_found_explained_and_repaired_with_the_keyboard(notebook: N
     expect(cell.root.locator(".cm-content")).to_be_focused()
 
     before = cell.text
-    keyboard.press("ControlOrMeta+F8")
-    expect(cell.line(FAILING)).to_contain_text("layers.Conv2D(64, 3)(both)")
-    cell.undo()
-    expect(cell.line(FAILING)).to_have_text(re.compile(r"second = stem\(both\)"))
-    assert cell.text == before  # one step
+    for apply in (
+        lambda: keyboard.press("ControlOrMeta+F8"),
+        lambda: notebook.command("Apply the First Fix at the Cursor"),
+        lambda: notebook.tooltip.get_by_role("button", name="Apply", exact=True).first.click(),
+    ):
+        cell.line(FAILING).hover()
+        expect(notebook.tooltip).to_be_visible()
+        apply()
+        expect(cell.line(FAILING)).to_contain_text("layers.Conv2D(64, 3)(both)")
+        cell.click(FAILING)
+        cell.undo()
+        expect(cell.line(FAILING)).to_have_text(re.compile(r"second = stem\(both\)"))
+        assert cell.text == before  # one step
 
     cell.type_at_end(2, " ")  # the text is no longer what was analysed
     cell.click(FAILING)
@@ -185,38 +256,140 @@ def test_problems_are_found_explained_and_repaired_with_the_keyboard(notebook: N
     expect(notebook.page.get_by_text("the cell has changed since it was analysed; run it again")).to_be_visible()
     expect(cell.line(FAILING)).to_contain_text("second = stem(both)")
 
-    notebook.choose("View", "Tensor Shapes", "Go to the Line That the Size Comes From")
-    expect(cell.root.locator(".cm-activeLine, .cm-content")).not_to_have_count(0)
+    notebook.command("Go to the Line That the Size Comes From")
     keyboard.type("#")
     expect(cell.line(ORIGIN)).to_contain_text("both = #")
 
 
-def test_a_click_writes_the_shape_into_the_code(notebook: Notebook, cell: Cell) -> None:
-    before = cell.text
+def test_a_warning_looks_like_one(notebook: Notebook) -> None:
+    cell = notebook.cell(4)
+    cell.click(2)
+    notebook.command("Go to the Next Problem")
+    line, note = cell.line(BROKEN), cell.note(BROKEN)
+    expect(line).to_have_class(re.compile("cm-convmagic-warning"))
+    expect(note).to_have_attribute("data-status", "warning")
+    expect(notebook.tooltip).to_contain_text("its contract states (B, 28, 28, 8)")
+    expect(notebook.tooltip.locator('[data-state="held"]').first).to_be_visible()
+    failing = notebook.cell(2)
+    looks = [
+        (
+            found.note(number).evaluate("note => getComputedStyle(note, '::before').content"),
+            found.line(number)
+            .locator(".cm-convmagic-underline")
+            .first.evaluate("mark => getComputedStyle(mark).textDecorationStyle"),
+        )
+        for found, number in ((cell, BROKEN), (failing, FAILING))
+    ]
+    assert looks == [('"⚠ "', "dashed"), ('"✗ "', "wavy")]  # not by colour alone
+
+    notebook.page.keyboard.press("Escape")
+    note.hover()  # and scrolls the long line, as one does to read it
+    notebook.tooltip.get_by_role("button", name="Apply", exact=True).first.click()
+    expect(line).to_contain_text('layers.Conv2D(8, 3, padding="same")(images)')
+    cell.click(BROKEN)
+    cell.undo()
+    notebook.command("Go to the Previous Problem")
+    expect(failing.line(FAILING)).to_be_in_viewport()
+    expect(notebook.tooltip).to_contain_text("cannot take 6 channels")
+    expect(cell.note(MALFORMED)).to_contain_text("this contract cannot be read: 32/2 is not a size")
+
+
+def test_shapes_are_written_into_the_code(notebook: Notebook, cell: Cell) -> None:
+    stated = notebook.cell(4)
+    before, stated_before = cell.text, stated.text
     cell.note(7).click()
     expect(cell.line(7)).to_contain_text(")(x)  # shape: (B, 12, 12, 8)")
     expect(cell.note(7)).to_have_text(SHAPES[7])  # still what ran
     expect(cell.suspect).to_have_count(0)
     cell.undo()  # the click has put the cursor there
     assert cell.text == before
-    notebook.choose("View", "Tensor Shapes", "Write All Shapes of This Cell into the Code")
+    cell.click(8)
+    notebook.command("Write the Shape of This Line into the Code")
+    expect(cell.line(8)).to_contain_text("# shape: (B, 1152)")
+    cell.undo()
+    notebook.command("Write All Shapes of This Cell into the Code")
     expect(cell.line(13)).to_contain_text("layers.Conv2D(8, 3),  # shape: (B, 26, 26, 8)")
     expect(cell.line(19)).to_contain_text("# shape: (B, 26, 26, 64)")
-    notebook.choose("View", "Tensor Shapes", "Remove All Written Shapes of This Notebook")
+
+    stated.click(BROKEN)
+    notebook.command("Refresh the Written Shapes of This Cell")
+    expect(stated.line(BROKEN)).to_contain_text("(images)  # shape: (B, 26, 26, 8)")
+    changed = stated_before.replace("(B, 28, 28, 8)", "(B, 26, 26, 8)")
+    assert stated.text == changed
+    notebook.command("Remove All Written Shapes of This Notebook")
     assert cell.text == before
+    assert stated.text == changed.replace("  # shape: (B, 26, 26, 8)", "")  # those in the author's own names stay
 
 
-def test_a_screen_reader_finds_the_shapes(notebook: Notebook, cell: Cell) -> None:
-    expect(cell.note(7)).to_have_text(SHAPES[7])
-    client = notebook.page.context.new_cdp_session(notebook.page)
-    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
-    names = {node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "note"}
-    assert {"shape: (None, 12, 12, 8)", "shape: (None, 12, 12, 8) to (None, 1152)"} <= names
-    assert "problem: conv2d_7 cannot take 6 channels with a kernel made for 3" in names
-    cell.click(8)
-    notebook.page.keyboard.press("ControlOrMeta+.")
-    expect(notebook.page.get_by_role("status").filter(has_text="line 8, shape: (None, 12, 12, 8) to")).to_be_attached()
-    expect(notebook.page.get_by_role("dialog", name="what is known about line 8")).to_be_visible()
+THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
+
+
+def test_every_kind_of_note_is_readable(page: Page, lab: Lab, copy: str) -> None:
+    notebook = Notebook(page, lab.in_lab(copy))
+    cell, stated = notebook.cell(2), notebook.cell(4)
+    stated.type_at_end(3, "[0]")
+    kinds = {
+        "shape": cell.note(8),
+        "origin": cell.note(ORIGIN),
+        "failed": cell.note(FAILING),
+        "warning": notebook.cell(4).note(MALFORMED),
+        "stale": stated.note(3),
+        "suspect": stated.note(5),
+    }
+    expect(kinds["stale"]).to_have_class(re.compile("stale"))
+    expect(kinds["suspect"]).to_have_class(re.compile("suspect"))
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        for active in (cell, stated):  # the cell with the cursor has another ground
+            active.click(1)
+            found = {kind: round(contrast(note), 2) for kind, note in kinds.items()}
+            assert min(found.values()) >= LEAST, (theme, found)
+
+
+@pytest.fixture
+def own_settings(lab: Lab) -> Iterator[None]:
+    """The user's choices are the default ones again afterwards."""
+    yield
+    (lab.folder.parent / "settings/conv-magic/annotations.jupyterlab-settings").unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_the_settings_editor_has_our_choices(page: Page, lab: Lab, copy: str) -> None:
+    Notebook(page, lab.in_lab(copy))
+    cell = Cell(page, page.locator('.jp-Notebook .jp-Cell[data-windowed-list-index="2"]'))  # behind the editor then
+    expect(cell.note(8)).to_have_attribute("data-pin", "")
+    choice, click = our_settings(page)
+    choice.select_option(label="input -> output")
+    expect(cell.note(7)).to_have_text("(None, 14, 14, 32) -> (None, 12, 12, 8)")
+    click.uncheck()
+    expect(cell.note(8)).not_to_have_attribute("data-pin", "")
+    choice.select_option(label="nothing")
+    expect(cell.notes).to_have_count(1)
+    page.get_by_role("button", name="Restore to Defaults").click()
+    expect(cell.note(8)).to_have_text(SHAPES[8])
+    expect(cell.note(8)).to_have_attribute("data-pin", "")
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_notebook_7_takes_the_choices_of_its_settings_editor(page: Page, lab: Lab, copy: str) -> None:
+    page.goto(f"{lab.address}/tree?token={TOKEN}")  # the page of the files alone has the editor
+    choice, click = our_settings(page)
+    choice.select_option(label="input -> output")
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "conv-magic" in answer.url):
+        click.uncheck()
+    cell = Notebook(page.context.new_page(), lab.in_notebook(copy)).cell(2)
+    expect(cell.note(7)).to_have_text("(None, 14, 14, 32) -> (None, 12, 12, 8)")
+    expect(cell.note(8)).not_to_have_attribute("data-pin", "")
+
+
+def our_settings(page: Page) -> tuple[Locator, Locator]:
+    """The fields of our form in the settings editor."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator('.lm-Menu-item[data-command="settingeditor:open"]').click()
+    editor = page.locator("#setting-editor")
+    editor.locator("jp-search.jp-FilterBox input").first.fill("tensor shapes")
+    ours = 'id$="conv-magic:annotations_'
+    return editor.locator(f'select[{ours}shapes"]'), editor.locator(f'input[{ours}clickToPin"]')
 
 
 @pytest.mark.parametrize("mode", ["full", "defer", "contentVisibility", "none"])

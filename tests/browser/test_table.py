@@ -68,7 +68,7 @@ def milliseconds(page: Page, what: str) -> list[float]:
 @pytest.mark.parametrize("front_end", ["lab", "notebook"])
 def test_keys_alone_and_many_rows(front_end: str, page: Page, lab: Lab) -> None:
     asked = "table.selected, len(table.frame)"
-    notebook = Notebook(page, lab.address_in(front_end, lab.write("many.ipynb", LOAD, BROKEN, LONG, asked)))
+    notebook = Notebook(page, lab.address_in(front_end, lab.write("table.ipynb", LOAD, BROKEN, LONG, asked)))
     keys_lead_from_the_table_to_a_fixed_cell(notebook, run_live_in(notebook))
     call = ten_thousand_rows(notebook, notebook.cell(2))
     notebook.cell(3).run()
@@ -133,7 +133,7 @@ def ten_thousand_rows(notebook: Notebook, cell: Cell) -> str | None:
 
 
 def test_a_screen_reader_and_a_narrow_page_are_served(page: Page, lab: Lab) -> None:
-    notebook = Notebook(page, lab.in_lab(lab.write("readers.ipynb", LOAD, BROKEN)))
+    notebook = Notebook(page, lab.in_lab(lab.write("table.ipynb", LOAD, BROKEN)))
     cell = run_live_in(notebook)
     expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
     button(cell, "columns").click()
@@ -160,7 +160,7 @@ def serious(area: Locator) -> list[dict[str, Any]]:
 
 def test_columns_are_chosen_widened_and_copied(page: Page, lab: Lab) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("columns.ipynb", LOAD, BROKEN))))
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("table.ipynb", LOAD, BROKEN))))
     button(cell, "columns").click()
     cell.output.get_by_label("dtype").and_(page.locator(":visible")).check()
     heading = cell.output.locator('th[data-column="input_shape"]:visible')
@@ -184,7 +184,7 @@ def test_columns_are_chosen_widened_and_copied(page: Page, lab: Lab) -> None:
 
 
 def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
-    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("views.ipynb", LOAD, BROKEN))))
+    cell = run_live_in(Notebook(page, lab.in_lab(lab.write("table.ipynb", LOAD, BROKEN))))
     cell.output.locator(".convmagic-verdict:visible").click(button="right")
     page.get_by_text("Create New View for Cell Output").click()
     second = page.locator(".jp-LinkedOutputView")
@@ -209,7 +209,7 @@ def test_two_views_of_one_output_stay_right(page: Page, lab: Lab) -> None:
 
 
 def test_the_table_is_there_when_the_kernel_is_gone(page: Page, lab: Lab) -> None:
-    path = lab.write("gone.ipynb", LOAD, BROKEN)
+    path = lab.write("table.ipynb", LOAD, BROKEN)
     cell = run_live_in(Notebook(page, lab.in_lab(path)))
     expect(cell.fixes.first.locator('[data-state="held"]')).to_be_visible()
     rows = cell.rows.count()

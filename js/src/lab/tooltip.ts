@@ -54,7 +54,7 @@ function tooltipAt(view: EditorView, position: number, focused = false): Tooltip
   const { from, to, number } = view.state.doc.lineAt(position);
   if (!storyOf(view.state, from)) return null;
   return {
-    pos: from,
+    pos: firstInView(view, from, to),
     end: to,
     above: true,
     create() {
@@ -64,18 +64,31 @@ function tooltipAt(view: EditorView, position: number, focused = false): Tooltip
       dom.setAttribute("aria-label", `what is known about line ${number}`);
       dom.tabIndex = -1;
       let speech = draw(dom, view, from);
-      if (focused) keepFocus(dom, view);
+      const release = focused ? keepFocus(dom, view) : null;
       return {
         dom,
-        ...(focused && { mount: () => (dom.querySelector("button") ?? dom).focus() }),
+        ...(focused && { mount: () => focusIn(dom) }),
         update(): void {
           const news = storyOf(view.state, from)?.speech ?? null; // fixes have been tried
           if (news && news !== speech) speech = draw(dom, view, from);
         },
-        destroy: () => clearLinePane(dom),
+        destroy() {
+          release?.();
+          clearLinePane(dom);
+        },
       };
     },
   };
+}
+
+/** The first place of a line that is not scrolled out of view: a tooltip for a place out of view is not shown. */
+function firstInView(view: EditorView, from: number, to: number): number {
+  const start = view.coordsAtPos(from);
+  const gutters = view.dom.querySelector(".cm-gutters");
+  const edge = gutters ? gutters.getBoundingClientRect().right : view.scrollDOM.getBoundingClientRect().left;
+  if (!start || start.left >= edge) return from;
+  const found = view.posAtCoords({ x: edge + view.defaultCharacterWidth, y: (start.top + start.bottom) / 2 }, false);
+  return Math.max(from, Math.min(found, to));
 }
 
 /** Requests go out through the editor, not through the tooltip: that one hangs on the page's body. */
@@ -93,8 +106,21 @@ function draw(dom: HTMLElement, view: EditorView, position: number): Speech | nu
   return story.speech;
 }
 
-/** Escape, or leaving it, closes the tooltip; the focus goes back to the code. */
-function keepFocus(dom: HTMLElement, view: EditorView): void {
+const MOST_TAKEN_BACK = 8;
+
+/**
+ * Escape, or leaving it, closes the tooltip; the focus goes back to the code.
+ *
+ * Where the command palette asked for it, the notebook takes the focus for itself once the command is done, in turns of
+ * its own; whatever takes it before the user has done anything does not mean to close the tooltip.
+ */
+function keepFocus(dom: HTMLElement, view: EditorView): () => void {
+  const end = new AbortController();
+  let taken = 0;
+  let acted = false;
+  for (const deed of ["pointerdown", "keydown"]) {
+    document.addEventListener(deed, () => (acted = true), { capture: true, signal: end.signal });
+  }
   dom.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -102,6 +128,11 @@ function keepFocus(dom: HTMLElement, view: EditorView): void {
     view.focus();
   });
   dom.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget && !dom.contains(relatedTarget as Node)) hideAsked(view);
+    if (!relatedTarget || dom.contains(relatedTarget as Node)) return;
+    if (acted || ++taken > MOST_TAKEN_BACK) hideAsked(view);
+    else queueMicrotask(() => focusIn(dom));
   });
+  return () => end.abort();
 }
+
+const focusIn = (dom: HTMLElement) => (dom.querySelector("button") ?? dom).focus();
