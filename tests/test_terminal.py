@@ -119,7 +119,7 @@ def test_the_fixes_are_tried_before_the_next_prompt_and_told_once(terminal: Term
     assert text.count("error[missing-axis]") == 1
     assert text.count("fixes for missing-axis at line 3") == 1
     untried, tried = text.split("fixes for missing-axis")
-    assert "being tried" in untried.split("Ctrl-C")[0]
+    assert "not tried yet" in untried.split("Ctrl-C")[0]
     assert "tried: the cell" not in untried
     assert tried.count("tried: the cell") == tried.count("help:") == untried.count("help:")
     at_prompt = terminal.lines()

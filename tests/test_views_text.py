@@ -197,14 +197,14 @@ def test_nothing_is_written_before_the_verdict() -> None:
     for sample, verdict in (
         (wrong_channels, "4 calls, 1 failed at line 12"),
         (all_fine, "500 calls on 5 rows, all as the arithmetic says"),
-        (guarded, "1 call, 1 stopped before it ran at line 3; fixes are being tried"),
+        (guarded, "1 call, 1 stopped before it ran at line 3; fixes not tried yet"),
     ):
         assert to_text(sample()).splitlines()[0] == verdict
 
 
 def test_fixes_say_how_they_were_tried() -> None:
     whole = guarded()
-    assert "(1, 28, 28, 8)   being tried\n" in to_text(whole)
+    assert "(1, 28, 28, 8)   not tried yet\n" in to_text(whole)
     assert "(1, 28, 28, 8)   not tried\n" in to_text(replace(whole, trying=False))
     [diagnosis] = whole.diagnoses
     template = replace(diagnosis.fixes[0], applicability=Applicability.DISPLAY, untried="it needs\nyour data")

@@ -166,7 +166,7 @@ def test_a_diagnosis_makes_a_returned_call_a_warning_and_a_note_does_not() -> No
          "1 call, as the arithmetic says; the cell ended with NameError at line 9"),
         (run("ok", diagnoses=(diagnosis(Severity.ERROR, None, 7), diagnosis(Severity.NOTE, None, 8))),
          "1 call, 1 error at line 7"),
-        (run("failed", trying=True), "1 call, 1 failed at line 1; fixes are being tried"),
+        (run("failed", trying=True), "1 call, 1 failed at line 1; fixes not tried yet"),
     ],
 )  # fmt: skip
 def test_the_verdict(whole: Document, sentence: str) -> None:

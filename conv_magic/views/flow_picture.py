@@ -1,4 +1,7 @@
-"""The flow of shapes drawn: blocks as high as the image and as wide as the channels, both on logarithmic scales."""
+"""The flow of shapes drawn: blocks as high as the image and as wide as the channels, both on logarithmic scales.
+
+They are drawn as solids, as convolutional networks are in papers; the depth tells images from vectors and no more.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from conv_magic.views.wording import shape_text
 
 LEAST_HEIGHT, MORE_HEIGHT = 12.0, 84.0
 LEAST_WIDTH, WIDTH_A_DOUBLING = 5.0, 4.6
-SLOT, NARROW_SLOT, NARROW = 90.0, 22.0, 7.0
-LANE, LABELS, TOP = 10.0, 50.0, 22.0
+SLOT, NARROW_SLOT, NARROW = 96.0, 26.0, 7.0
+LANE, LABELS, TOP, ARCS = 10.0, 50.0, 38.0, 18.0
+DEPTH, DEPTH_OF_HEIGHT = 3.0, 0.13
 LONGEST_NAME = 12
 _MARKS = {"failed": "✗", "inside": "↳", "warning": "!", "running": "…"}
 _ROLES = {"failed": "excess", "inside": "missing", "running": "missing", "warning": "lost", "ok": "output"}
@@ -29,6 +33,7 @@ class Block:
     y: float
     width: float
     height: float
+    depth: float
 
     @property
     def middle(self) -> float:
@@ -75,7 +80,7 @@ def _blocks(flow: Flow, lanes: dict[FlowLink, int]) -> list[Block]:
         start, slot = starts[node.column]
         width, height = _width(node), _height(node, largest)
         middle = _track_middle(node.track, lanes, flow)
-        blocks.append(Block(node, start + (slot - width) / 2, middle - height / 2, width, height))
+        blocks.append(Block(node, start + (slot - width) / 2, middle - height / 2, width, height, _depth(node, height)))
     return blocks
 
 
@@ -99,6 +104,11 @@ def _height(node: FlowNode, largest: int) -> float:
     if size is None or size < 1:
         return LEAST_HEIGHT + MORE_HEIGHT / 2
     return LEAST_HEIGHT + MORE_HEIGHT * log2(size + 1) / log2(largest + 1)
+
+
+def _depth(node: FlowNode, height: float) -> float:
+    """How far the solid goes back: an image more than a sequence, or a vector."""
+    return DEPTH_OF_HEIGHT * height if len(node.shape) > 3 else DEPTH
 
 
 def _width(node: FlowNode) -> float:
@@ -145,10 +155,10 @@ def _link(link: FlowLink, blocks: Sequence[Block], lanes: dict[FlowLink, int]) -
     source, target = blocks[link.source], blocks[link.target]
     role = "bad" if target.node.status == "failed" else "flow"
     if link in lanes:
-        y = TOP + LANE * (max(lanes.values()) - lanes[link]) - 4
+        y = ARCS + LANE * (max(lanes.values()) - lanes[link]) - 4
         yield Path(role, _arc(source, target, y))
         return
-    x, x2 = source.x + source.width, target.x
+    x, x2 = source.x + source.width + source.depth / 2, target.x
     yield Path(role, _curve(x, source.middle, x2, target.middle, down=target.node.track > source.node.track))
     change = change_text(source.node.shape, target.node.shape)
     if change and target.node.status != "failed" and target.node.column - source.node.column == 1:
@@ -192,19 +202,29 @@ def change_text(before: Shape, after: Shape) -> str:
 def _block(block: Block) -> Iterator[Ink]:
     node = block.node
     role = "input" if node.call is None or is_narrow(node) else _ROLES[node.status]
+    yield from _faces(block)
     yield Rect(role, block.x, block.y, block.width, block.height)
     if role in ("excess", "lost"):
         yield Path(f"{role}-hatch", hatching(block.x, block.y, block.width, block.height))
     centre = block.x + block.width / 2
     marks = [_MARKS.get(node.status, ""), "◆" if node.origin else ""]
     if any(marks):
-        yield Text("error" if marks[0] else "size", centre, block.y - 5, " ".join(filter(None, marks)))
+        x, y = block.x + block.width + block.depth + 6, block.y - block.depth + 4
+        yield Text("error" if marks[0] else "size", x, y, " ".join(filter(None, marks)), "start")
     if is_narrow(node):
         return
     foot = block.middle + (LEAST_HEIGHT + MORE_HEIGHT) / 2
     strong = "error" if node.status == "failed" else "size"
     for number, text in enumerate(block_lines(node)):
         yield Text("label" if number else strong, centre, foot + 13 + 13 * number, text)
+
+
+def _faces(block: Block) -> Iterator[Ink]:
+    """The top and the side of the solid."""
+    x, y, width, height, depth = block.x, block.y, block.width, block.height, block.depth
+    back, down = f"l{figure(depth)} {figure(-depth)}", f"l{figure(-depth)} {figure(depth)}"
+    yield Path("top", f"M{figure(x)} {figure(y)}{back}h{figure(width)}{down}z")
+    yield Path("side", f"M{figure(x + width)} {figure(y)}{back}v{figure(height)}{down}z")
 
 
 def block_lines(node: FlowNode) -> list[str]:
@@ -222,8 +242,11 @@ def block_lines(node: FlowNode) -> list[str]:
 
 
 def shortened(name: str, most: int) -> str:
-    """The name, cut where it is too long."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """The name, cut in the middle where it is too long: `max_po…ing2d_2` is told from its like by its end."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[len(name) - end :]}"
 
 
 def flow_words(flow: Flow) -> str:

@@ -25,6 +25,7 @@ from conv_magic.model import (
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.rules.rule import counted
 from conv_magic.views import picture_blocks, picture_grid
 from conv_magic.views.ink import Ink, Scene
 from conv_magic.views.picture_blocks import BoxRow, BoxState, SlabRow
@@ -160,12 +161,12 @@ def _impossible(
 def _channels(options: Options, given: Shape, kernel: Shape | None) -> Picture | None:
     """The channels of the input over those that the kernel reads."""
     if isinstance(options, DenseOptions):
-        have, need, noun, reader = given[-1], kernel_axis(kernel, 0, 0), "features", "kernel rows"
+        have, need, noun, reader = given[-1], kernel_axis(kernel, 0, 0), "feature", "row"
     elif isinstance(options, ConvOptions | DepthwiseConvOptions | ConvTransposeOptions):
         dimensions = len(options.kernel_size)
         place = -1 if isinstance(options, ConvTransposeOptions) else -2
         have = given[channel_axis(len(given), dimensions, options.data_format)]
-        need, noun, reader = kernel_axis(kernel, dimensions, place), "channels", "channels of the kernel"
+        need, noun, reader = kernel_axis(kernel, dimensions, place), "channel", "channel"
         if need is not None and isinstance(options, ConvOptions):
             need *= options.groups
     else:
@@ -174,10 +175,9 @@ def _channels(options: Options, given: Shape, kernel: Shape | None) -> Picture |
         return None
     more = f"{have - need} too many" if have > need else f"{need - have} missing"
     both = min(have, need)
-    rows = (SlabRow(f"{have} {noun} of the input", have, both), SlabRow(f"{need} {reader}", need, both))
-    return _picture(
-        picture_blocks.slabs(rows, more), (f"the input has {have} {noun}, the kernel reads {need}: {more}",)
-    )
+    given_text, read_text = counted(have, noun), counted(need, reader)
+    rows = (SlabRow(f"{given_text} of the input", have, both), SlabRow(f"{read_text} of the kernel", need, both))
+    return _picture(picture_blocks.slabs(rows, more), (f"the input has {given_text}, the kernel reads {need}: {more}",))
 
 
 def _groups(options: ConvOptions, given: Shape) -> Picture | None:

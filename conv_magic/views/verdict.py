@@ -74,7 +74,7 @@ def verdict(document: Document) -> str:
         place = _at([document.failure.span], document.trace.sources)
         parts.append(f"the cell ended with {one_line(document.failure.type)}{place}")
     if document.trying:
-        parts.append("fixes are being tried")
+        parts.append("fixes not tried yet")
     return "; ".join(parts)
 
 

@@ -176,4 +176,4 @@ def proof_text(fix: Fix, trying: bool, sources: Sequence[Source] = ()) -> str:
     if fix.untried:
         reason = one_line(fix.untried)
         return reason if reason.startswith("tried:") else f"not tried: {reason}"
-    return "being tried" if trying else "not tried"
+    return "not tried yet" if trying else "not tried"

@@ -8,7 +8,7 @@ import { agree, axisText, type Shape } from "./shape";
 /** Calls of one place, one inside the other's call, from this number on are the turns of a loop. */
 const LOOP = 4;
 
-/** A loop of more turns is folded until somebody unfolds it. */
+/** A loop in which something is wrong is unfolded at first, unless it has more turns. */
 export const LONG_LOOP = 20;
 
 /** Link the rows; the outermost ones, in the order in which the calls were entered. */

@@ -6,8 +6,9 @@ import { figure, hatching, type Ink, path, rect, type Scene, text } from "./ink"
 
 const [LEAST_HEIGHT, MORE_HEIGHT] = [12, 84];
 const [LEAST_WIDTH, WIDTH_A_DOUBLING] = [5, 4.6];
-const [SLOT, NARROW_SLOT, NARROW] = [90, 22, 7];
-const [LANE, LABELS, TOP] = [10, 50, 22];
+const [SLOT, NARROW_SLOT, NARROW] = [96, 26, 7];
+const [LANE, LABELS, TOP, ARCS] = [10, 50, 38, 18];
+const [DEPTH, DEPTH_OF_HEIGHT] = [3, 0.13];
 const LONGEST_NAME = 12;
 const MARKS: Record<string, string> = { failed: "✗", inside: "↳", warning: "!", running: "…" };
 const ROLES = { failed: "excess", inside: "missing", running: "missing", warning: "lost", ok: "output" };
@@ -19,6 +20,8 @@ export interface Block {
   y: number;
   width: number;
   height: number;
+  /** How far the solid goes back. */
+  depth: number;
 }
 
 export interface FlowPicture {
@@ -51,7 +54,7 @@ function blocksOf(flow: Flow, lanes: Lanes): Block[] {
   return flow.nodes.map((node) => {
     const [start, slot] = starts[node.column]!;
     const [width, height] = [widthOf(node), heightOf(node, largest)];
-    return { node, x: start + (slot - width) / 2, y: trackMiddle(node.track, lanes) - height / 2, width, height };
+    return { node, x: start + (slot - width) / 2, y: trackMiddle(node.track, lanes) - height / 2, width, height, depth: depthOf(node, height) };
   });
 }
 
@@ -73,6 +76,9 @@ function heightOf({ shape }: FlowNode, largest: number): number {
   if (size === null || size < 1) return LEAST_HEIGHT + MORE_HEIGHT / 2;
   return LEAST_HEIGHT + (MORE_HEIGHT * Math.log2(size + 1)) / Math.log2(largest + 1);
 }
+
+/** An image goes back further than a sequence, or a vector. */
+const depthOf = ({ shape }: FlowNode, height: number) => (shape.length > 3 ? DEPTH_OF_HEIGHT * height : DEPTH);
 
 const widthOf = (node: FlowNode) => (isNarrow(node) ? NARROW : LEAST_WIDTH + WIDTH_A_DOUBLING * Math.log2((node.shape.at(-1) || 1) + 1));
 
@@ -107,8 +113,8 @@ function linkInks(link: FlowLink, blocks: readonly Block[], lanes: Lanes): Ink[]
   const [source, target] = [blocks[link.source]!, blocks[link.target]!];
   const role = target.node.status === "failed" ? "bad" : "flow";
   const lane = lanes.get(link);
-  if (lane !== undefined) return [path(role, arc(source, target, TOP + LANE * (Math.max(...lanes.values()) - lane) - 4))];
-  const [x, x2] = [source.x + source.width, target.x];
+  if (lane !== undefined) return [path(role, arc(source, target, ARCS + LANE * (Math.max(...lanes.values()) - lane) - 4))];
+  const [x, x2] = [source.x + source.width + source.depth / 2, target.x];
   const inks = [path(role, curve(x, middle(source), x2, middle(target), target.node.track > source.node.track))] as Ink[];
   const change = changeText(source.node.shape, target.node.shape);
   if (change && target.node.status !== "failed" && target.node.column - source.node.column === 1) {
@@ -149,16 +155,25 @@ export function changeText(before: Shape, after: Shape): string {
 function blockInks(block: Block): Ink[] {
   const { node, x, y, width, height } = block;
   const role = node.call === null || isNarrow(node) ? "input" : ROLES[node.status];
-  const inks: Ink[] = [rect(role, x, y, width, height)];
+  const inks: Ink[] = [...faces(block), rect(role, x, y, width, height)];
   if (role === "excess" || role === "lost") inks.push(path(`${role}-hatch`, hatching(x, y, width, height)));
   const centre = x + width / 2;
   const mark = MARKS[node.status] ?? "";
   const marks = [mark, node.origin ? "◆" : ""].filter(Boolean).join(" ");
-  if (marks) inks.push(text(mark ? "error" : "size", centre, y - 5, marks));
+  if (marks) inks.push(text(mark ? "error" : "size", x + width + block.depth + 6, y - block.depth + 4, marks, "start"));
   if (isNarrow(node)) return inks;
   const foot = middle(block) + (LEAST_HEIGHT + MORE_HEIGHT) / 2;
   const strong = node.status === "failed" ? "error" : "size";
   return [...inks, ...blockLines(node).map((line, i) => text(i > 0 ? "label" : strong, centre, foot + 13 + 13 * i, line))];
+}
+
+/** The top and the side of the solid. */
+function faces({ x, y, width, height, depth }: Block): Ink[] {
+  const [back, down] = [`l${figure(depth)} ${figure(-depth)}`, `l${figure(-depth)} ${figure(depth)}`];
+  return [
+    path("top", `M${figure(x)} ${figure(y)}${back}h${figure(width)}${down}z`),
+    path("side", `M${figure(x + width)} ${figure(y)}${back}v${figure(height)}${down}z`),
+  ];
 }
 
 /** The name, the shape without its batch, and how far an element sees. */
@@ -174,9 +189,12 @@ function blockLines(node: FlowNode): string[] {
   return [shortened(name, LONGEST_NAME - times.length) + times, lacks ? "no output" : shape, ...sees];
 }
 
+/** Cut in the middle: `max_po…ing2d_2` is told from its like by its end. */
 const shortened = (name: string, most: number) => {
   const characters = [...name];
-  return characters.length <= most ? name : `${characters.slice(0, most - 1).join("")}…`;
+  if (characters.length <= most) return name;
+  const end = Math.floor((most - 1) / 2);
+  return `${characters.slice(0, most - 1 - end).join("")}…${characters.slice(characters.length - end).join("")}`;
 };
 
 /** One or two sentences: from where to where, where it shrinks, what fails. */

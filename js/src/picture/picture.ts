@@ -108,12 +108,14 @@ function impossible(options: Options, inputs: readonly Shape[], kernel: Shape | 
   }
 }
 
+const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** The channels of the input over those that the kernel reads. */
 function channelsPicture(options: Options, given: Shape, kernel: Shape | null): Picture | null {
   let [have, need]: [number | null, number | null] = [null, null];
-  let [noun, reader] = ["channels", "channels of the kernel"];
+  let [noun, reader] = ["channel", "channel"];
   if (options.family === "dense") {
-    [have, need, noun, reader] = [given.at(-1)!, kernelAxis(kernel, 0, 0), "features", "kernel rows"];
+    [have, need, noun, reader] = [given.at(-1)!, kernelAxis(kernel, 0, 0), "feature", "row"];
   } else if (options.family === "conv" || options.family === "depthwise_conv" || options.family === "conv_transpose") {
     const dimensions = options.kernel_size.length;
     have = given[axesOf(given.length, dimensions, options.data_format).channels]!;
@@ -123,8 +125,8 @@ function channelsPicture(options: Options, given: Shape, kernel: Shape | null): 
   if (have === null || need === null || have === need) return null;
   const more = have > need ? `${have - need} too many` : `${need - have} missing`;
   const fitting = Math.min(have, need);
-  const rows = [{ label: `${have} ${noun} of the input`, count: have, fitting }, { label: `${need} ${reader}`, count: need, fitting }];
-  return { scene: slabs(rows, more), words: [`the input has ${have} ${noun}, the kernel reads ${need}: ${more}`] };
+  const rows = [{ label: `${counted(have, noun)} of the input`, count: have, fitting }, { label: `${counted(need, reader)} of the kernel`, count: need, fitting }];
+  return { scene: slabs(rows, more), words: [`the input has ${counted(have, noun)}, the kernel reads ${need}: ${more}`] };
 }
 
 /** Channels, or filters, that cannot be shared out. */

@@ -3,7 +3,7 @@
 import { exactText } from "../figures";
 import type { CallRecord, Span } from "../report";
 import type { Row, Status } from "../rows";
-import { agree, type Shape } from "../shape";
+import { agree, type Shape, shapeText } from "../shape";
 import { agrees } from "../tree";
 import { visible } from "../visible";
 import { GLYPHS } from "./head";
@@ -25,7 +25,7 @@ export function Name({ row }: CellProps) {
 }
 
 /** Whether the name is the one that Keras gives by itself (`max_pooling2d_3` for a MaxPooling2D). */
-function tellsOp({ layer, op }: CallRecord): boolean {
+export function tellsOp({ layer, op }: CallRecord): boolean {
   const plain = (text: string) => text.replaceAll("_", "").toLowerCase();
   return layer === null || plain(layer.replace(/_\d+$/, "")) === plain(op);
 }
@@ -40,11 +40,30 @@ export function Line({ row, onReveal }: CellProps & { onReveal: (span: Span) => 
   );
 }
 
+/** Inputs of one shape are said once: `(None, 16, 16, 32) ×2`. */
+export function inputsBrief(row: Row): string {
+  const { inputs } = row.call;
+  return isRepeated(row) ? `${shapeText(inputs[0]!)} ×${inputs.length}` : row.inputText;
+}
+
+function isRepeated({ call, turns }: Row): boolean {
+  const [first, ...others] = call.inputs.map(shapeText);
+  return !turns && others.length > 0 && others.every((shape) => shape === first);
+}
+
 export function Inputs({ row }: CellProps) {
   if (row.turns) return <>{row.inputText}</>;
+  const { inputs } = row.call;
+  if (isRepeated(row)) {
+    return (
+      <>
+        <ShapeText shape={inputs[0]!} /> <span class="convmagic-quiet">×{inputs.length}</span>
+      </>
+    );
+  }
   return (
     <>
-      {row.call.inputs.map((shape, i) => (
+      {inputs.map((shape, i) => (
         <span key={i} class="convmagic-input">
           <ShapeText shape={shape} />
         </span>

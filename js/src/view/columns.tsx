@@ -18,7 +18,7 @@ import type { Row, Status } from "../rows";
 import { type Shape, shapeText } from "../shape";
 import { agrees } from "../tree";
 import { visible } from "../visible";
-import { Expected, Inputs, Line, Name, Output, StatusMark, statusText } from "./cells";
+import { Expected, Inputs, inputsBrief, Line, Name, Output, StatusMark, statusText, tellsOp } from "./cells";
 
 export const features = tableFeatures({
   columnFilteringFeature,
@@ -38,6 +38,8 @@ export interface Column {
   cell?: (row: Row, inTable: { folded: boolean; onReveal: (span: Span) => void }) => ComponentChildren;
   order?: (row: Row) => number | null | undefined;
   numeric?: true;
+  /** A bar tells each row's share of the largest figure. */
+  bar?: true;
   /** Shown at first only where some row says this; without it, only when chosen. */
   atFirst?: (row: Row) => boolean;
 }
@@ -101,6 +103,7 @@ export function columnsOf(document: Document): Column[] {
       title: "input",
       meaning: "shape of each input",
       text: (row) => row.inputText,
+      brief: inputsBrief,
       order: (row) => size(row.call.inputs[0]),
       cell: (row) => <Inputs row={row} />,
       atFirst: always,
@@ -130,8 +133,8 @@ export function columnsOf(document: Document): Column[] {
     { id: "groups", title: "groups", meaning: "number of groups that the channels are convolved in", text: (row) => option(row.call, "groups"), numeric: true, atFirst: (row) => isNotOne(row.call, "groups") },
     { id: "data_format", title: "format", meaning: "channels_last or channels_first", text: (row) => option(row.call, "data_format"), atFirst: ({ call: { options } }) => options !== null && "data_format" in options && options.data_format === "channels_first" },
     { id: "dtype", title: "dtype", meaning: "type of the numbers", text: (row) => row.call.dtype ?? "" },
-    { id: "params", title: "params", meaning: "numbers that the layer learns or keeps", ...figure((row) => row.params, figureText), atFirst: (row) => (row.params ?? 0) > 0 },
-    { id: "macs", title: "MACs", meaning: "multiply-accumulate operations of one run; of a loop, of all its runs", ...figure((row) => row.macs, figureText), atFirst: (row) => (row.macs ?? 0) > 0 },
+    { id: "params", title: "params", meaning: "numbers that the layer learns or keeps", ...figure((row) => row.params, figureText), bar: true, atFirst: (row) => (row.params ?? 0) > 0 },
+    { id: "macs", title: "MACs", meaning: "multiply-accumulate operations of one run; of a loop, of all its runs", ...figure((row) => row.macs, figureText), bar: true, atFirst: (row) => (row.macs ?? 0) > 0 },
     {
       id: "receptive_field",
       title: "field",
@@ -139,9 +142,9 @@ export function columnsOf(document: Document): Column[] {
       text: ({ call }) => (call.cost.receptive_field ? shapeText(call.cost.receptive_field) : ""),
       order: ({ call }) => size(call.cost.receptive_field),
     },
-    { id: "output_bytes", title: "memory", meaning: "size of the output", ...figure((row) => row.bytes, bytesText) },
+    { id: "output_bytes", title: "memory", meaning: "size of the output", ...figure((row) => row.bytes, bytesText), bar: true },
     { id: "count", title: "×N", meaning: "how many calls this row stands for", ...figure((row) => row.count, (count) => `×${exactText(count)}`), atFirst: (row) => row.count > 1 },
-    { id: "seconds", title: "time", meaning: "time of all calls of this row together", ...figure((row) => row.seconds, secondsText) },
+    { id: "seconds", title: "time", meaning: "time of all calls of this row together", ...figure((row) => row.seconds, secondsText), bar: true },
     { id: "diagnosis", title: "diagnosis", meaning: "what is wrong, by its code", text: (row) => diagnosed.get(row.index)?.code ?? "" },
     { id: "fix", title: "fix", meaning: "the first fix", text: (row) => diagnosed.get(row.index)?.fixes[0]?.title ?? "" },
     {
@@ -186,14 +189,14 @@ export function lettersOf(column: Column, rows: readonly Row[]): number {
   for (let i = 0; i < rows.length; i += step) {
     const row = rows[i]!;
     const text = (column.brief ?? column.text)(row);
-    const more = column.id === "layer" ? lettersBeside(row) : column.id === "status" ? 2 : 0;
+    const more = column.id === "layer" ? lettersBeside(row) : column.id === "status" ? 4 : 0;
     most = Math.max(most, Math.min(text.length + more, MOST_LETTERS));
   }
   return most;
 }
 
 /** The letters around the name: the depth, the operation, the number of turns. */
-const lettersBeside = ({ depth, call, turns }: Row) => 2 * depth + 4 + (call.layer ? call.op.length + 1 : 0) + (turns ? 12 : 0);
+const lettersBeside = ({ depth, call, turns }: Row) => 2 * depth + 2 + (tellsOp(call) ? 0 : call.op.length + 1) + (turns ? 12 : 0);
 
 const SAMPLE = 300;
 const MOST_LETTERS = 38;

@@ -61,10 +61,24 @@ export interface Scrolled {
 const ROW_HEIGHT = 26;
 const MOST_HEIGHT = 336;
 
+/** Whether the element has a size: a front end may draw before it puts the drawing into the page. */
+function useSized(frame: { current: HTMLElement | null }): boolean {
+  const [isSized, setSized] = useState(false);
+  useLayoutEffect(() => {
+    const box = frame.current;
+    if (!box || box.clientHeight > 0 || typeof ResizeObserver === "undefined") return;
+    const observer = new ResizeObserver(() => setSized(box.clientHeight > 0));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+  return isSized;
+}
+
 /** The rows in sight of `frame`; the row at `at` is brought there whenever it becomes another one. */
 export function useScrolled(frame: { current: HTMLElement | null }, count: number, at: number, selected: number | null): Scrolled {
   const [scrolled, setScrolled] = useState(0);
   const [rowHeight, setRowHeight] = useState(ROW_HEIGHT);
+  const isSized = useSized(frame);
   const focus = useRef(false);
   const onScroll = () => setScrolled(frame.current?.scrollTop ?? 0);
   useLayoutEffect(() => {
@@ -79,7 +93,7 @@ export function useScrolled(frame: { current: HTMLElement | null }, count: numbe
     if (top === box.scrollTop) return;
     box.scrollTop = top; // the table's own window only: the page does not move
     onScroll();
-  }, [at, selected, rowHeight]);
+  }, [at, selected, rowHeight, isSized]);
   useLayoutEffect(() => {
     if (!focus.current) return;
     focus.current = false;

@@ -41,13 +41,15 @@ function FixCard({ document, fix, actions, first }: FixCardProps) {
     <li class="convmagic-fix">
       <div class="convmagic-fix-head">
         <h4>{visible(fix.title)}</h4>
-        {fix.predicted && (
-          <span class="convmagic-predicted">
-            <span aria-hidden="true">→ </span>
-            <ShapeText shape={fix.predicted} />
-          </span>
-        )}
-        <Trial document={document} fix={fix} />
+        <span class="convmagic-result">
+          {fix.predicted && (
+            <span class="convmagic-predicted">
+              <span aria-hidden="true">→ </span>
+              <ShapeText shape={fix.predicted} />
+            </span>
+          )}
+          <Trial document={document} fix={fix} />
+        </span>
         <Buttons fix={fix} actions={actions} first={first} onOutcome={setOutcome} />
       </div>
       <Diff lines={lines} />

@@ -60,7 +60,11 @@ function Blocks({ pane, picture: { scene, blocks, words }, selected, onSelect }:
           ))}
         </svg>
       </div>
-      <p class="convmagic-quiet">{visible(words)}. Height: rows, width: channels, both logarithmic; ▣ folded, ◆ where the number comes from.</p>
+      <p class="convmagic-quiet">
+        {visible(words)}. Height: rows, width: channels, both logarithmic
+        {blocks.some(({ node }) => node.folded > 0) && "; ▣ folded"}
+        {blocks.some(({ node }) => node.origin) && "; ◆ where the number comes from"}.
+      </p>
     </>
   );
 }
@@ -73,7 +77,7 @@ interface BlockButtonProps {
 }
 
 /** A transparent button over a block and its labels. */
-function BlockButton({ block: { node, x, y, width, height }, selected, entry, onSelect }: BlockButtonProps) {
+function BlockButton({ block: { node, x, y, width, height, depth }, selected, entry, onSelect }: BlockButtonProps) {
   const { call } = node;
   if (call === null) return null;
   const field = call.cost.receptive_field;
@@ -92,9 +96,9 @@ function BlockButton({ block: { node, x, y, width, height }, selected, entry, on
       class="convmagic-flow-node"
       data-index={call.index}
       x={figure(x - 4)}
-      y={figure(y - 4)}
-      width={figure(width + 8)}
-      height={figure(height + 8)}
+      y={figure(y - depth - 4)}
+      width={figure(width + depth + 8)}
+      height={figure(height + depth + 8)}
       role="button"
       tabIndex={call.index === entry ? 0 : -1}
       aria-label={label}

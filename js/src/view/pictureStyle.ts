@@ -16,6 +16,11 @@ export const PICTURES = `
 .convmagic-ink .convmagic-ink-error { fill: var(--convmagic-error); font-weight: 600; }
 .convmagic-ink-input { fill: color-mix(in srgb, var(--convmagic-text) 9%, transparent); stroke: var(--convmagic-soft); }
 .convmagic-ink-output { fill: color-mix(in srgb, var(--convmagic-success-fill) 16%, transparent); stroke: var(--convmagic-soft); }
+.convmagic-ink :is(.convmagic-ink-top, .convmagic-ink-side) { stroke: var(--convmagic-soft); stroke-linejoin: round; }
+.convmagic-ink .convmagic-ink-top { fill: color-mix(in srgb, var(--convmagic-text) 5%, var(--convmagic-paper)); }
+.convmagic-ink .convmagic-ink-side { fill: color-mix(in srgb, var(--convmagic-text) 20%, var(--convmagic-paper)); }
+.convmagic-flow-pane .convmagic-ink-input { fill: color-mix(in srgb, var(--convmagic-text) 9%, var(--convmagic-paper)); }
+.convmagic-flow-pane .convmagic-ink-output { fill: color-mix(in srgb, var(--convmagic-success-fill) var(--convmagic-solid), var(--convmagic-paper)); }
 .convmagic-ink-pad, .convmagic-ink-missing { fill: none; stroke: var(--convmagic-soft); stroke-dasharray: 2 2; }
 .convmagic-ink-cut { fill: color-mix(in srgb, var(--convmagic-text) 6%, transparent); stroke: var(--convmagic-soft); stroke-dasharray: 2 2; }
 .convmagic-ink-lost { fill: color-mix(in srgb, var(--convmagic-warn-fill) 14%, transparent); }

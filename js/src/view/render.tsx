@@ -61,8 +61,12 @@ function Report({ document, actions, selected: given, onSelect }: ReportProps) {
     <div class="convmagic" ref={root}>
       <Head document={document} rows={rows} />
       {rows.length > 0 && <CallTable document={document} rows={rows} selected={selected} onSelect={select} onReveal={actions.reveal} />}
-      <Detail document={document} rows={rows} selected={selected} actions={actions} />
-      <ArithmeticOf document={document} selected={selected} actions={actions} />
+      <div class="convmagic-below">
+        <div class="convmagic-columns">
+          <Detail document={document} rows={rows} selected={selected} actions={actions} />
+          <ArithmeticOf document={document} selected={selected} actions={actions} />
+        </div>
+      </div>
       <FlowView document={document} selected={selected} onSelect={select} />
     </div>
   );

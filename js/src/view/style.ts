@@ -16,12 +16,14 @@ const PALETTE = `
   --convmagic-error-fill: var(--jp-error-color1, #d32f2f);
   --convmagic-warn-fill: var(--jp-warn-color1, #f57c00);
   --convmagic-success-fill: var(--jp-success-color1, #388e3c);
+  --convmagic-solid: 18%;
 }
 @media (prefers-color-scheme: dark) {
   :root:not(:has(body[data-jp-theme-light])), :host {
     --convmagic-error: var(--jp-error-color2, #f2938c);
     --convmagic-warn: var(--jp-warn-color2, #ffb74d);
     --convmagic-success: var(--jp-success-color2, #81c784);
+    --convmagic-solid: 38%;
   }
 }
 body[data-jp-theme-light="true"], body[data-jp-theme-light="true"] :host {
@@ -33,6 +35,7 @@ body[data-jp-theme-light="false"] {
   --convmagic-error: var(--jp-error-color2);
   --convmagic-warn: var(--jp-warn-color2);
   --convmagic-success: var(--jp-success-color2);
+  --convmagic-solid: 38%;
 }
 `;
 
@@ -44,6 +47,7 @@ const VIEW = `
   --convmagic-wash: color-mix(in srgb, var(--convmagic-text) 5%, transparent);
   --convmagic-paper: var(--jp-layout-color0, Canvas);
   --convmagic-focus: var(--jp-brand-color1, #1976d2);
+  --convmagic-bar: color-mix(in srgb, var(--convmagic-focus) 60%, transparent);
   --convmagic-small: calc(var(--jp-code-font-size, 13px) - 1px);
   --convmagic-letter: calc(var(--convmagic-small) * .605);
   --convmagic-mono: var(--jp-code-font-family, ui-monospace, SFMono-Regular, Menlo, Consolas, monospace);
@@ -68,7 +72,7 @@ const VIEW = `
 .convmagic [data-severity="note"] { --convmagic-tone: var(--convmagic-soft); }
 
 .convmagic-head { display: flex; flex-wrap: wrap; gap: 2px 20px; align-items: baseline; justify-content: space-between; margin-bottom: 8px; }
-.convmagic-verdict { font-weight: 600; flex: 1 1 24em; }
+.convmagic-verdict { font-weight: 600; flex: 1 1 auto; font-size: calc(var(--jp-ui-font-size1, 13px) + 1px); }
 .convmagic-glyph { color: var(--convmagic-tone); display: inline-block; width: 1.5em; font-weight: 700; }
 .convmagic-totals { display: flex; flex-wrap: wrap; gap: 0 16px; color: var(--convmagic-soft); }
 .convmagic-totals b { color: var(--convmagic-text); font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -124,6 +128,7 @@ const VIEW = `
 .convmagic-row td { font-family: var(--convmagic-mono); font-size: var(--convmagic-small); }
 .convmagic-row td[data-column="status"] { font-family: inherit; font-size: inherit; }
 .convmagic .convmagic-table :is(th, td)[data-numeric="true"] { text-align: end; font-variant-numeric: tabular-nums; }
+.convmagic-row td[style] { background: linear-gradient(var(--convmagic-bar), var(--convmagic-bar)) no-repeat right bottom 3px; background-origin: content-box; }
 .convmagic-fold { display: inline-block; width: 1.25em; color: var(--convmagic-soft); cursor: pointer; }
 .convmagic-fold:empty { cursor: inherit; }
 .convmagic .convmagic-none { padding: 12px; color: var(--convmagic-soft); }
@@ -137,19 +142,21 @@ const VIEW = `
 .convmagic mark { background: none; color: inherit; }
 .convmagic .convmagic-differs { color: var(--convmagic-tone, var(--convmagic-warn)); font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 
-.convmagic-detail { margin-top: 12px; }
+.convmagic-below { container: convmagic-below / inline-size; }
+.convmagic-columns > * { min-width: 0; }
+.convmagic-detail { margin-top: 12px; container: convmagic-detail / inline-size; }
 .convmagic-why + .convmagic-why { margin-top: 20px; }
 .convmagic-why { border-inline-start: 3px solid var(--convmagic-tone); padding-inline-start: 14px; }
 .convmagic .convmagic-headline { font-size: inherit; font-weight: 600; line-height: inherit; }
 .convmagic-code { font-family: var(--convmagic-mono); font-size: var(--convmagic-small); color: var(--convmagic-tone); margin-inline-end: .75em; }
-.convmagic-excerpt { margin: 6px 0; overflow-x: auto; }
+.convmagic-excerpt { margin: 6px 0; padding-bottom: 3px; overflow-x: auto; }
 .convmagic-code-line { display: flex; align-items: baseline; gap: 12px; white-space: pre; width: max-content; min-width: 100%; }
 .convmagic .convmagic-reveal { border: 0; background: none; padding: 0; min-width: 4.5em; text-align: start; color: var(--convmagic-soft); }
 .convmagic .convmagic-reveal:hover { text-decoration: underline; color: var(--convmagic-text); }
 .convmagic code, .convmagic-error { font-family: var(--convmagic-mono); font-size: var(--convmagic-small); background: none; padding: 0; color: inherit; white-space: pre; }
 .convmagic-code-line u { text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 4px; text-decoration-color: var(--convmagic-soft); }
 .convmagic-code-line[data-role="fault"] u { text-decoration: underline wavy var(--convmagic-tone) 1px; }
-.convmagic-origin-note { color: var(--convmagic-soft); }
+.convmagic-origin-note { color: var(--convmagic-soft); white-space: normal; }
 .convmagic-facts { display: flex; flex-wrap: wrap; gap: 8px 40px; align-items: flex-start; margin: 8px 0 12px; }
 .convmagic .convmagic-reasons { flex: 1 1 20em; max-width: 72ch; }
 .convmagic-reasons li + li { margin-top: 2px; }
@@ -165,6 +172,7 @@ const VIEW = `
 .convmagic-fix + .convmagic-fix { margin-top: 8px; }
 .convmagic-fix-head { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; padding: 6px 6px 6px 12px; }
 .convmagic .convmagic-fix-head h4 { font-size: inherit; font-weight: 600; line-height: inherit; }
+.convmagic-result { display: inline-flex; flex-wrap: wrap; gap: 0 16px; align-items: baseline; }
 .convmagic-predicted { font-family: var(--convmagic-mono); font-size: var(--convmagic-small); }
 .convmagic-trial { color: var(--convmagic-soft); }
 .convmagic-trial[data-state="held"] { color: var(--convmagic-success); font-weight: 600; }
@@ -189,10 +197,23 @@ const VIEW = `
 
 @container convmagic (max-width: 480px) {
   .convmagic .convmagic-find { flex: 1 1 10em; }
-  .convmagic col[data-column="status"] { width: 36px !important; }
+  .convmagic col[data-column="status"] { width: 58px !important; }
   .convmagic-row .convmagic-status-word { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
+@container convmagic-detail (max-width: 800px) {
+  .convmagic .convmagic-fix-head h4 { flex: 1 1 12em; }
+  .convmagic-result { order: 1; flex: 1 1 100%; }
+  .convmagic-code-line { flex-wrap: wrap; width: auto; gap: 0 12px; }
+}
+@container convmagic-below (min-width: 940px) {
+  .convmagic-columns:has(> .convmagic-detail + .convmagic-picture) { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 440px); gap: 0 20px; align-items: start; }
+}
 @media (forced-colors: active) {
+  .convmagic { /* drawings are not recoloured by themselves */
+    --convmagic-text: CanvasText; --convmagic-soft: CanvasText; --convmagic-paper: Canvas; --convmagic-focus: Highlight;
+    --convmagic-error: CanvasText; --convmagic-warn: CanvasText; --convmagic-success: CanvasText;
+    --convmagic-error-fill: CanvasText; --convmagic-warn-fill: CanvasText; --convmagic-success-fill: CanvasText;
+  }
   .convmagic .convmagic-table tbody tr[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
   .convmagic .convmagic-differs { outline: 1px solid; }
   .convmagic .convmagic-button[data-primary="true"] { border: 2px solid; }

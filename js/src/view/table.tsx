@@ -47,12 +47,13 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
     getSubRows: (row) => row.inner,
     filterFromLeafRows: true,
   });
-  const isOpen = (row: Row) => columnFilters.length > 0 || !(folds[row.id] ?? isLongLoop(row));
+  const isOpen = (row: Row) => columnFilters.length > 0 || !(folds[row.id] ?? isFoldedAtFirst(row));
   const arranged = table.getRowModel().rows;
   const shown = useMemo(() => unfolded(arranged, (row) => isOpen(row.original)), [arranged, folds, columnFilters]);
   const parents = useMemo(() => every.filter((row) => row.inner.length > 0), [every]);
   const cursor = useCursor(every, shown, selected, setFolds);
   const drawn = columns.filter(({ id }) => columnVisibility[id]);
+  const most = useMemo(() => mostOf(columns, rows), [columns, rows]);
   const grid = useRef<HTMLDivElement>(null);
   const view = useScrolled(grid, shown.length, cursor.at, selected);
   const choose = (at: number) => {
@@ -140,7 +141,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
                   onDblClick={() => row.call.span && onReveal(row.call.span)}
                 >
                   {drawn.map((column) => (
-                    <td key={column.id} data-column={column.id} data-numeric={column.numeric} title={hintOf(column, row)}>
+                    <td key={column.id} data-column={column.id} data-numeric={column.numeric} title={hintOf(column, row)} style={barOf(column, row, most)}>
                       {column.id === "layer" && isTree && <Fold row={row} depth={depth} open={!folded} onFold={fold} />}
                       {column.cell ? column.cell(row, { folded, onReveal }) : visible((column.brief ?? column.text)(row))}
                     </td>
@@ -157,7 +158,7 @@ export function CallTable({ document, rows, selected, onSelect, onReveal }: Call
   );
 }
 
-const isLongLoop = (row: Row) => row.turns !== null && row.turns.length > LONG_LOOP;
+const isFoldedAtFirst = (row: Row) => row.turns !== null && (row.worst === "ok" || row.turns.length > LONG_LOOP);
 
 function filtersOf({ text, status }: Search) {
   const statuses = STATUS_CHOICES[status]!.statuses;
@@ -169,6 +170,21 @@ function filtersOf({ text, status }: Search) {
 
 function focusFinder(grid: HTMLElement | null): void {
   grid?.parentElement?.querySelector<HTMLElement>(".convmagic-find")?.focus();
+}
+
+/** The largest figure of each column that has bars. */
+function mostOf(columns: readonly Column[], rows: readonly Row[]): Record<string, number> {
+  const most: Record<string, number> = {};
+  for (const { id, bar, order } of columns) {
+    if (bar && order) most[id] = rows.reduce((largest, row) => Math.max(largest, order(row) ?? 0), 0);
+  }
+  return most;
+}
+
+/** A bar under a figure, as long as its share of the largest one; where one row has it all there is nothing to compare. */
+function barOf({ id, bar, order }: Column, row: Row, most: Record<string, number>): { backgroundSize: string } | undefined {
+  const share = bar && order && most[id] ? (order(row) ?? 0) / most[id] : 0;
+  return share > 0 ? { backgroundSize: `${Math.min(share, 1) * 100}% 2px` } : undefined;
 }
 
 /** The room of rows that are not drawn. */
@@ -201,7 +217,7 @@ function Fold({ row, depth, open, onFold }: FoldProps) {
 function useWidths(columns: readonly Column[], rows: readonly Row[], widths: Record<string, number>) {
   const names = columns.map(({ id }) => id);
   const letters = useMemo(() => columns.map((column) => lettersOf(column, rows)), [names.join(), rows]);
-  const each = names.map((id, i) => (id in widths ? `${widths[id]}px` : `${letters[i]} * var(--convmagic-letter) + 20px`));
+  const each = names.map((id, i) => (id in widths ? `${widths[id]}px` : `${letters[i]} * var(--convmagic-letter) + 14px`));
   const stretches = ["layer", ...names].find((id) => names.includes(id) && !(id in widths));
   return {
     styles: each.map((width, i) => (names[i] === stretches ? {} : { width: `calc(${width})` })),

@@ -8,7 +8,7 @@ import {
   resultOf, sharing, siteOf, stepFollows, withNumber, withPadding,
 } from "../choices";
 import { dimensionsOf } from "../geometry";
-import { drawableOf } from "../picture/picture";
+import { drawableOf, pictureOf } from "../picture/picture";
 import { SPATIAL_NAMES } from "../picture/words";
 import type { CallRecord, Document } from "../report";
 import { agree, type Shape } from "../shape";
@@ -44,7 +44,7 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
     return { ...drawableOf(call), options: chosen, inputs: call.inputs.length > 0 ? inputs : [] };
   }, [call, chosen, sizes]);
   const name = call.layer ?? call.op;
-  if (call.inputs.length === 0 || chosen === null || !(dimensionsOf(chosen, call.inputs[0]!) > 0 || call.outcome !== "returned")) return null;
+  if (!hasArithmetic(call)) return null;
   return (
     <details class="convmagic-picture" open onKeyDown={keepInField}>
       <summary>the arithmetic of {visible(name)}</summary>
@@ -59,6 +59,13 @@ function Arithmetic({ document, call, actions }: ArithmeticProps) {
       )}
     </details>
   );
+}
+
+/** Whether there is something to draw, or to choose, of a call. */
+export function hasArithmetic(call: CallRecord): boolean {
+  if (call.inputs.length === 0 || call.options === null) return false;
+  if (dimensionsOf(call.options, call.inputs[0]!) > 0) return true;
+  return call.outcome !== "returned" && pictureOf(drawableOf(call), false) !== null;
 }
 
 /** Those keys that a field needs go no further: other front ends than Jupyter listen to all. */
