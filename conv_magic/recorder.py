@@ -40,6 +40,9 @@ _OF_CALLS = (
     os.path.dirname(__file__) + os.sep,
 )
 _OF_KERAS = os.path.join("keras", "src", "")
+_GENERATED = "__autograph_generated_file"
+# an enum looks its members up as slowly as all else that a known call takes
+_RETURNED, _EAGER, _SYMBOLIC = Outcome.RETURNED, Mode.EAGER, Mode.SYMBOLIC
 _MOST_PRODUCERS = 8192
 _MOST_PASSED = 4096
 _MOST_FAULTS = 20
@@ -114,12 +117,16 @@ class Row:
 
 @dataclass(slots=True)
 class Entered:
-    """A call that has begun: its row and what its end needs."""
+    """A call that has begun: its row and what its end needs.
+
+    checked  whether the guard is to look at the calls inside it, which are no rows
+    """
 
     row: Row
     captured: Captured
     started: float
     quiet: bool
+    checked: bool = False
     over: bool = False
 
 
@@ -137,6 +144,11 @@ class _Local(threading.local):
         self.stack: list[Row | None] = []
         self.quiet = False
         self.checked = False
+
+
+def _identity(place: Place | None) -> Hashable:
+    """Tells places apart: a code object's own hash goes through all of its constants each time."""
+    return (id(place[0]), place[1]) if place is not None and not isinstance(place, LineSite) else place
 
 
 def _described(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
@@ -168,6 +180,7 @@ class Recorder:
     _known: dict[Hashable, Row] = field(default_factory=dict)
     _repeats: dict[tuple[int, int], Repeat | None] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
+    _rewriting: dict[str, tuple[bool, bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._first = self.local.stack  # of the thread that the cell runs in
@@ -184,20 +197,22 @@ class Recorder:
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
             captured = _UNFIT
         place, direct = self._place(frame)
-        inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
+        inputs = tuple([shape_of(tensor) or () for tensor in captured.inputs])
         stack = local.stack or (self._first if local.replica is not None else ())
         parent = stack[-1] if stack else None
         if place is None and parent is not None:
             place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
         row = self._row(hook, captured, place, direct, parent, inputs)
-        if hook.guard and row.count and direct and parent is None and row.mode is Mode.EAGER and frame.f_back:
+        if hook.guard and row.count and direct and parent is None and row.mode is _EAGER and frame.f_back:
             code = frame.f_back.f_code
             self._repeats[id(code), frame.f_back.f_lasti] = Repeat.of(hook, code, args, kwargs, captured, row)
         local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
-        local.checked = hook.guard
-        return Entered(row, captured, time.perf_counter(), quiet)
+        # what a layer did once it does again
+        checked = quiet and self.guard and not (hook.guard or row.count or hook.passed(captured, inputs))
+        local.checked = not checked
+        return Entered(row, captured, time.perf_counter(), quiet, checked)
 
     def _enter_trace(self, hook: Hook, captured: Captured, frame: FrameType) -> Entered | None:
         """A graph is traced: of a function of the user's a row, of Keras' own a trace of the `fit` around it."""
@@ -226,15 +241,14 @@ class Recorder:
 
         Then all about it is known but its end, which is told to `returned_again` or `raised_again`.
         """
-        local = self.local
-        if local.stack:
+        repeat = self._repeats.get((id(caller.f_code), caller.f_lasti))
+        if repeat is None:
             return None
         try:
-            repeat = self._repeats.get((id(caller.f_code), caller.f_lasti))
-            if repeat is None or repeat.hook is not hook or repeat.code is not caller.f_code:
+            local, row = self.local, repeat.row
+            if local.stack or repeat.code is not caller.f_code or repeat.hook is not hook:
                 return None
-            row = repeat.row
-            same = local.replica is row.replica and row.outcome is Outcome.RETURNED and repeat.matches(args, kwargs)
+            same = row.outcome is _RETURNED and local.replica is row.replica and repeat.matches(args, kwargs)
             return repeat if same else None
         except Exception as fault:
             self.blame(hook.name, fault)
@@ -271,11 +285,11 @@ class Recorder:
         inputs: tuple[Shape, ...],
     ) -> Row:  # fmt: skip
         learning = in_keras_build()
-        mode = Mode.SYMBOLIC if learning else mode_of(captured.inputs[0]) if captured.inputs else Mode.EAGER
-        inside = parent is not None and parent.mode is not Mode.SYMBOLIC
-        building = mode is Mode.SYMBOLIC and (inside or learning)
+        mode = _SYMBOLIC if learning else mode_of(captured.inputs[0]) if captured.inputs else _EAGER
+        inside = parent is not None and parent.mode is not _SYMBOLIC
+        building = mode is _SYMBOLIC and (inside or learning)
         rebuilt = building or (not direct and parent is None)
-        where, replica = None if rebuilt else place, self.local.replica
+        where, replica = None if rebuilt else _identity(place), self.local.replica
         key = (hook.name, captured.detail, where, inputs, parent and parent.order, mode, building, replica)
         row = self._known.get(key)
         if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
@@ -310,13 +324,15 @@ class Recorder:
         if entered.quiet:
             local.quiet = False
         self._ended(entered.row, entered.captured, time.perf_counter() - entered.started, result, error)
+        if entered.checked and error is None and entered.row.mode is _EAGER and executing_eagerly():
+            entered.row.hook.let_pass(entered.captured, entered.row.inputs)
 
     def _ended(self, row: Row, captured: Captured, seconds: float, result: object, error: BaseException | None) -> None:
         if error is not None:
             self._failed(row, captured, error)
         else:
             row = self._returned(row, captured, result)
-        if not row.count or row.direct or row.mode is not Mode.SYMBOLIC:
+        if not row.count or row.direct or row.mode is not _SYMBOLIC:
             row.count += 1  # but not where Keras runs a layer again for each one added after it
         row.seconds += seconds
 
@@ -334,9 +350,9 @@ class Recorder:
         else:
             outputs, first = [result], result
         shape = shape_of(first)
-        if row.outcome is Outcome.RETURNED and row.output != shape:
+        if row.outcome is _RETURNED and row.output != shape:
             row = self._variant(row)
-        if row.outcome is not Outcome.RETURNED:
+        if row.outcome is not _RETURNED:
             row.outcome, row.output = Outcome.RETURNED, shape
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
@@ -372,18 +388,22 @@ class Recorder:
 
     def _place(self, frame: FrameType) -> tuple[Place | None, bool]:
         """The nearest line of the user's, and whether it is the hooked function's very caller."""
-        files, direct = self.files, True
+        files, rewriting, direct = self.files, self._rewriting, True
         # `frame` runs the traceback filter around the hook, or is itself the caller where there is no such filter
         at: FrameType | None = frame if frame.f_code.co_filename in files else frame.f_back
         while at is not None:
             code = at.f_code
             if code.co_filename in files:
                 return (code, at.f_lasti), direct
-            if "__autograph_generated_file" in code.co_filename:
+            known = rewriting.get(code.co_filename)
+            if known is None:
+                known = rewriting[code.co_filename] = _GENERATED in code.co_filename, _AUTOGRAPH in code.co_filename
+            generated, passing_on = known
+            if generated:
                 found, own = self._autograph_place()
                 if found is not None:
                     return found, direct and own
-            direct = direct and _AUTOGRAPH in code.co_filename
+            direct = direct and passing_on
             at = at.f_back
         return None, False
 

@@ -52,9 +52,13 @@ _state = _Installed()
 
 
 class _Within(threading.local):
-    """Whether this thread is inside a call that has no rows inside: what that calls is passed on at once."""
+    """Whether this thread is inside a call that has no rows inside: what that calls is passed on at once.
+
+    checked   but for what the guard is to look at even there
+    """
 
     call = False
+    checked = False
 
 
 _within = _Within()
@@ -70,7 +74,7 @@ def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] 
 
     To be followed by `stop` even where an interrupt cuts it short.
     """
-    _within.call = False  # should an interrupt have cut short a call of an earlier trace
+    _within.call = _within.checked = False  # should an interrupt have cut short a call of an earlier trace
     with _state.lock:
         _state.recorders.append(recorder)
         _note_only()
@@ -132,25 +136,31 @@ def _uninstall() -> None:
 
 
 def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
-    guarded = hook.guard  # only what has no rows inside is known again
+    guarded, guarded_within = hook.guard, hook.guard_within  # only what has no rows inside is known again
+    within, state, frame_at, now = _within, _state, sys._getframe, time.perf_counter
 
     def hooked(*args: Any, **kwargs: Any) -> Any:
         entered = again = None
         try:
-            if _within.call:
+            if within.call:
+                if guarded_within and within.checked:
+                    refusal = _refusal_within(hook, args, kwargs)
+                    if refusal is not None:
+                        raise refusal
                 return function(*args, **kwargs)
-            recorder = _state.only
-            if recorder is not None and guarded:
-                again = recorder.again(hook, args, kwargs, sys._getframe(2))
-            if again is not None and recorder is not None:  # what returned once is let through again
-                _within.call = True
-                started = time.perf_counter()
-                result = function(*args, **kwargs)
-                seconds = time.perf_counter() - started
-                _within.call = False
-                ended, again = again, None  # so that an interrupt from here on is not taken for the call's own error
-                recorder.returned_again(ended, result, seconds)
-                return result
+            recorder = state.only
+            if guarded and recorder is not None:
+                repeat = recorder.again(hook, args, kwargs, frame_at(2))
+                if repeat is not None:  # what returned once is let through again
+                    started = now()
+                    again = repeat
+                    within.call = True
+                    result = function(*args, **kwargs)
+                    seconds = now() - started
+                    within.call = False
+                    again = None  # so that an interrupt from here on is not taken for the call's own error
+                    recorder.returned_again(repeat, result, seconds)
+                    return result
             entered = _enter(hook, args, kwargs)
             refusal = _refused(hook, entered, args, kwargs)
             if refusal is not None:
@@ -159,8 +169,8 @@ def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
             _leave(entered, result, None)
         except BaseException as error:
             if again is not None and recorder is not None:
-                _within.call = False
-                recorder.raised_again(again, error, time.perf_counter() - started)
+                within.call = False
+                recorder.raised_again(again, error, now() - started)
             _leave(entered, None, error)
             _step_out(error)
             raise
@@ -219,13 +229,16 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
         return None
     if hook.guard:
         _within.call = True
+    elif len(entries) == 1 and entries[0][0] is _state.only:
+        entered = entries[0][1]
+        _within.call, _within.checked = entered.quiet, entered.checked
     return entries
 
 
 def _leave(entries: _Entry | None, result: object, error: BaseException | None) -> None:
     if entries is None:
         return
-    _within.call = False
+    _within.call = _within.checked = False
     for recorder, entered in entries:
         try:
             recorder.leave(entered, result, error)

@@ -56,6 +56,8 @@ class Hook:
     guard       whether an eager call is checked before it is dispatched; nothing inside such a call is a row
     guard_within  whether that holds for calls inside a layer of Keras too, which are no rows
     traces      whether it is a function being traced, not called; calls inside are then rows beside it
+    passed      whether the guard has let all calls inside such a call pass before, in whichever run
+    let_pass    notes that it has
     """
 
     name: str
@@ -66,6 +68,8 @@ class Hook:
     guard: bool = False
     guard_within: bool = False
     traces: bool = False
+    passed: Callable[[Captured, tuple[Shape, ...]], bool] = lambda captured, inputs: False
+    let_pass: Callable[[Captured, tuple[Shape, ...]], None] = lambda captured, inputs: None
 
 
 @dataclass(frozen=True, slots=True)

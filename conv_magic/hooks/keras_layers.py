@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.hooks import known_layers
 from conv_magic.hooks.by_identity import ByIdentity
 from conv_magic.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook
-from conv_magic.hooks.tensors import tensors_in
+from conv_magic.hooks.tensors import tensors_given
 from conv_magic.model import (
     ConvOptions,
     ConvTransposeOptions,
@@ -190,19 +191,25 @@ def _declared_input(layer: Any) -> Shape | None:
 
 
 def _capture(layer: Any, /, *args: Any, **kwargs: Any) -> Captured:
-    return Captured(tuple(tensors_in((args, kwargs))), (layer.name, id(layer)), layer)
+    return Captured(tensors_given(args, kwargs), (layer.name, id(layer)), layer)
 
 
 def _describe(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
     layer: Any = captured.subject
-    return Description(
-        op=type(layer).__name__,
-        layer=layer.name,
-        kernel=_kernel(layer),
-        options=_options(layer),
-        accepts=_accepts(layer, inputs[0] if inputs else None),
-        params=_params(layer) if layer.built else None,
-    )
+    described = known_layers.description_of(layer, inputs[:1])
+    if described is None:
+        options = _options(layer)
+        described = Description(
+            op=type(layer).__name__,
+            layer=layer.name,
+            kernel=_kernel(layer),
+            options=options,
+            accepts=_accepts(layer, inputs[0] if inputs else None),
+            params=_params(layer) if layer.built else None,
+        )
+        if options is not None and type(layer).__module__.startswith(_LAYERS):
+            known_layers.note(layer, inputs[:1], described)
+    return described
 
 
 _counted: ByIdentity[tuple[tuple[int, ...], int]] = ByIdentity()
@@ -217,6 +224,14 @@ def _params(layer: Any) -> int:
         known = own, layer.count_params()
         _counted.note(layer, known)
     return known[1]
+
+
+def _has_passed(captured: Captured, inputs: tuple[Shape, ...]) -> bool:
+    return known_layers.has_passed(captured.subject, inputs)
+
+
+def _let_pass(captured: Captured, inputs: tuple[Shape, ...]) -> None:
+    known_layers.let_pass(captured.subject, inputs)
 
 
 def _contains(captured: Captured) -> bool:
@@ -241,4 +256,6 @@ def find_new() -> AttributeSlot | None:
     return AttributeSlot(layer_class, "__new__") if layer_class is not None else None
 
 
-LAYER_CALL = Hook("keras.layers.Layer.__call__", _find_call, _capture, _describe, _contains)
+LAYER_CALL = Hook(
+    "keras.layers.Layer.__call__", _find_call, _capture, _describe, _contains, passed=_has_passed, let_pass=_let_pass
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import CodeType
 from typing import Any
 
@@ -17,7 +18,7 @@ class Repeat:
     Of a tensor the type and the shape are kept, of a number, a word or a short list of them the value.
     """
 
-    __slots__ = ("captured", "code", "hook", "kinds", "names", "row", "shapes", "tensor", "values")
+    __slots__ = ("captured", "code", "hook", "kinds", "names", "row", "tensor", "tensors", "values")
 
     def __init__(self, hook: object, code: CodeType, captured: Captured, row: Any) -> None:
         self.hook, self.code, self.row = hook, code, row
@@ -25,7 +26,7 @@ class Repeat:
         self.kinds: tuple[type[Any], ...] = ()
         self.names: tuple[str, ...] = ()
         self.tensor: type[Any] | None = None  # TensorFlow's class of eager tensors
-        self.shapes: list[tuple[int, object]] = []
+        self.tensors: list[tuple[int, object, weakref.ref[Any]]] = []
         self.values: list[tuple[int, object]] = []
 
     @classmethod
@@ -39,7 +40,7 @@ class Repeat:
         for number, value in enumerate(given):
             if _is_tensor(value):
                 made.tensor = type(value)
-                made.shapes.append((number, value._shape_tuple()))
+                made.tensors.append((number, value._shape_tuple(), weakref.ref(value)))
             elif type(value) in _PLAIN:
                 made.values.append((number, value))
             elif type(value) in _LISTS and all(type(entry) in _PLAIN for entry in value):
@@ -54,10 +55,12 @@ class Repeat:
             if tuple(kwargs) != self.names:
                 return False
             args = (*args, *kwargs.values())
+        elif self.names:
+            return False
         if tuple(map(type, args)) != self.kinds:
             return False
-        for number, shape in self.shapes:
-            if args[number]._shape_tuple() != shape:
+        for number, shape, same in self.tensors:
+            if same() is not args[number] and args[number]._shape_tuple() != shape:
                 return False
         for number, value in self.values:  # noqa: SIM110  # a generator would cost as much as all the rest
             if args[number] != value:

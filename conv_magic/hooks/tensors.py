@@ -52,6 +52,9 @@ def _reader_of(kind: type[Any]) -> _Reader:
 
 
 _readers: dict[type[Any], _Reader] = {}
+_sized: set[type[Any]] = set()
+"""The types among them whose values always have a rank."""
+_ALWAYS_SIZED = ("EagerTensor", "KerasTensor", "ndarray")
 
 
 def shape_reader(kind: type[Any]) -> _Reader | None:
@@ -69,6 +72,8 @@ def shape_of(value: object) -> Shape | None:
     reader = _readers.get(kind)
     if reader is None:
         reader = _readers[kind] = _reader_of(kind)
+        if kind.__name__ in _ALWAYS_SIZED and kind.__module__.split(".")[0] in ("tensorflow", "keras", "numpy"):
+            _sized.add(kind)
     try:
         return reader(value)
     except Exception:  # whatever an object of the user's own raises when it is asked
@@ -98,8 +103,21 @@ def tensors_in(value: object) -> list[object]:
     return found
 
 
+def tensors_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[object, ...]:
+    """Those in a call's arguments, at once where that is the one tensor which most layers are given."""
+    if len(args) == 1 and type(args[0]) in _sized:
+        for value in kwargs.values():
+            if value is not None and type(value) is not bool:
+                break
+        else:
+            return args
+    return tuple(tensors_in((args, kwargs)))
+
+
 def _collect(value: object, found: list[object]) -> None:
-    if isinstance(value, list | tuple):
+    if type(value) in _sized:
+        found.append(value)
+    elif isinstance(value, list | tuple):
         for element in value:
             _collect(element, found)
     elif isinstance(value, dict):
@@ -109,17 +127,35 @@ def _collect(value: object, found: list[object]) -> None:
         found.append(value)
 
 
+_dtypes: dict[int, tuple[str | None, int | None]] = {}
+"""Names and sizes by TensorFlow's number of a dtype, which a tensor tells ten times as fast as the dtype itself."""
+
+
+def _dtype(value: Any) -> tuple[str | None, int | None]:
+    kind = getattr(value, "dtype", None)
+    name, size = getattr(kind, "name", kind), getattr(kind, "size", None)
+    return name if isinstance(name, str) else None, size if isinstance(size, int) else None
+
+
+def _known_dtype(value: Any) -> tuple[str | None, int | None]:
+    if type(value).__name__ != "EagerTensor":
+        return _dtype(value)
+    number = value._datatype_enum()
+    known = _dtypes.get(number)
+    if known is None:
+        known = _dtypes[number] = _dtype(value)
+    return known
+
+
 def dtype_of(value: object) -> str | None:
     """The dtype's name, `float32`."""
-    kind = getattr(value, "dtype", None)
-    name = getattr(kind, "name", kind)
-    return name if isinstance(name, str) else None
+    return _known_dtype(value)[0]
 
 
 def output_bytes(value: object, shape: Shape | None) -> int | None:
     """The size of a result in bytes; None where a dimension is unknown."""
-    size = getattr(getattr(value, "dtype", None), "size", None)
-    if not isinstance(size, int) or shape is None:
+    size = _known_dtype(value)[1]
+    if size is None or shape is None:
         return None
     for dimension in shape:
         if dimension is None:

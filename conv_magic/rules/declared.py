@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from conv_magic.model import Shape, Trace
 from conv_magic.positions import Edit
@@ -39,20 +40,35 @@ class Declaration:
 def declarations(trace: Trace) -> Iterator[Declaration]:
     """Every declaration of an input in the cells, in the order of the text."""
     for code in codes_of(trace):
-        calls = (node for node in ast.walk(code.tree) if isinstance(node, ast.Call))
-        found = (declaration_of(code, call, trace) for call in calls)
-        yield from sorted((d for d in found if d is not None), key=lambda d: (d.call.lineno, d.call.col_offset))
+        for call, given, batched in _declaring(code):
+            yield _declaration(code, call, given, trace, batched=batched)
 
 
 def declaration_of(code: Code, call: ast.Call, trace: Trace) -> Declaration | None:
     """What one call declares, if it declares an input's shape."""
-    maker = called_name(call) in _INPUT_MAKERS
+    found = _declared(call)
+    return _declaration(code, call, found[0], trace, batched=found[1]) if found else None
+
+
+@lru_cache(maxsize=64)
+def _declaring(code: Code) -> tuple[tuple[ast.Call, ast.expr, bool], ...]:
+    """The calls that declare an input, with what `_declared` says of them, in the order of the text.
+
+    Asked for each call of a trace; the text stays the same.
+    """
+    calls = (node for node in code.nodes if isinstance(node, ast.Call))
+    found = [(call, *declared) for call in calls if (declared := _declared(call))]
+    return tuple(sorted(found, key=lambda each: (each[0].lineno, each[0].col_offset)))
+
+
+def _declared(call: ast.Call) -> tuple[ast.expr, bool] | None:
+    """The expression for the shape that a call declares, and whether it holds the batch size as well."""
     for name, batched in (("batch_shape", True), ("batch_input_shape", True), ("input_shape", False)):
         given = next((k.value for k in call.keywords if k.arg == name), None)
         if given is not None:
-            return _declaration(code, call, given, trace, batched=batched)
-    given = argument(call, 0, "shape") if maker else None
-    return _declaration(code, call, given, trace, batched=False) if given is not None else None
+            return given, batched
+    given = argument(call, 0, "shape") if called_name(call) in _INPUT_MAKERS else None
+    return (given, False) if given is not None else None
 
 
 def _declaration(code: Code, call: ast.Call, value: ast.expr, trace: Trace, *, batched: bool) -> Declaration:

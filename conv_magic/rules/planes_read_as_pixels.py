@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.positions import Edit, Span
@@ -60,7 +61,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning where a call's data is such a reshape."""
     first = call.outcome is Outcome.RETURNED and call.producers[:1] == (None,) and call.direct
     supply = supply_of(call, trace) if first else None
-    if supply is None or len(call.inputs[0]) != 4 or not _SAYS_PLANES.search(supply.code.text.lower()):
+    if supply is None or len(call.inputs[0]) != 4 or not _says_planes(supply.code.text):
         return
     found = next((f for o in origins_of(supply.code, supply.value) if (f := _reshape(supply.code, trace, o))), None)
     if found is None:
@@ -82,6 +83,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axis_names=axis_names(len(shape)),
         fixes=_fixes(supply.code, node, elements),
     )
+
+
+@lru_cache(maxsize=64)
+def _says_planes(text: str) -> bool:
+    return _SAYS_PLANES.search(text.lower()) is not None
 
 
 def _reshape(cell: Code, trace: Trace, node: ast.expr) -> tuple[ast.Call, list[ast.expr], ast.expr] | None:

@@ -46,8 +46,10 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
+    if call.outcome is not Outcome.RAISED:
+        return
     declared = next((d for d in declarations(trace) if d.number is not None and _is_in(call, d, trace)), None)
-    if declared is None or call.outcome is not Outcome.RAISED:
+    if declared is None:
         return
     yield diagnosed(
         code,
