@@ -22,6 +22,7 @@ from conv_magic.repair.scratch import shared_scratch
 from conv_magic.repair.verify import Trials, pack_for
 from conv_magic.report import Report
 from conv_magic.session import Cell, Options, Session
+from conv_magic.tracer import clean_traceback
 
 _ran: dict[str, Cell] = {}
 _MOST_RAN = 100
@@ -113,7 +114,8 @@ def run(
     try:
         session.start()
         _execute(compiled(session), space)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        clean_traceback(interrupt)
         raise
     except BaseException as raised:
         error = BaseException.with_traceback(raised, _from_cell(raised.__traceback__, cell.filename))

@@ -20,6 +20,7 @@ from conv_magic.cell_text import (
     without_option,
 )
 from conv_magic.cells import Cells
+from conv_magic.interrupts import CleanInterrupts
 from conv_magic.notices import notice, own_errors_told
 from conv_magic.options import tracing
 
@@ -44,12 +45,15 @@ class _Run:
     info: Any
     always: bool
     live: Live | None = None
+    interrupts: CleanInterrupts | None = None
     thread: int = field(default_factory=threading.get_ident)
 
     def stop(self) -> None:
         """The cell is over, in whatever way."""
         if self.live is not None:
             self.live.stop()
+        if self.interrupts is not None:
+            self.interrupts.stop()
         self.session.stop()
 
     def drop(self) -> None:
@@ -199,6 +203,8 @@ class Extension:
                 session.also_known_as(name, above)
         run = _Run(session, args, dict(self.shell.user_ns), info, always)
         self.runs.append(run)
+        run.interrupts = CleanInterrupts(self.shell)
+        run.interrupts.start()
         session.start()
         if hasattr(self.shell, "kernel") and len(self.runs) == 1:
             run.live = self._live(run)

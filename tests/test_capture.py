@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from typing import Any
+
 import pytest
+import tensorflow as tf
 
 import conv_magic
-from conv_magic.model import CallRecord, Mode, Outcome
+from conv_magic.model import CallRecord, Mode, Outcome, PoolOptions
 from conv_magic.positions import text_at
 from conv_magic.report import Report
 
@@ -379,3 +384,26 @@ def test_a_list_of_numbers_keeps_its_shape_after_a_list_was_no_tensor() -> None:
 
     assert shape_of([1, 2]) is None
     assert shape_of_argument([1, 2]) == (2,)
+
+
+def test_a_layer_whose_settings_change_is_described_and_guarded_anew() -> None:
+    """What is known of a layer is kept from run to run, but only as long as the layer stays as it was."""
+    names: dict[str, Any] = {"pool": tf.keras.layers.MaxPooling2D(2), "x": tf.zeros((1, 2, 2, 1))}
+    for _ in range(2):
+        (call,) = conv_magic.run("pool(x)", names).trace.calls
+        assert isinstance(call.options, PoolOptions)
+        assert (call.options.pool_size, call.outcome) == ((2, 2), Outcome.RETURNED)
+    report = conv_magic.run("pool.pool_size = (3, 3)\npool(x)", names)
+    (call,) = report.trace.calls
+    assert isinstance(call.options, PoolOptions)
+    assert (call.options.pool_size, call.outcome) == ((3, 3), Outcome.GUARDED)
+    assert conv_magic.run("pool.pool_size, pool.name = (1, 1), 'other'\npool(x)", names).trace.calls[0].layer == "other"
+
+
+def test_what_is_known_of_a_layer_keeps_it_not_alive() -> None:
+    names: dict[str, Any] = {"dense": tf.keras.layers.Dense(2), "x": tf.zeros((1, 3))}
+    conv_magic.run("dense(x)", names)
+    layer = weakref.ref(names.pop("dense"))
+    conv_magic.run("x + 1")
+    gc.collect()
+    assert layer() is None

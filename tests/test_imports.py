@@ -39,6 +39,7 @@ FLOORS = {
     "cli": 6,
     "display": 6,
     "extension": 6,
+    "interrupts": 6,
     "live": 6,
     "magic": 6,
     "magic_options": 6,

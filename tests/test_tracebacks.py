@@ -201,6 +201,45 @@ def test_the_users_own_handler_sees_no_frame_of_ours(notebook: Notebook, filteri
     assert "conv_magic" not in told[1]
 
 
+AT_THE_DOOR = (
+    "import sys\n"
+    "def interrupt(frame, event, argument):\n"
+    "    if 'importlib_bootstrap' in frame.f_code.co_filename or frame.f_code is told.__code__:\n"
+    "        raise KeyboardInterrupt\n"
+    "def told(): pass\n"
+    "sys.settrace(interrupt)\n"
+)
+
+
+@pytest.mark.parametrize("call", ["layers.ReLU()(x)", "layers.ReLU()", "tf.nn.conv2d(x, x, 1, 'SAME')"])
+def test_an_interrupt_before_the_first_instruction_of_a_hook_shows_none_of_it(notebook: Notebook, call: str) -> None:
+    """A trace function that raises as a frame is entered does what a signal does there."""
+    notebook.fresh()
+    notebook.run("x = tf.zeros((1, 3, 3, 1))")
+    before = notebook.shell.custom_exceptions, notebook.shell.CustomTB
+    ran = notebook.run(f"{MAGIC}\n{AT_THE_DOOR}{call}\ntold()")
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert not [file for file in frames_of(ran.error) if _is_ours(file)]
+    assert call in ran.tracebacks[0]  # it was not `told`
+    assert "conv_magic" not in ran.tracebacks[0]
+    assert "Custom TB Handler" not in ran.tracebacks[0]
+    assert (notebook.shell.custom_exceptions, notebook.shell.CustomTB) == before
+
+
+def test_a_handler_of_the_users_own_is_left_alone(notebook: Notebook) -> None:
+    notebook.fresh()
+    put_in = "get_ipython().set_custom_exc((KeyboardInterrupt,), lambda *a, **k: mine.append(1))"
+    assert notebook.run(f"mine = []\n{put_in}").error is None
+    try:
+        notebook.run(f"{MAGIC}\nraise KeyboardInterrupt")
+        notebook.run("get_ipython().set_custom_exc((), None)")
+        notebook.run(f"{MAGIC}\n{put_in}\nraise KeyboardInterrupt")
+        notebook.run("raise KeyboardInterrupt")
+        assert notebook.ns["mine"] == [1, 1, 1]
+    finally:
+        notebook.shell.set_custom_exc((), None)
+
+
 def test_an_interrupt_of_our_own_code_shows_none_of_it(notebook: Notebook) -> None:
     notebook.fresh()
     ran = notebook.run(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conv_magic.model import CallRecord, Source, Trace
+from conv_magic.model import CallRecord, NamedValue, Source, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.origins import is_parameter
 from conv_magic.rules.rule import name_of, spelled
@@ -25,13 +24,29 @@ def _code(source: Source, modules: tuple[tuple[str, str], ...]) -> Code:
 
 def code_of(trace: Trace, span: Span | None) -> Code | None:
     """The cell that a span lies in."""
-    return next((code for code in codes_of(trace) if span is not None and code.cell == span.cell), None)
+    if span is not None:
+        for code in codes_of(trace):
+            if code.cell == span.cell:
+                return code
+    return None
 
 
-def codes_of(trace: Trace) -> Iterator[Code]:
-    """Every cell that the trace knows, the one that ran first."""
-    modules = tuple((value.name, value.type) for value in trace.values if value.kind == "module")
-    return (_code(source, modules) for source in trace.sources)
+_Latest = tuple[tuple[Source, ...], tuple[NamedValue, ...], tuple[Code, ...]]
+_latest: _Latest = ((), (), ())
+
+
+def codes_of(trace: Trace) -> tuple[Code, ...]:
+    """Every cell that the trace knows, the one that ran first.
+
+    The rules ask this many times for each call of one trace: those of the latest one are kept.
+    """
+    global _latest
+    sources, values, codes = _latest  # at once: other threads may ask for another trace's
+    if trace.sources is not sources or trace.values is not values:
+        modules = tuple((value.name, value.type) for value in trace.values if value.kind == "module")
+        codes = tuple(_code(source, modules) for source in trace.sources)
+        _latest = trace.sources, trace.values, codes
+    return codes
 
 
 @dataclass(frozen=True)
