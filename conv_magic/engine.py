@@ -25,6 +25,8 @@ from conv_magic.session import Cell, Options, Session
 from conv_magic.tracer import clean_traceback
 
 _ran: dict[str, Cell] = {}
+_places: dict[int, dict[str, None]] = {}
+"""The file names of the cells that ran in each namespace, by its identity."""
 _MOST_RAN = 100
 _last: Report | None = None
 
@@ -108,8 +110,9 @@ def run(
     """
     space: Any = {"__name__": "__main__"} if namespace is None else namespace
     before = dict(space)
-    cell = _registered(source)
-    session = Session(cell, dict(_ran), Options(guard, only, depth, max_calls))
+    cell = _registered(source, space)
+    there = frozenset(_places.get(id(space), ()))
+    session = Session(cell, dict(_ran), Options(guard, only, depth, max_calls), there=there)
     error: BaseException | None = None
     try:
         session.start()
@@ -133,13 +136,18 @@ def run(
     return remember(report)
 
 
-def _registered(source: str) -> Cell:
+def _registered(source: str, space: Mapping[str, Any]) -> Cell:
     """The cell under a file name by which Python finds the text again, for tracebacks and for AutoGraph.
 
-    Its functions may be called by a later run, so the latest cells are kept.
+    Its functions may be called by a later run, so the latest cells are kept; and which of them ran in which namespace.
     """
     cell = Cell(f"<convshapes {digest(source)}>", source)
     linecache.cache[cell.filename] = (len(source), None, source.splitlines(keepends=True), cell.filename)
+    if all(name.startswith("__") for name in space):  # nothing ran there yet: what had its identity is gone
+        _places.pop(id(space), None)
+    _places.setdefault(id(space), {})[cell.filename] = None
+    while len(_places) > _MOST_RAN:
+        del _places[next(iter(_places))]
     _ran.pop(cell.filename, None)
     _ran[cell.filename] = replace(cell, label="an earlier cell")
     while len(_ran) > _MOST_RAN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,13 +19,16 @@ from conv_magic.recorder import LineSite, Place, words_of
 from conv_magic.repair.edit_sites import edit_sites
 from conv_magic.repair.rank import ranked
 from conv_magic.report import Report
+from conv_magic.rules.creations import with_creations
 from conv_magic.rules.given import cells_of, with_given
+from conv_magic.rules.joined import Joined, diagnosed_cells
 from conv_magic.rules.provenance import codes_of
-from conv_magic.rules.table import diagnose
+from conv_magic.rules.table import CELL_RULES, diagnose
 from conv_magic.source import Code
 from conv_magic.values import FailingFrame, failing_frame, named_values
 from conv_magic.views.notes import line_notes
 
+_STATED = {rule.code for rule in CELL_RULES}
 MOST_LIVE = 500
 """Rows that are told of while a cell runs."""
 _TOLD = ("conv_magic", "tensorflow", "keras", "numpy")
@@ -66,6 +69,8 @@ class Options:
 class Session:
     """One traced run.  `others` are the cells that ran before, by file name: their functions are the user's too.
 
+    `there` are the file names of those that ran in the same namespace, None for all: a notebook has one only.
+
     `assignments` are those that were noted in the cell's tree before it ran, if it has run from there.
     """
 
@@ -73,6 +78,7 @@ class Session:
     others: Mapping[str, Cell] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     assignments: Assignments | None = None
+    there: Collection[str] | None = None
 
     def __post_init__(self) -> None:
         self._assignments = self.assignments or Assignments(self.cell.text)
@@ -145,15 +151,42 @@ class Session:
             codes,
         )
         failure = _failure(error, frame, codes)
-        found = tuple(
-            _ranked(d) for d in diagnose(trace, failure, self.faults) if error is None or _tells_of(error, d, trace)
-        )
+        trace, told = self._diagnosed(trace, failure, codes, namespace or {})
+        found = tuple(_ranked(d) for d in told if error is None or _tells_of(error, d, trace))
         notes = line_notes(trace, found)
         return Report.of(
             Document(SCHEMA, _versions(), trace, found, notes, failure, sites=edit_sites(trace)),
             error,
             self._earlier(codes),
         )
+
+    def _diagnosed(
+        self, trace: Trace, failure: Failure | None, codes: Mapping[str, Code], namespace: Mapping[str, Any]
+    ) -> tuple[Trace, tuple[Diagnosis, ...]]:
+        """What is wrong, and the trace with the cells in which that begins.
+
+        Where something is, it is looked at once more with the texts of all earlier cells before the cell's own.
+        """
+        found = diagnose(trace, failure, self.faults)
+        earlier = self._earlier(codes)
+        stated = tuple(d for d in found if d.code in _STATED)
+        if not earlier or len(stated) == len(found) or (failure is not None and found[0] in stated):
+            return trace, found
+        joined = Joined.of(trace.sources[0], earlier)
+        mentioned = named_values(Code(trace.sources[0].cell, joined.text), namespace)
+        functions = tuple(value for value in trace.values if value.scope)
+        whole = with_creations(joined.moved(trace, (*mentioned, *functions)))
+        told = tuple(joined.back(d) for d in diagnose(whole, failure, self.faults) if d.code not in _STATED)
+        if not told:
+            return trace, found
+        shown = {source.cell for source in trace.sources} | {*diagnosed_cells(told)}
+        return replace(trace, sources=tuple(s for s in self._all(codes) if s.cell in shown)), (*told, *stated)
+
+    def _all(self, codes: Mapping[str, Code]) -> Iterator[Source]:
+        return (_source(cell, codes) for cell in self._cells())
+
+    def _is_there(self, cell: Cell) -> bool:
+        return cell is self.cell or self.there is None or cell.filename in self.there
 
     def state(self, thread: int) -> object:
         """Something that differs whenever `so_far` would say something new."""
@@ -216,9 +249,11 @@ class Session:
         )
 
     def _earlier(self, codes: Mapping[str, Code]) -> tuple[Source, ...]:
-        """The cells that ran before, each as it last ran; of this one's own earlier versions none."""
+        """The cells that ran before in the same namespace, each as it last ran; of this one's earlier versions none."""
         latest: dict[str, Cell] = {}
-        for cell in reversed(self._cells()):  # its own text is the first, and so the last here
+        for cell in reversed(
+            [c for c in self._cells() if self._is_there(c)]
+        ):  # its own text is the first, and so the last here
             latest.setdefault(cell.cell_id or cell.filename, cell)
         latest.pop(self.cell.cell_id or self.cell.filename)
         return tuple(_source(cell, codes) for cell in reversed(latest.values()))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import conv_magic
+from conv_magic import engine
 from conv_magic.model import Source
 from conv_magic.positions import digest
 from conv_magic.repair.replay import nodes_of, to_run_again
@@ -149,8 +150,8 @@ def repaired(report: Report, texts: list[str]) -> Report:
 CELLS = {
     "a function": (
         IMPORTS,
-        "def block(x):\n    return tf.nn.conv2d(x, tf.zeros((3, 3, 1, 4)), 1, 'SAME')\n",
-        "y = block(tf.zeros((28, 28, 1)))\n",
+        "def block(x):\n    h = layers.Conv2D(4, 3)(x)\n    return layers.add([h, layers.Conv2D(4, 1)(x)])\n",
+        "y = block(keras.Input((28, 28, 1)))\n",
     ),
     "a layer class": (
         IMPORTS,
@@ -204,3 +205,51 @@ def test_a_wrong_edit_of_an_earlier_cell_says_where_it_fails() -> None:
     assert tried
     assert {fix.untried for fix in tried} == {"tried: line 2 then raises AssertionError"}
     assert {fix.reruns for fix in tried} == {()}
+
+
+UNTRACED = {
+    "a loss named in a cell of its own": (
+        IMPORTS + "images, kinds = np.zeros((6, 8, 8, 1)), np.arange(6) % 3\n",
+        "net = keras.Sequential([layers.Flatten(), layers.Dense(3, activation='softmax')])\n",
+        "net.compile('sgd', 'categorical_crossentropy')\n",
+        "net.fit(images, kinds, verbose=0)\n",
+    ),
+    "a layer among others of its class": (
+        IMPORTS + "images, rows = np.zeros((6, 8, 8, 1)), np.eye(4)[np.arange(6) % 4]\n",
+        "net = keras.Sequential([layers.Flatten(), layers.Dense(9), layers.Dense(3, activation='softmax')])\n",
+        "net.compile('sgd', 'categorical_crossentropy')\n",
+        "net.fit(images, rows, verbose=0)\n",
+    ),
+    "labels bound in another cell": (
+        IMPORTS
+        + "net = keras.Sequential([layers.Conv2D(1, 4, strides=4)])\nnet.compile('sgd', 'binary_crossentropy')\n",
+        "real = np.ones((6, 1))\n",
+        "net.train_on_batch(np.zeros((6, 16, 16, 3)), real)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("cells", UNTRACED.values(), ids=UNTRACED)
+def test_layers_and_labels_of_untraced_cells_are_found_in_their_texts(cells: tuple[str, ...]) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for text in cells[:-1]:
+        exec(compile(text, engine._registered(text, namespace).filename, "exec"), namespace)
+    report = conv_magic.run(cells[-1], namespace, verify=True)
+    (diagnosis,) = report.diagnoses
+    assert diagnosis.fixes[0].verified, diagnosis.fixes[0].untried
+    assert diagnosis.fixes[0].cell != report.trace.sources[0].cell
+    after = repaired(report, list(cells))
+    assert (after.error, after.diagnoses) == (None, ())
+
+
+def test_words_and_fixes_count_the_lines_of_their_own_cell() -> None:
+    cells = (
+        IMPORTS,
+        "\n\nlabels = np.arange(6) % 3\n",
+        "net = keras.Sequential([layers.Flatten(), layers.Dense(3, activation='softmax')])\n",
+        "net.compile('sgd', 'categorical_crossentropy')\nnet.fit(np.zeros((6, 8)), labels, verbose=0)\n",
+    )
+    report, _ = run_cells(*cells)
+    (diagnosis,) = report.diagnoses
+    assert (diagnosis.line, diagnosis.origin_line) == (2, 3)
+    assert diagnosis.origin_note == "the labels are made on line 3 of an earlier cell"

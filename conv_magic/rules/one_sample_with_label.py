@@ -34,6 +34,9 @@ _MODEL = (
     "images, kinds = np.zeros((6, 9, 9, 1)), np.arange(6) % 4\n"
 )
 VALID: tuple[str, ...] = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input((None, 3)), layers.Conv1D(2, 3), layers.GlobalMaxPooling1D()])\n"
+    "net.compile('sgd', 'mse')\nnet.fit(np.zeros((6, 9, 3)), np.zeros((6, 2)), verbose=0)\n",
     _MODEL.format("sparse_categorical_crossentropy") + "net.evaluate(images[2:3], kinds[2:3], verbose=0)\n",
 )
 INVALID: tuple[str, ...] = (
@@ -44,6 +47,10 @@ INVALID: tuple[str, ...] = (
 )
 
 
+_LEAST = 2
+"""The axes of a sample that can be told from a batch of numbers."""
+
+
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given a sample of the model's input shape, and a label."""
     options = call.options if isinstance(call.options, FitOptions) else _around(call, trace)
@@ -51,6 +58,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     labels = argument(supply.call, 1, "y") if supply else None
     if options is None or supply is None or labels is None or len(options.x) != 1 or options.dataset:
         return
+    if options.y and options.y[0] and options.y[0][0] == options.x[0][0]:
+        return  # as many labels as samples
     declared = _declared(supply.call, trace)
     if call.outcome is not Outcome.RAISED or declared is None or not _is_one(options.x[0], declared):
         return
@@ -85,7 +94,7 @@ def _declared(call: ast.Call, trace: Trace) -> Shape | None:
 
 
 def _is_one(given: Shape, declared: Shape) -> bool:
-    if len(given) != len(declared) - 1 or len(given) < 2:
+    if len(given) != len(declared) - 1 or len(given) < _LEAST:
         return False
     return all(want in (None, have) for have, want in zip(given, declared[1:], strict=True))
 
