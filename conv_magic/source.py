@@ -148,6 +148,10 @@ class Code:
             yield at
             at = self._parents.get(at)
 
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """The node that it is a part of."""
+        return self._parents.get(node)
+
     def scope_of(self, node: ast.AST) -> ast.AST:
         """The function, class, lambda or module that a node's names are looked up in."""
         return next((n for n in self.around(node) if isinstance(n, _SCOPES) and n is not node), self.tree)

@@ -30,7 +30,8 @@ def verify_diagnoses(diagnoses: Sequence[Diagnosis], trials: Trials) -> Iterator
         for number, fix in enumerate(diagnosis.fixes):
             if fix.untried is None:
                 fixes[number], trial = trials.tried(fix, beside)
-                begun += [(fix, trial)] if trial is not None and _is_sure(fix) else []
+                first = not number and not any(map(_is_sure, diagnosis.fixes))
+                begun += [(fix, trial)] if trial is not None and (_is_sure(fix) or first) else []
             found[place] = replace(diagnosis, fixes=ranked(fixes))
             yield tuple(found)
         if not any(fix.verified for fix in fixes):
@@ -57,7 +58,7 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix |
     seen = [first]
     while len(seen) < _MOST_FAULTS:
         behind = _behind(trial, seen)
-        second = next((other for other in behind.fixes if _is_sure(other)), None) if behind is not None else None
+        second = _likewise(fix, behind) if behind is not None else None
         if behind is None or second is None or trial.document is None:
             return None
         if not fix.cell == second.cell == trial.document.trace.sources[0].cell:
@@ -71,9 +72,23 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix |
     return None
 
 
+def _likewise(first: Fix, behind: Diagnosis) -> Fix | None:
+    """The sure repair of the fault behind; after a choice, the same choice again."""
+    sure = next((other for other in behind.fixes if _is_sure(other)), None)
+    if sure is not None or _is_sure(first):
+        return sure
+    return next((other for other in behind.fixes if other.title in first.title), None)
+
+
 def _behind(trial: Trial, seen: Sequence[Diagnosis]) -> Diagnosis | None:
     """The fault that a trial ended with, if it is none of those before, and no earlier in the cell."""
     found = trial.diagnosed[0] if trial.diagnosed else None
-    if found is None or any((found.code, found.layer) == (other.code, other.layer) for other in seen):
+    if found is None or any(_told(found) == _told(other) for other in seen):
         return None
     return found if (found.line or 0) >= (seen[-1].line or 0) else None
+
+
+def _told(diagnosis: Diagnosis) -> tuple[str, str | None, int | None]:
+    """What is wrong and where: a layer is known by its name, a function (`concat`) by its line."""
+    by_name = diagnosis.layer is not None and diagnosis.layer[-1:].isdigit()
+    return diagnosis.code, diagnosis.layer, None if by_name else diagnosis.line

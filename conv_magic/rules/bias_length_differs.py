@@ -20,8 +20,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
-from conv_magic.repair.edits import fix
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
+from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of, origin_of
 from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
@@ -41,6 +41,8 @@ INVALID: tuple[str, ...] = (
     "y = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, 'SAME'), bias)\n",
     _IMPORTS + "deep = 10\nkernel = tf.ones((3, 3, 3, deep))\nbias = tf.zeros(8)\n"
     "y = tf.nn.relu(tf.nn.conv2d(images, kernel, 2, 'VALID') + bias)\n",
+    _IMPORTS + "y = tf.nn.bias_add(images, tf.zeros(3), data_format='NCHW')\n",
+    _IMPORTS + "y = tf.nn.bias_add(tf.transpose(images, [0, 3, 1, 2]), tf.zeros(3))\n",
 )
 
 _ADDING = {"add", "sub", "AddV2", "Add"}
@@ -57,6 +59,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     which, given, length = found
     shape = call.inputs[which]
     want = shape[-1] if shape else None
+    yield from _of_format(call, cell, shape, length)
     if len(shape) < 3 or want is None or length in (1, want):
         return
     fixes = tuple(_fixes(cell, trace, given, length, want))
@@ -73,6 +76,29 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             origin=origin_of(call, trace, which),
             fixes=fixes,
         )
+
+
+def _of_format(call: CallRecord, cell: Code, shape: Shape, length: int) -> Iterator[Diagnosis]:
+    """`bias_add` told the other layout: the map has as many channels as the bias, at its other end."""
+    node = cell.call_at(call.span) if call.op == "bias_add" and len(shape) > 3 else None
+    given = argument(node, 2, "data_format") if node is not None else None
+    said = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+    first = said is not None and said.upper().startswith("NC") and said.upper() != "NC"
+    if node is None or shape[1 if first else -1] == length or shape[-1 if first else 1] != length:
+        return
+    word = "NHWC" if first else "NCHW"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was told that the channels of {spelled(shape)} stand {'first' if first else 'last'}",
+        reasons=(f"the bias has {counted(length, 'value')}, as many as there are channels at the other end",),
+        expected=(length,),
+        actual=(shape[1 if first else -1],),
+        axes=(0,),
+        axis_names=("channels",),
+        fixes=(fix(f"say {word}, which the data is", cell,
+                   [with_argument(cell, node, 2, "data_format", f'"{word}"')], Applicability.SURE),),
+    )  # fmt: skip
 
 
 def _bias(call: CallRecord, cell: Code) -> tuple[int, ast.expr, int] | None:

@@ -35,6 +35,7 @@ from conv_magic.model import (
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules import channel_repairs
+from conv_magic.rules.axis_order import of_order
 from conv_magic.rules.data_formats import of_format
 from conv_magic.rules.makers import (
     chain_to,
@@ -46,7 +47,7 @@ from conv_magic.rules.makers import (
     sizes_written,
     transposing,
 )
-from conv_magic.rules.origins import arguments_for
+from conv_magic.rules.origins import arguments_for, origins_of
 from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
 from conv_magic.rules.rule import (
     axis_names,
@@ -92,6 +93,12 @@ INVALID: tuple[str, ...] = (
     "model = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3)])\n"
     "pngs = np.zeros((5, 24, 24, 4), 'float32')\n"
     "model.predict(pngs, verbose=0)\n",
+    "import tensorflow as tf\n"
+    "images = tf.transpose(tf.zeros((2, 3, 30, 20)), [0, 3, 1, 2])\n"
+    "y = tf.nn.conv2d(images, tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "blur = tf.tile(tf.ones((3, 3, 1, 1)), [1, 1, 4, 1])\n"
+    "y = tf.nn.depthwise_conv2d(tf.zeros((1, 20, 20, 3)), blur, [1, 1, 1, 1], 'SAME')\n",
     "import tensorflow as tf\n"
     "blur = tf.ones((3, 3, 1, 1)) / 9.0\n"
     "y = tf.nn.depthwise_conv2d(tf.zeros((1, 20, 20, 4)), blur, [1, 1, 1, 1], 'SAME')\n",
@@ -165,7 +172,11 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     supply = supply_of(call, trace)
     chain = chain_to(call, trace)
     setter = setter_of_channels(chain)
-    turned = [*_of_turned_declaration(call, trace, axis), *of_format(call, trace, axis, want)]
+    turned = [
+        *of_order(call, trace, want),
+        *_of_turned_declaration(call, trace, axis),
+        *of_format(call, trace, axis, want),
+    ]
     yield from turned or _of_repeated_kernel(call, trace, have)
     if turned:
         yield from _of_turned_data(call, trace, supply)
@@ -229,11 +240,29 @@ def _of_repeated_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[F
     depthwise = call.layer is None and isinstance(call.options, DepthwiseConvOptions)
     if not depthwise or made is None or given is None or tensorflow is None or call.kernel is None:
         return
+    yield from _of_repetitions(call, trace, *made, given, have)
     if call.kernel[-2] == 1:
         edit = wrapped(made[0], given, f"{tensorflow}.repeat(", f", {have}, axis=2)")
         kernel = _with(call.kernel, 2, have)
         title = f"use the kernel on each of the {have} channels"
         yield fix(title, made[0], [edit], Applicability.SURE, _output(call, call.inputs[0], kernel))
+
+
+def _of_repetitions(
+    call: CallRecord, trace: Trace, cell: Code, node: ast.Call, given: ast.expr, have: int
+) -> Iterator[Fix]:  # fmt: skip
+    """A kernel repeated or tiled for another number of channels: that number."""
+    want = (call.kernel or (None, None))[-2]
+    for origin in origins_of(cell, given):
+        for made in (n for n in ast.walk(origin) if isinstance(n, ast.Call) and called_name(n) in ("repeat", "tile")):
+            times = argument(made, 1, "repeats", "multiples", "reps")
+            listed = times.elts[2] if isinstance(times, ast.List | ast.Tuple) and len(times.elts) == 4 else times
+            if listed is None or Reader(cell, trace).value(listed) != want:
+                continue
+            for edit in with_number(cell, trace, listed, have):
+                title = f"repeat the kernel for {counted(have, 'channel')}"
+                yield fix(title, cell, [edit], Applicability.SURE)
+                return
 
 
 def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
-from conv_magic.rules.makers import maker_of
+from conv_magic.rules.makers import maker_of, shapes_spelled
 from conv_magic.rules.provenance import alias_of, origin_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
@@ -44,6 +44,8 @@ INVALID: tuple[str, ...] = (
     "weights = tf.fill((7, 7, 2), 1 / 49)\n"
     "means = tf.nn.depthwise_conv2d(tf.zeros((4, 30, 30, 2)), weights, [1, 3, 3, 1], 'VALID')\n",
     "import tensorflow as tf\nbank = tf.zeros((9, 6))\ny = tf.nn.conv1d(tf.zeros((2, 50, 1)), bank, 2, 'SAME')\n",
+    "import tensorflow as tf\nbank = tf.Variable(tf.zeros((1, 5, 6, 8)))\n"
+    "y = tf.nn.conv1d(tf.zeros((2, 50, 6)), bank, 1, 'SAME')\n",
 )
 _FILTERED = {
     "conv1d": 1, "conv2d": 2, "conv3d": 3, "atrous_conv2d": 2, "depthwise_conv2d": 2,
@@ -55,7 +57,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `tf.nn` convolution was given a filter with too few axes."""
     n = _FILTERED.get(call.op)
     failed = call.outcome in (Outcome.RAISED, Outcome.GUARDED)
-    if n is None or call.layer is not None or not failed or call.kernel is None or len(call.kernel) >= n + 2:
+    if n is None or call.layer is not None or not failed or call.kernel is None or len(call.kernel) == n + 2:
+        return
+    if len(call.kernel) > n + 2 and _spare_axis(call.kernel, n) is None:
         return
     if not call.inputs or len(call.inputs[0]) != n + 2:
         return
@@ -70,6 +74,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=_fixes(call, trace, n, *made) if made else (),
     )
+
+
+def _spare_axis(kernel: Shape, n: int) -> int | None:
+    """The axis of length 1 among the spatial ones of a filter that has one too many."""
+    return next((axis for axis in range(n + 1) if kernel[axis] == 1), None) if len(kernel) == n + 3 else None
 
 
 def _channels(op: str) -> str:
@@ -99,6 +108,8 @@ def _fixes(call: CallRecord, trace: Trace, n: int, cell: Code, node: ast.Call) -
         if isinstance(number, int):
             title = f"make {number} filters of {' x '.join(['3'] * n)}"
             yield fix(title, cell, [cell.replace(given, text)], Applicability.CHOICE)
+    elif (spare := _spare_axis(call.kernel, n)) is not None:
+        yield from _without_axis(trace, cell, given, call.kernel, spare, tensorflow)
     elif len(call.kernel) == n:
         yield from _with_channels(call, cell, given, tensorflow, channels)
     elif len(call.kernel) == n + 1:
@@ -126,3 +137,18 @@ def _with_one_axis(call: CallRecord, cell: Code, given: ast.expr, channels: int)
     out = "multiplier" if call.op == "depthwise_conv2d" else "output channel"
     index, axis = ("[..., None]", out) if last == channels else ("[..., None, :]", "input channel")
     yield fix(f"add the {axis} axis to the filter", cell, [indexed(cell, given, index)], Applicability.SURE)
+
+
+def _without_axis(
+    trace: Trace, cell: Code, given: ast.expr, kernel: Shape, axis: int, tensorflow: str
+) -> Iterator[Fix]:
+    """The filter of an image of height 1, used over a sequence: without that axis, where its shape is written."""
+    title = "leave out the filter's axis of length 1"
+    for literal in shapes_spelled(cell, trace, given, kernel):
+        texts = [cell.text_of(element) for place, element in enumerate(literal.elts) if place != axis]
+        opening, closing = ("(", ")") if isinstance(literal, ast.Tuple) else ("[", "]")
+        edit = cell.replace(literal, f"{opening}{', '.join(texts)}{closing}")
+        yield fix(title, cell, [edit], Applicability.SURE)
+        return
+    edit = wrapped(cell, given, f"{tensorflow}.squeeze(", f", axis={axis})")
+    yield fix(title, cell, [edit], Applicability.SURE)

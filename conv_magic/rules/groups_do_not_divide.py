@@ -24,6 +24,7 @@ from math import gcd
 
 from conv_magic.model import Applicability, CallRecord, ConvOptions, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, with_argument, wrapped
+from conv_magic.rules.axis_order import of_order
 from conv_magic.rules.data_formats import of_format
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels, shapes_spelled
 from conv_magic.rules.provenance import alias_of, origin_of
@@ -128,6 +129,8 @@ def _division(call: CallRecord, trace: Trace) -> _Division | None:
         return _uneven("channel", channels, options.groups, made)
     if call.kernel is None or channels is None or not call.kernel[-2] or channels % call.kernel[-2]:
         return None
+    if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(of_order(call, trace, call.kernel[-2]))):
+        return None  # the axes are in another order: that is said of the channels
     return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], made)
 
 

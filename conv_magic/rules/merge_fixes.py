@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conv_magic.model import Fix, Shape, Trace
 from conv_magic.rules.merge_channels import in_channels
 from conv_magic.rules.merge_layers import in_layers
+from conv_magic.rules.merge_levels import gate_enlarged, of_other_level
 from conv_magic.rules.merge_shortcuts import pooled, projected
 from conv_magic.rules.merge_sizes import brought_to_size, declared_anew, enlarges
 from conv_magic.rules.merges import Merge, branches
@@ -24,6 +25,10 @@ def merge_fixes(merge: Merge, trace: Trace, which: int, axes: tuple[int, ...]) -
         yield from projected(merge, trace, own, which, other)
         return
     ratio = _ratio(merge.call.inputs[which], merge.call.inputs[other], axes)
+    certain = [*gate_enlarged(merge, trace, ratio), *of_other_level(merge, trace)]
+    if certain:
+        yield from certain
+        return
     yield from in_layers(merge, trace, own, which, ratio)
     if ratio > 1:
         yield from projected(merge, trace, own, which, other)

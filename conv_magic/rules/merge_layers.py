@@ -26,7 +26,15 @@ def in_layers(merge: Merge, trace: Trace, own: list[tuple[CallRecord, ...]], whi
             output = merged_if(merge, WhatIf(trace, with_changes(way, (*chain, *_outside(chain, trace)))))
             if output is not None:
                 odd = len(own) > 2 and place != which
-                rank = (odd, not way[0].added, _undoes(way), len(way), way[0].argument == "strides")
+                twice = _undoes(way) and _shrinks(chain) > _shrinks(own[1 - place]) > 0 if len(own) == 2 else False
+                added = way[0].added or twice
+                rank = (
+                    odd,
+                    not added,
+                    not twice and _undoes(way),
+                    len(way),
+                    way[0].argument == "strides" and not twice,
+                )
                 found.append((tuple(map(int, rank)), way, output))
     found.sort(key=lambda entry: entry[0])
     shortest = min((len(way) for _, way, _ in found), default=0)
@@ -38,6 +46,11 @@ def in_layers(merge: Merge, trace: Trace, own: list[tuple[CallRecord, ...]], whi
         if ratio > 1 and way[0].argument == "strides" and way[0].text != "1":
             edits = _with_copied_strides(way[0], own, trace, edits)
         yield fix(_title(way), edits[0], edits[1], sure, output if merge.call.layer else None)
+
+
+def _shrinks(chain: tuple[CallRecord, ...]) -> int:
+    """How many layers of a branch make it smaller by strides."""
+    return sum(max(getattr(call.options, "strides", None) or (1,)) > 1 for call in chain)
 
 
 def _undoes(way: list[Change]) -> bool:

@@ -38,7 +38,7 @@ def projected(merge: Merge, trace: Trace, own: list[tuple[CallRecord, ...]], whi
     place = bare[0]
     shape, wanted = merge.call.inputs[place], merge.call.inputs[1 - place]
     strides = _strides(shape, wanted)
-    layer = _layer_like(merge, trace, f"Conv{len(shape) - 2}D")
+    layer = layer_like(merge, trace, f"Conv{len(shape) - 2}D")
     if strides is None or layer is None or _is_called_often(merge):
         return
     name, imports = layer
@@ -109,7 +109,7 @@ def pooled(
         return
     pools = [c for c in own[smaller] if isinstance(c.options, PoolOptions) and set(c.options.strides) == {ratio}]
     kind = pools[-1].op if pools else f"MaxPooling{len(merge.call.inputs[0]) - 2}D"
-    named = _layer_like(merge, trace, kind)
+    named = layer_like(merge, trace, kind)
     if named is None or _is_called_often(merge):
         return
     padded = ', padding="same"' if any(getattr(p.options, "padding", "") == "same" for p in pools) else ""
@@ -128,7 +128,7 @@ def _is_called_often(merge: Merge) -> bool:
     return isinstance(scope, ast.FunctionDef) and scope.name in ("call", "__call__") and merge.call.parent is not None
 
 
-def _layer_like(merge: Merge, trace: Trace, layer: str) -> tuple[str, list[Edit]] | None:
+def layer_like(merge: Merge, trace: Trace, layer: str) -> tuple[str, list[Edit]] | None:
     """How the cell would name another layer."""
     for call in (merge.call, *reversed(trace.calls)):
         made = merge.code.call_at(call.created) if call.created is not None else None

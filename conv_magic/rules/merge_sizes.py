@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import product
 from math import prod
 
 from conv_magic.model import (
@@ -80,6 +81,9 @@ def brought_to_size(merge: Merge, own: list[tuple[CallRecord, ...]], which: int,
     if not merge.parts or len(merge.call.inputs) != 2 or len(merge.call.inputs[0]) != 4:
         return
     place = next((p for p, chain in enumerate(own) if any(enlarges(c) for c in chain)), None)
+    doubled = _doubled(merge)
+    if place is None and doubled is not None:
+        place = doubled
     if place is None:
         place = max((which, other), key=lambda p: merge.call.inputs[p][1] or 0)
     shape, wanted = merge.call.inputs[place], merge.call.inputs[1 - place]
@@ -91,10 +95,21 @@ def brought_to_size(merge: Merge, own: list[tuple[CallRecord, ...]], which: int,
     predicted = merged(merge, tuple(sizes)) if merge.call.layer else None
     larger = all((a or 0) >= (b or 0) for a, b in zip(shape[1:3], wanted[1:3], strict=True))
     title = f"{'cut' if larger else 'resize'} the branch to the {wanted[1]} x {wanted[2]} of the other"
-    how = Applicability.SURE if any(enlarges(c) for c in own[place]) else Applicability.CHOICE
+    up = any(enlarges(c) for c in own[place]) or place == doubled
+    how = Applicability.SURE if up else Applicability.CHOICE
     edits = _cut_or_resized(merge, merge.parts[place], partner, larger=larger)
     if edits:
         yield fix(title, merge.code, edits, how, predicted)
+
+
+def _doubled(merge: Merge) -> int | None:
+    """The branch whose sizes are those of the other halved and doubled: one less, or one more, where they are odd."""
+    for place, sign in product((0, 1), (-1, 1)):
+        shape, other = merge.call.inputs[place], merge.call.inputs[1 - place]
+        sizes = [(a or 0, b or 0) for a, b in zip(shape[1:-1], other[1:-1], strict=True)]
+        if any(a != b for a, b in sizes) and all(a == b + sign * (b % 2) for a, b in sizes):
+            return place
+    return None
 
 
 def enlarges(call: CallRecord) -> bool:

@@ -27,7 +27,7 @@ from conv_magic.repair.edits import fix
 from conv_magic.rules.provenance import code_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader, expressions_in
-from conv_magic.source import Code
+from conv_magic.source import Code, called_name
 
 code = "number-for-another-size"
 
@@ -46,9 +46,22 @@ VALID: tuple[str, ...] = (_CELL + "y = tokens(tf.zeros((2, 24, 24, 3)))\n",)
 INVALID: tuple[str, ...] = (
     _CELL + "y = tokens(tf.zeros((2, 32, 32, 3)))\n",
     _CELL.replace("(SIDE // PATCH) ** 2", "SIDE // PATCH") + "y = tokens(tf.zeros((2, 24, 24, 3)))\n",
+    "import tensorflow as tf\n"
+    "class Tokens(tf.keras.layers.Layer):\n"
+    "    def __init__(self, count, depth):\n"
+    "        super().__init__()\n"
+    "        self.head = self.add_weight(shape=(1, 1, depth))\n"
+    "        self.places = self.add_weight(shape=(1, count, depth))\n"
+    "    def call(self, x):\n"
+    "        heads = tf.repeat(self.head, x.shape[0], axis=0)\n"
+    "        return tf.concat([heads, x], axis=1) + self.places\n"
+    "y = Tokens(9, 4)(tf.zeros((2, 9, 4)))\n",
+    "import tensorflow as tf\nplaces = tf.Variable(tf.zeros((1, 9 + 1, 4)))\ny = tf.zeros((2, 9, 4)) + places\n",
 )
 
 _MOST_FIXES = 3
+_WEIGHTS = {"add_weight", "Variable", "Embedding"}
+_NUMBERS = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp)
 _MERGING = {"add", "sub", "mult", "multiply", "subtract", "Add", "Multiply", "Subtract"}
 
 
@@ -71,13 +84,19 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=_reasons(pair),
         expected=call.inputs[1],
         actual=call.inputs[0],
-        origin=(at, f"the number on line {at.line} is for images of another size"),
+        origin=(at, f"the number on line {at.line} is for {_of_what(pair)}"),
         fixes=fixes,
     )
 
 
+def _of_what(pair: tuple[int, int]) -> str:
+    return "another number of tokens" if abs(pair[0] - pair[1]) == 1 else "images of another size"
+
+
 def _reasons(pair: tuple[int, int]) -> tuple[str, ...]:
     small, large = sorted(pair)
+    if large == small + 1:
+        return (f"{large} is one more than {small}: one of them counts a token in front of the others",)
     if small**2 == large:
         return (f"{large} is {small} x {small}: one counts a whole image, the other one side of it",)
     return (f"{pair[0]} and {pair[1]} come from images of two sizes",)
@@ -104,6 +123,7 @@ def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) ->
     plain = Reader(cell, trace)
     expressions = [node for node in expressions_in(cell) if isinstance(node, ast.BinOp)]
     yield from _forgotten_square(cell, plain, pair, expressions)
+    yield from _one_more(cell, plain, pair)
     for written, wanted in (pair, pair[::-1]):
         affected = [node for node in expressions if plain.value(node) == written]
         for constant, old in _constants(cell):
@@ -126,6 +146,26 @@ def _forgotten_square(
                     continue
                 edit = cell.replace(node, f"({cell.text_of(node)}) ** 2")
                 yield fix(f"count the patches of both sides: {written} x {written}", cell, [edit], Applicability.SURE)
+
+
+def _one_more(cell: Code, plain: Reader, pair: tuple[int, int]) -> Iterator[Fix]:
+    """A weight made for the patches where a class token came in front of them, or the reverse."""
+    small, large = sorted(pair)
+    for node in ast.walk(cell.tree) if large == small + 1 else ():
+        if not isinstance(node, ast.Call) or called_name(node) not in _WEIGHTS:
+            continue
+        for inner in (n for n in ast.walk(node) if isinstance(n, ast.expr)):
+            within = isinstance(cell.parent(inner), ast.Tuple | ast.List | ast.Call | ast.keyword)
+            if within and isinstance(inner, _NUMBERS) and plain.value(inner) == small:
+                text = str(large) if isinstance(inner, ast.Constant) else f"{cell.text_of(inner)} + 1"
+                title = f"make the weight for {large}, the class token included"
+                yield fix(title, cell, [cell.replace(inner, text)], Applicability.SURE)
+                return
+            match inner:
+                case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=1)) if plain.value(inner) == large:
+                    edit = cell.replace(inner, cell.text_of(left))
+                    yield fix(f"make the weight for {small}", cell, [edit], Applicability.SURE)
+                    return
 
 
 def _constants(cell: Code) -> Iterator[tuple[ast.Constant, int]]:

@@ -49,6 +49,8 @@ from conv_magic.source import Code, argument
 
 code = "reshape-total-differs"
 
+_LARGEST = 2049
+
 _IMPORTS = "import keras\nfrom keras import layers\n"
 VALID: tuple[str, ...] = (
     _IMPORTS + "y = layers.Reshape((4, -1))(layers.Conv2D(6, 3, padding='same')(keras.Input((4, 4, 2))))\n",
@@ -64,6 +66,16 @@ INVALID: tuple[str, ...] = (
     "h = layers.Conv2D(5, 1)(h)\n"
     "y = layers.Reshape((rows * columns, 5))(h)\n",
     "import tensorflow as tf\nflat = tf.zeros((5, 784))\npictures = tf.reshape(flat, [-1, 28, 28, 3])\n",
+    "import tensorflow as tf\nCELLS, BOXES = 5, 2\nmaps = tf.zeros((3, 4, 4, 2 * 6))\n"
+    "boxes = tf.reshape(maps, (-1, CELLS, CELLS, BOXES, 6))\n",
+    "import tensorflow as tf\n"
+    "def merge(tokens, rows, columns):\n"
+    "    n, _, depth = tokens.shape\n    return tf.reshape(tokens, [n, rows, columns, depth])\n"
+    "maps = merge(tf.zeros((2, 7 * 7, 6)), 14, 14)\n",
+    "import tensorflow as tf\n"
+    "def shuffle(x, parts):\n"
+    "    n, h, w, c = x.shape\n    return tf.reshape(x, (n, h, w, parts, c // parts))\n"
+    "y = shuffle(tf.zeros((2, 4, 4, 10)), 4)\n",
     "import numpy as np\npixels = np.zeros((6, 300))\npictures = pixels.reshape(pixels.shape[0], 10, 10, 1)\n",
 )
 
@@ -141,7 +153,59 @@ def _fixes(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iter
     if call.layer is not None and -1 not in target.sizes:
         yield from _layer_before(call, trace, target, have)
         yield from _upsampling(call, trace, target, have)
-    yield from _one_size(call, trace, target, prod(size or 0 for size in have))
+    literal = list(_one_size(call, trace, target, prod(size or 0 for size in have)))
+    yield from (*_by_constant(trace, target, have), *literal) if call.layer is None else literal
+
+
+def _by_constant(trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
+    """One number of the text, or two equal ones of one line, with which the target holds what is there."""
+    if len(target.elements) != len(target.sizes):
+        return
+    cell, found = target.code, []
+    for place, constants in _constants(target):
+        old = constants[0].value
+        for number in range(1, _LARGEST) if isinstance(old, int) else ():
+            reader = Reader(cell, trace, dict.fromkeys(constants, number))
+            sizes = tuple(reader.value(element) for element in target.elements)
+            known = tuple(size for size in sizes if isinstance(size, int))
+            if number != old and isinstance(old, int) and len(known) == len(sizes) and _holds(have, known):
+                found.append((abs(number - old), -place, number, constants))
+    for _, _, number, constants in sorted(found, key=lambda entry: entry[:3])[:1]:
+        edits = [cell.replace(constant, str(number)) for constant in constants]
+        title = f"write {number} in place of {cell.text_of(constants[0])}"
+        yield fix(title, cell, edits, Applicability.SURE)
+
+
+def _holds(have: Shape, sizes: Shape) -> bool:
+    """Whether these sizes hold the values, and with -1 in front as many samples as there are."""
+    total = prod(size or 0 for size in have)
+    if _differs(total, sizes) or 0 in sizes:
+        return False
+    rest = prod(size for size in sizes if size is not None and size != -1)
+    return sizes[:1] != (-1,) or total // rest == have[0]
+
+
+def _constants(target: _Target) -> Iterator[tuple[int, list[ast.Constant]]]:
+    """The numbers behind each size, with the equal ones of the same statement behind the others."""
+    behind = [_numbers_behind(target.code, element) for element in target.elements]
+    for place, numbers in enumerate(behind):
+        for number in numbers if place else ():  # the first size is the number of samples
+            statement = target.code.statement_of(number)
+            others = (n for more in behind for n in more if n.value == number.value and n is not number)
+            alike = [n for n in dict.fromkeys(others) if target.code.statement_of(n) is statement]
+            yield place, [number]
+            if alike:
+                yield place, [number, *alike]
+
+
+def _numbers_behind(cell: Code, element: ast.expr) -> list[ast.Constant]:
+    """The whole numbers that a size is worked out from, where names hold them."""
+    found: list[ast.Constant] = []
+    names = [n for n in ast.walk(element) if isinstance(n, ast.Name | ast.Attribute)]
+    for origin in (o for name in names for o in origins_of(cell, name)[1:]):
+        if isinstance(origin, ast.Constant) and type(origin.value) is int and origin not in found:
+            found.append(origin)
+    return found
 
 
 def _layer_before(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:

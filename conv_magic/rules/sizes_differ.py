@@ -94,6 +94,14 @@ INVALID: tuple[str, ...] = (
     "    both = layers.concatenate([layers.UpSampling3D()(low), scan])\n"
     "    return Model(scan, layers.Conv3D(1, 1)(both))\n"
     "model = net((9, 12, 12, 1), 4)\n",
+    _IMPORTS + "def up(maps, skip):\n"
+    "    return layers.concatenate([layers.UpSampling2D()(maps), skip])\n"
+    "s1 = layers.Conv2D(4, 3, padding='same')(x)\n"
+    "s2 = layers.Conv2D(6, 3, padding='same')(layers.MaxPooling2D()(s1))\n"
+    "low = layers.MaxPooling2D()(s2)\n"
+    "u1 = up(low, s1)\nu2 = up(u1, s2)\n",
+    _IMPORTS + "maps = layers.Conv2D(6, 3, padding='same')(x)\n"
+    "gate = layers.Conv2D(1, 3, strides=4, padding='same')(x)\ny = layers.multiply([maps, gate])\n",
     "import tensorflow as tf\na, b = tf.zeros((2, 7, 7, 4)), tf.zeros((2, 7, 7, 6))\ny = tf.concat([a, b], 2)\n",
     "from keras import Input, layers\n"
     "maps = Input((10, 10, 24))\n"

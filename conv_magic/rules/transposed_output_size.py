@@ -71,6 +71,8 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\nside, depth = 10, 2\n"
     "y = tf.nn.conv2d_transpose(tf.zeros((4, 5, 5, 3)), tf.zeros((3, 3, 2, 3)), (1, side, side, depth), 2)\n",
     "import keras\nlayer = keras.layers.Conv2DTranspose(4, 3, strides=2, output_padding=2)\n",
+    "import tensorflow as tf\n"
+    "y = tf.nn.conv1d_transpose(tf.zeros((2, 20, 6)), tf.zeros((5, 3, 6)), (2, 40, 3), strides=4, padding='SAME')\n",
 )
 _MOST_LAYERS = 5
 _MOST_TRIES = 200
@@ -224,7 +226,10 @@ def _possible(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
         near = [v for v in range(1, largest + window.stride) if window.output_size(v) == size]
         if not near:
             return None
-        sizes.append(min(near, key=lambda v: abs(v - wish)) if wish is not None and wish > 0 else largest)
+        if wish in near or (wish is not None and near[0] - 1 <= wish <= near[-1] + 1):
+            sizes.append(min(near, key=lambda v: abs(v - (wish or 0))))
+        else:  # nowhere near: what the strides are there for
+            sizes.append(size * window.stride if size * window.stride in near else largest)
     filters = call.kernel[-2]
     return (shape[0], filters, *sizes) if first == 2 else (shape[0], *sizes, filters)
 

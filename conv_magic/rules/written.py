@@ -65,17 +65,29 @@ class Reader:
                 return shape[0] if shape else None
             case ast.Call(func=ast.Name(id="int" | "tuple" | "list"), args=[inner]):
                 return self.value(inner, depth)
+            case ast.Call(func=ast.Attribute(attr="shape" | "int_shape"), args=[owner]):  # `tf.shape(x)`
+                return self.shape_of(owner, depth)
+            case ast.Call(func=ast.Attribute(attr="get_shape", value=owner), args=[]):
+                return self.shape_of(owner, depth)
+            case ast.Call(func=ast.Attribute(attr="as_list", value=inner), args=[]):
+                return self.value(inner, depth)
         return None
 
     def shape_of(self, node: ast.expr, depth: int = 0) -> Shape | None:
         """The shape of the array or tensor that an expression stands for, as far as names tell."""
         if isinstance(node, ast.Name):
-            return next((v.shape for v in self.trace.values if v.name == node.id and v.shape is not None), None)
+            return self._shape_named(node)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp | ast.Slice):
             shape = self.shape_of(node.value, depth + 1) if depth < _DEEPEST else None
             if shape:
                 return (None, *shape[1:]) if isinstance(node.slice, ast.Slice) else shape[1:]
         return None
+
+    def _shape_named(self, name: ast.Name) -> Shape | None:
+        """The shape that a name has: of the function that failed if it stands in there, else the cell's own."""
+        known = [v for v in self.trace.values if v.name == name.id and v.shape is not None]
+        scope = getattr(self.code.scope_of(name), "name", "")
+        return next((v.shape for v in (*(v for v in known if v.scope == scope), *known)), None)
 
     def _sequence(self, elements: list[ast.expr], depth: int) -> Shape | None:
         sizes: list[int | None] = []
