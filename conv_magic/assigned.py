@@ -15,6 +15,7 @@ from conv_magic.hooks.tensors import shape_of_value, shape_reader
 from conv_magic.model import AssignedValue, Shape
 from conv_magic.positions import Span
 from conv_magic.source import Code
+from conv_magic.targets import owner_of, read
 from conv_magic.tracer import HIDDEN
 
 RUNNING = "c0"
@@ -25,6 +26,8 @@ _MOST_SHAPES = 64
 _Seen = dict[Hashable, list[int]]
 """How often each shape came, a shape for one name, a tuple of shapes for several; a list is counted in, unhashed."""
 _seen: dict[int, _Seen] = {}
+_stated: set[int] = set()
+"""Statements with a contract: also that their value had no shape is noted."""
 _numbers = itertools.count()
 
 
@@ -45,9 +48,11 @@ def _note(number: int, value: object, *others: object) -> None:
         reader = _readers[type(value)]
         key: Hashable
         if others:
-            key = tuple([read(each) if (read := _readers[type(each)]) else None for each in (value, *others)])
+            key = tuple([reads(each) if (reads := _readers[type(each)]) else None for each in (value, *others)])
         elif reader is None:
-            return
+            if number not in _stated:
+                return
+            key = None
         else:
             key = reader(value)
         times = seen.get(key)
@@ -88,7 +93,7 @@ class Assignments:
 
     text: str
     _noted: dict[int, _Noted] = field(default_factory=dict)
-    _last: tuple[Span, tuple[str, ...]] | None = None
+    _last: tuple[Span, Assignment] | None = None
 
     @cached_property
     def code(self) -> Code:
@@ -101,23 +106,27 @@ class Assignments:
         if above is None:
             return tree
 
+        stated = {contract.span.line for contract in contracts_in(self.text, RUNNING)}
+
         def register(assignment: Assignment) -> int:
             number = next(_numbers)
             span = span_of(assignment.statement, self.code, above)
             _seen[number] = {}
+            if span.end_line in stated:
+                _stated.add(number)
             self._noted[number] = _Noted(span, assignment.names, _seen[number])
             return number
 
         last = last_assignment(tree)
         if last is not None:
-            self._last = span_of(last.statement, self.code, above), last.names
-        contracts = contracts_in(self.text, RUNNING)
-        return noted(tree, register, {contract.span.line - above for contract in contracts})
+            self._last = span_of(last.statement, self.code, above), last
+        return noted(tree, register, {line - above for line in stated})
 
     def close(self) -> None:
         """Note no more."""
         for number in self._noted:
             _seen.pop(number, None)
+            _stated.discard(number)
 
     def values(self, namespace: Mapping[str, Any] | None) -> tuple[AssignedValue, ...]:
         """What was seen; with `namespace`, in which the cell ran to its end, that of its last statement too."""
@@ -126,8 +135,10 @@ class Assignments:
             for noted in self._noted.values()
         ]
         if namespace is not None and self._last is not None:
-            span, names = self._last
-            if all(name in namespace for name in names):
-                found.append(AssignedValue(span, names, (tuple(shape_of_value(namespace[name]) for name in names),), 1))
-        kept = [value for value in found if any(shape is not None for shapes in value.shapes for shape in shapes)]
+            span, last = self._last
+            if all(owner_of(target) in namespace for target in last.targets):
+                shapes = tuple(shape_of_value(read(target, namespace)) for target in last.targets)
+                found.append(AssignedValue(span, last.names, (shapes,), 1))
+        stated = {contract.span.line for contract in contracts_in(self.text, RUNNING)}
+        kept = [value for value in found if value.has_shape or (value.shapes and value.span.end_line in stated)]
         return tuple(sorted(kept, key=lambda value: value.span))

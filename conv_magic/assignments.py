@@ -12,18 +12,25 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from conv_magic.positions import Span
-from conv_magic.source import Code, called_name
+from conv_magic.source import Code
+from conv_magic.targets import Target, owner_of, spelled, targets_given
 
-_NOTE = "__import__('conv_magic').assigned.note()"
-"""Three look-ups by way of the interpreter's own table of modules; a name of ours would be in the user's way."""
+_PACKAGE = "__import__('conv_magic')"
+"""A look-up in the interpreter's own table of modules; a name of ours would be in the user's way."""
+_NOTE = f"{_PACKAGE}.assigned.note()"
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A statement that gives values to names; of a `for` or `with`, its head does."""
+    """A statement that gives values to targets; of a `for` or `with`, its head does."""
 
     statement: ast.stmt
-    names: tuple[str, ...]
+    targets: tuple[Target, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The targets as they are written."""
+        return tuple(map(spelled, self.targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ def noted(tree: ast.Module, register: Callable[[Assignment], int], wanted: Colle
 def last_assignment(tree: ast.Module) -> Assignment | None:
     """The assignment that is the last statement; its values are read when the cell has ended."""
     last = tree.body[-1] if tree.body else None
-    names = names_given(last) if last is not None and not hasattr(last, "body") else ()
-    return Assignment(last, names) if last is not None and names else None
+    targets = targets_given(last) if last is not None and not hasattr(last, "body") else ()
+    return Assignment(last, targets) if last is not None and targets else None
 
 
 def lines_above(tree: ast.Module, code: Code) -> int | None:
@@ -87,11 +94,11 @@ def span_of(statement: ast.stmt, code: Code, above: int) -> Span:
 def _places(body: list[ast.stmt], loop: bool, wanted: Collection[int]) -> Iterator[_Place]:
     """Where notes go in a block that is run at the cell's own level; `loop` says that it may run many times."""
     for index, statement in enumerate(body):
-        names = names_given(statement)
+        targets = targets_given(statement)
         head = hasattr(statement, "body")
-        if names and (head or not loop or statement.end_lineno in wanted or _computes(statement)):
+        if targets and (head or not loop or statement.end_lineno in wanted or _computes(statement)):
             inside = getattr(statement, "body", body)
-            yield _Place(inside, 0 if head else index + 1, Assignment(statement, names))
+            yield _Place(inside, 0 if head else index + 1, Assignment(statement, targets))
         if not isinstance(statement, _OUTLIVING):
             loops = loop or isinstance(statement, ast.For | ast.AsyncFor | ast.While)
             for block in _blocks(statement):
@@ -109,37 +116,6 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield part.body
 
 
-def names_given(statement: ast.stmt) -> tuple[str, ...]:
-    """The names that a statement gives values to, in order; none where it gives values to other things too.
-
-    Those of a loop that only counts are left out.
-    """
-    match statement:
-        case ast.Assign(targets=[target, *_]) | ast.AugAssign(target=target):
-            return _names(target)
-        case ast.AnnAssign(target=target, value=value):
-            return _names(target) if value is not None else ()
-        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-            return () if isinstance(iterable, ast.Call) and called_name(iterable) == "range" else _names(target)
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            return tuple(name for item in items if item.optional_vars for name in _names(item.optional_vars))
-        case _:
-            return ()
-
-
-def _names(target: ast.expr) -> tuple[str, ...]:
-    match target:
-        case ast.Name(id=name):
-            return (name,)
-        case ast.Starred(value=value):
-            return _names(value)
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            inside = [_names(element) for element in elements]
-            return tuple(name for names in inside for name in names) if all(inside) else ()
-        case _:
-            return ()
-
-
 def _computes(statement: ast.stmt) -> bool:
     """Whether the right side is more than names, literals and operators."""
     value = getattr(statement, "value", None)
@@ -151,12 +127,29 @@ def _note(number: int, assignment: Assignment) -> ast.stmt:
     statement = ast.parse(_NOTE).body[0]
     assert isinstance(statement, ast.Expr)
     assert isinstance(statement.value, ast.Call)
-    statement.value.args = [ast.Constant(number), *(ast.Name(name, ast.Load()) for name in assignment.names)]
+    statement.value.args = [ast.Constant(number), *map(_read, assignment.targets)]
     at = _first_target(assignment.statement)
     for node in ast.walk(statement):
         if isinstance(node, ast.expr | ast.stmt):
             ast.copy_location(node, at)
     return statement
+
+
+def _read(target: Target) -> ast.expr:
+    """The expression that reads a target, as `targets.read` does."""
+    owner: ast.expr = ast.Name(owner_of(target), ast.Load())
+    match target:
+        case ast.Attribute(attr=name):
+            return _asked("attribute", owner, name)
+        case ast.Subscript(slice=ast.Constant(value=str() | int() as key)):
+            return _asked("entry", owner, key)
+        case _:
+            return owner
+
+
+def _asked(function: str, owner: ast.expr, key: str | int) -> ast.Call:
+    asked = ast.parse(f"{_PACKAGE}.targets.{function}", mode="eval").body
+    return ast.Call(asked, [owner, ast.Constant(key)], [])
 
 
 def _first_target(statement: ast.stmt) -> ast.expr | ast.stmt:

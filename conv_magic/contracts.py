@@ -272,10 +272,11 @@ def names_in(pattern: Pattern) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A contract that does not hold: which of its patterns, against which shape, with the names as they stood."""
+    """A contract that does not hold: its pattern at which place, against which shape, with the names as they stood."""
 
     contract: Contract
     pattern: Pattern
+    place: int
     actual: Shape
     match: Match
 
@@ -311,17 +312,17 @@ class Scopes:
     def check(self, contract: Contract, shapes: Sequence[Shape | None]) -> Mismatch | None:
         """Compare a contract with the shapes of its line's values, None for a value without one."""
         pairs = [(p, s) for p, s in zip(contract.patterns, shapes, strict=False) if s is not None]
-        for place, scope in reversed(list(enumerate(self._scopes))):
+        for number, scope in reversed(list(enumerate(self._scopes))):
             after = _matched(pairs, scope, contract.span)
             if after is not None:
-                self._scopes[place] = after
+                self._scopes[number] = after
                 return None
         for scope in reversed(self._scopes):
             after = _matched(pairs, _without(scope, contract.span), contract.span)
             if after is not None:
                 self._scopes = [*self._scopes[1 - _MOST_SCOPES :], after]
                 return None
-        return _first_mismatch(pairs, contract, self._scopes[-1])
+        return _first_mismatch(contract, shapes, self._scopes[-1])
 
 
 _Pairs = Sequence[tuple[Pattern, Shape]]
@@ -342,10 +343,12 @@ def _without(names: Names, span: Span) -> Names:
     return {name: bound for name, bound in names.items() if bound.span != span}
 
 
-def _first_mismatch(pairs: _Pairs, contract: Contract, names: Names) -> Mismatch | None:
-    for pattern, shape in pairs:
+def _first_mismatch(contract: Contract, shapes: Sequence[Shape | None], names: Names) -> Mismatch | None:
+    for place, (pattern, shape) in enumerate(zip(contract.patterns, shapes, strict=False)):
+        if shape is None:
+            continue
         found = match(pattern, shape, names, contract.span)
         if not found.holds:
-            return Mismatch(contract, pattern, shape, found)
+            return Mismatch(contract, pattern, place, shape, found)
         names = found.names
     return None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import CodeType, TracebackType
 from typing import Any
 
+from conv_magic.contracts import contracts_in
 from conv_magic.model import Diagnosis, Document, Fix, Trace
 from conv_magic.positions import digest
 from conv_magic.repair.combine import untried, verify_diagnoses
@@ -63,7 +64,7 @@ def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for:
     `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.  `waited_for` says that a person
     waits: the process' own start counts too, and an interrupt leaves the rest untried instead of passing through.
     """
-    scratch = shared_scratch(f"{__name__}:{run.__name__}")
+    scratch = shared_scratch(f"{__name__}:{tried.__name__}")
     if waited_for and not scratch.get_ready(limit):
         diagnoses = untried(report.diagnoses, "the scratch process was still starting")
     else:
@@ -134,6 +135,13 @@ def run(
     if verify and has_untried(report):
         report = verified(report, packed_for(report, before))
     return remember(report)
+
+
+def tried(source: str, namespace: MutableMapping[str, Any], texts: Mapping[str, str]) -> Report:
+    """The run of an edited cell in the process of a trial; what earlier cells' functions state is checked too."""
+    stating = {name: text for name, text in texts.items() if contracts_in(text, name)}
+    _ran.update({name: Cell(name, text, label="an earlier cell") for name, text in stating.items()})
+    return run(source, namespace)
 
 
 def _registered(source: str, space: Mapping[str, Any]) -> Cell:

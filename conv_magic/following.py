@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
-from conv_magic.assignments import names_given, span_of
+from conv_magic.assignments import span_of
 from conv_magic.contracts import Contract, contracts_in
 from conv_magic.hooks.tensors import shape_of_value
 from conv_magic.model import AssignedValue, Shape
 from conv_magic.source import Code, called_name
+from conv_magic.targets import Target, owner_of, read, spelled, targets_given
 
 RETURNED = "the returned value"
 _MOST_SHAPES = 32
@@ -30,10 +32,11 @@ _Tracer = Callable[[FrameType, str, Any], Any]
 
 @dataclass(eq=False)
 class _Followed:
-    """A statement whose values are read; its lines as they were compiled."""
+    """A statement whose values are read: its `targets`, or of a `return` what it gives; its lines as compiled."""
 
     statement: ast.stmt
     names: tuple[str, ...]
+    targets: tuple[Target, ...]
     first: int
     last: int
     seen: dict[tuple[Shape | None, ...], int] = field(default_factory=dict)
@@ -131,38 +134,54 @@ class _Frame:
             self._within = None
         elif event == "return" and within is not None:
             if isinstance(within.statement, ast.Return):
-                within.note((shape_of_value(argument),))
+                within.note(_shapes_returned(argument, len(within.names)))
             else:
                 self._left(within, frame)
             self._within = None
 
     def _left(self, within: _Followed, frame: FrameType) -> None:
-        names = frame.f_locals
-        if not isinstance(within.statement, ast.Return) and all(name in names for name in within.names):
-            within.note(tuple(shape_of_value(names[name]) for name in within.names))
+        names = ChainMap(frame.f_locals, frame.f_globals)
+        if within.targets and all(owner_of(target) in names for target in within.targets):
+            within.note(tuple(shape_of_value(read(target, names)) for target in within.targets))
+
+
+def _shapes_returned(value: object, count: int) -> tuple[Shape | None, ...]:
+    """The shape of what is returned; of each part where the text returns so many at once."""
+    parts = value if count > 1 and isinstance(value, tuple) and len(value) == count else (value,) * count
+    return tuple(map(shape_of_value, parts))
 
 
 def _followed(code: Code) -> Iterator[_Followed]:
     """The statements with a contract that stand in a function and whose value no hooked call is sure to tell."""
     contracts = [c for c in contracts_in(code.text, code.cell) if isinstance(c, Contract)]
     for contract in contracts:
-        statement = _statement_of(contract.line, code)
+        statement = statement_at(contract.line, code)
         if statement is None or not isinstance(code.scope_of(statement), ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        names = (RETURNED,) if isinstance(statement, ast.Return) else names_given(statement)
-        if names and not _is_answered(getattr(statement, "value", None), code):
+        targets = targets_given(statement)
+        names = _names_returned(statement) if isinstance(statement, ast.Return) else tuple(map(spelled, targets))
+        if names and not is_answered(getattr(statement, "value", None), code):
             last = span_of(statement, code, 0).end_line
-            yield _Followed(statement, names, statement.lineno - code.above, last - code.above)
+            yield _Followed(statement, names, targets, statement.lineno - code.above, last - code.above)
 
 
-def _statement_of(line: int, code: Code) -> ast.stmt | None:
+def _names_returned(statement: ast.Return) -> tuple[str, ...]:
+    parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else []
+    return tuple(f"returned value {number}" for number, _ in enumerate(parts, 1)) if len(parts) > 1 else (RETURNED,)
+
+
+_GIVING = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith,
+)  # fmt: skip
+
+
+def statement_at(line: int, code: Code) -> ast.stmt | None:
     """The last statement that ends on a line, or has its head there."""
-    kinds = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.For | ast.AsyncFor | ast.With | ast.AsyncWith
-    found = [n for n in code.nodes if isinstance(n, kinds) and span_of(n, code, 0).end_line == line]
+    found = [n for n in code.nodes if isinstance(n, _GIVING) and span_of(n, code, 0).end_line == line]
     return max(found, key=lambda node: (node.lineno, node.col_offset), default=None)
 
 
-def _is_answered(value: ast.expr | None, code: Code) -> bool:
+def is_answered(value: ast.expr | None, code: Code) -> bool:
     """Whether a value is surely what a hooked call gives: `layers.ReLU()(x)`, `self.conv(x)`, `tf.nn.conv2d(x)`."""
     match value:
         case ast.Call(func=ast.Call()):

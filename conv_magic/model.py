@@ -391,6 +391,11 @@ class AssignedValue:
     shapes: tuple[tuple[Shape | None, ...], ...]
     count: int
 
+    @property
+    def has_shape(self) -> bool:
+        """Whether one of the values was a tensor or array."""
+        return any(shape is not None for shapes in self.shapes for shape in shapes)
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

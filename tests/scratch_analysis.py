@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conv_magic.model import SCHEMA, Diagnosis, Document, Severity, Trace
@@ -9,7 +10,7 @@ from conv_magic.positions import Span
 from conv_magic.repair.trial_run import run_cell
 
 
-def flag_marked_lines(source: str, namespace: dict[str, Any]) -> Document:
+def flag_marked_lines(source: str, namespace: dict[str, Any], texts: Mapping[str, str]) -> Document:
     """Run the cell; a line that ends in `# warning` or `# note` is diagnosed as such."""
     failure = run_cell(source, "<analysed>", namespace)
     found = tuple(

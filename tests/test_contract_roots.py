@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import conv_magic
 from conv_magic.model import Severity
 from conv_magic.report import Report
@@ -48,6 +50,23 @@ def test_a_fix_holds_only_where_every_contract_does() -> None:
     report = conv_magic.run(
         _START
         + "y = layers.Conv2D(8, 3)(x)  # shape: (B, 28, 28, 8)\nz = layers.Flatten()(y)  # shape: (B, 26*26*8)\n",
+        verify=True,
+    )
+    fixes = [(fix.title.split(" ")[0], fix.verified) for d in report.diagnoses for fix in d.fixes]
+    assert fixes == [("state", True), ("give", False)]
+
+
+def test_a_fix_holds_only_where_the_contracts_of_earlier_functions_do() -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    conv_magic.run(
+        _START + "import tensorflow as tf\ndef head(x):\n"
+        "    x = tf.reshape(layers.Flatten()(x), (-1, 4))  # shape: (26*26*2, 4)\n"
+        "    return x\n",
+        space,
+    )
+    report = conv_magic.run(
+        "images = tf.zeros((1, 28, 28, 1))\ny = layers.Conv2D(8, 3)(images)  # shape: (B, 28, 28, 8)\nz = head(y)\n",
+        space,
         verify=True,
     )
     fixes = [(fix.title.split(" ")[0], fix.verified) for d in report.diagnoses for fix in d.fixes]

@@ -19,6 +19,7 @@ FLOORS = {
     "assignments": 1,
     "contracts": 1,
     "source": 1,
+    "targets": 1,
     "assigned": 2,
     "calls": 2,
     "following": 2,

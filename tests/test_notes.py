@@ -153,3 +153,43 @@ def test_the_batchs_name_keeps_the_size_that_the_author_gave_it() -> None:
         "y = layers.Dense(3)(np.zeros((2, 5), 'float32'))\ny = layers.ReLU()(y)\ny = layers.Dense(3)(x)\n"
     )
     assert [note.pin for note in report.notes] == [None, "# shape: (2, 3)", "# shape: (2, 3)", "# shape: (B, 3)"]
+
+
+def test_whatever_a_line_gives_its_value_to_is_checked_or_it_is_said_why_not() -> None:
+    """Attributes, entries, walruses, several results; what has no shape is told; a property is not asked."""
+    report = conv_magic.run(
+        "import numpy as np\n"
+        "class Kept:\n"
+        "    @property\n"
+        "    def asked(self): raise SystemExit\n"
+        "    asked = asked.setter(lambda self, value: None)\n"
+        "def part(x):\n"
+        "    kept.inner = x[:1]  # shape: (2, 3)\n"
+        "    return x, x[0]  # shape: (2, 3), (4,)\n"
+        "kept, parts, x = Kept(), {}, np.zeros((2, 3))\n"
+        "kept.whole = x[0]  # shape: (2, 3)\n"
+        "kept.asked = x  # shape: (5, 5)\n"
+        'parts["first"] = x[0]  # shape: (4,)\n'
+        "(walrus := x[0])  # shape: (5,)\n"
+        "x += 1  # shape: (2, 4)\n"
+        "a, (b, c) = x, (x[0], x[1])  # shape: (2, 3), (3,), (6,)\n"
+        "rows = [row for row in x]  # shape: (3,)\n"
+        "if (y := x[0]).any():  # shape: (3,)\n"
+        "    pass\n"
+        "else:\n"
+        "    z = x  # shape: (9,)\n"
+        "part(x)\n"
+    )
+    assert report.error is None
+    assert {d.line: d.headline for d in report.diagnoses} == {
+        7: "kept.inner is (1, 3), its contract states (2, 3)",
+        8: "returned value 2 is (3,), its contract states (4,)",
+        10: "kept.whole is (3,), its contract states (2, 3)",
+        11: "this contract is not checked: kept.asked is no tensor or array",
+        12: 'parts["first"] is (3,), its contract states (4,)',
+        13: "walrus is (3,), its contract states (5,)",
+        14: "x is (2, 3), its contract states (2, 4)",
+        15: "c is (3,), its contract states (6,)",
+        16: "this contract is not checked: rows is no tensor or array",
+        17: "this contract is not checked: the line gives no value to a name",
+    }

@@ -9,8 +9,11 @@ from typing import Any
 
 from conv_magic.model import Diagnosis, Document, Severity
 
-Analyse = Callable[[str, dict[str, Any]], Document]
-"""Runs a cell's source in a namespace and says what happened; never raises the cell's own error."""
+Analyse = Callable[[str, dict[str, Any], Mapping[str, str]], Document]
+"""Runs a cell's source in a namespace and says what happened; never raises the cell's own error.
+
+The mapping holds the texts of the earlier cells whose functions and statements take part, by their file names.
+"""
 
 
 class Ended(StrEnum):

@@ -22,7 +22,7 @@ from conv_magic.repair.one_step import shorten_training
 from conv_magic.repair.replay import nodes_of
 from conv_magic.repair.restraint import needs_of, restrain
 from conv_magic.repair.trial import Again, Analyse, Ended, Request, Settings, Trial
-from conv_magic.repair.unpacking import unpack
+from conv_magic.repair.unpacking import texts, unpack
 
 _LONGEST_ERROR = 4000
 """Characters; a graph error repeats its whole traceback."""
@@ -49,16 +49,21 @@ def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
     if analyse is None:
         failure, document = run_cell(source, request.filename, vars(module)), None
     else:
-        document = _plain(analyse(source, vars(module)))
+        texts.update({_filename_of(again): again.text for again in request.before})
+        document = _plain(analyse(source, vars(module), texts))
         failure = document.failure
     return _judge(failure, document, time.perf_counter() - started)
 
 
 def _run_again(again: Again, namespace: dict[str, Any]) -> Failure | None:
     """Run statements of an earlier cell; they keep their lines, for tracebacks and for AutoGraph."""
-    filename = f"<{again.label}, edited>"
+    filename = _filename_of(again)
     linecache.cache[filename] = (len(again.text), None, again.text.splitlines(keepends=True), filename)
     return _run(ast.Module(nodes_of(again), []), filename, namespace)
+
+
+def _filename_of(again: Again) -> str:
+    return f"<{again.label}, edited>"
 
 
 def _plain(document: Document) -> Document:

@@ -20,6 +20,8 @@ from conv_magic.repair.definitions import definitions_in
 GRAPH = "<graph>"
 """The entry that holds a functional model through which all symbolic tensors come."""
 
+texts: dict[str, str] = {}
+"""The texts of the cells whose functions and classes were made again, by their file names."""
 _namespace: dict[str, Any] = {}
 """The globals of the cell to try; what is unpacked may refer to what was unpacked before it."""
 
@@ -56,6 +58,7 @@ def definition(filename: str, text: str, line: int, column: int) -> Any:
 
     The text is registered, so that tracebacks and AutoGraph find it under the same name.
     """
+    texts[filename] = text
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     node = next(n for n in definitions_in(text) if (n.lineno, n.col_offset) == (line, column))
     if isinstance(node, ast.Lambda):

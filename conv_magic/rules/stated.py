@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conv_magic.contracts import Bound, Contract, Malformed, Mismatch, Names, Scopes, contracts_in
+from conv_magic.following import is_answered, statement_at
 from conv_magic.model import AssignedValue, CallRecord, Outcome, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.provenance import codes_of
+from conv_magic.rules.rule import counted
 from conv_magic.source import Code, called_name
+from conv_magic.targets import targets_given
 
 Shapes = tuple[Shape | None, ...]
 """Of each value of a line its shape."""
@@ -47,6 +50,42 @@ def malformed_contracts(trace: Trace) -> Iterator[Malformed]:
         yield from (found for found in contracts_in(code.text, code.cell) if isinstance(found, Malformed))
 
 
+def unchecked_contracts(trace: Trace) -> Iterator[tuple[Contract, str]]:
+    """The contracts that nothing was compared with, and why; none of those that were not reached."""
+    for code in codes_of(trace):
+        for contract in contracts_in(code.text, code.cell):
+            reason = _why_unchecked(contract, code, trace) if isinstance(contract, Contract) else None
+            if isinstance(contract, Contract) and reason is not None:
+                yield contract, reason
+
+
+def _why_unchecked(contract: Contract, code: Code, trace: Trace) -> str | None:
+    value = assigned_at(contract.span, trace)
+    if value is not None:
+        stated = len(contract.patterns)
+        if stated > len(value.names):
+            return f"it states {stated} shapes, the line gives {counted(len(value.names), 'value')}"
+        columns = list(zip(*value.shapes, strict=True))[:stated]
+        without = [name for name, shapes in zip(value.names, columns, strict=False) if set(shapes) == {None}]
+        verb = "is" if len(without) == 1 else "are"
+        return f"{' and '.join(without)} {verb} no tensor or array" if without else None
+    if calls_stated(contract.line, code, trace) or _gives_a_value(contract.line, code):
+        return None
+    return "the line gives no value to a name"
+
+
+def _gives_a_value(line: int, code: Code) -> bool:
+    """Whether a contract at the end of a line could be about something, should the line run."""
+    statement = statement_at(line, code)
+    if statement is None:  # inside a statement: of a layer in a list of several lines
+        calls = [node for node in code.nodes if isinstance(node, ast.Call) and node.end_lineno == line]
+        return any(_is_last_of_line(code, call, line) for call in calls)
+    if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.NamedExpr):
+        value = statement.value
+        return is_answered(value, code) or (isinstance(value, ast.Call) and called_name(value) == "add")
+    return isinstance(statement, ast.Return) or bool(targets_given(statement))
+
+
 def names_bound(code: Code, trace: Trace) -> Mapping[str, tuple[Bound, ...]]:
     """What the names of one cell's contracts stand for, as far as its contracts hold."""
     scopes = Scopes()
@@ -61,9 +100,8 @@ def _checked(contract: Contract, code: Code, trace: Trace, scopes: Scopes) -> Br
     for shapes, call in _values(contract, value, code, trace):
         mismatch = scopes.check(contract, shapes)
         if mismatch is not None:
-            which = shapes.index(mismatch.actual)
             made = call or (_maker(value, code, mismatch.actual, trace) if value else None)
-            name = value.names[which] if value else _target(contract.line, code)
+            name = value.names[mismatch.place] if value else _target(contract.line, code)
             return Broken(code, mismatch, made, name, scopes.names)
     return None
 

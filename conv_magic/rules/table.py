@@ -18,6 +18,7 @@ from conv_magic.rules import (
     channels_first_input,
     channels_first_operand,
     contract_broken,
+    contract_unchecked,
     contract_unreadable,
     crop_outside_image,
     cropping_exceeds_input,
@@ -157,7 +158,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable)
+CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable, contract_unchecked)
 """Rules about what the cell's text states of its values, whichever calls made them."""
 
 

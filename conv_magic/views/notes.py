@@ -54,7 +54,7 @@ def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, 
     places: defaultdict[Place, list[_Made]] = defaultdict(list)
     for made in _made_by_calls(trace):
         places[made.span.cell, _line_of(made.span, codes)].append(made)
-    for value in trace.assigned:
+    for value in filter(lambda value: value.has_shape, trace.assigned):
         places[value.span.cell, value.span.end_line].append(_made_by_assignment(value))
     bound = {cell: names_bound(code, trace) for cell, code in codes.items()}
     batch, outdated = batch_size(trace), outdated_lines(trace)

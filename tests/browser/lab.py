@@ -31,6 +31,7 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
+OLDEST = "CONV_MAGIC_TEST_JUPYTER" in os.environ  # JupyterLab 4.0 and Notebook 7.0, see `run_oldest_lab.py`
 FRONT_ENDS = ["lab", "notebook"]
 NOTE = ".cm-convmagic-note"
 STALE = ".cm-convmagic-stale"

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.contrast import LEAST, contrast
-from browser.lab import FRONT_ENDS, RUN_MILLISECONDS, TOKEN, Cell, Lab, Notebook
+from browser.lab import FRONT_ENDS, OLDEST, RUN_MILLISECONDS, TOKEN, Cell, Lab, Notebook
 
 LOAD = """\
 %load_ext conv_magic
@@ -212,11 +212,14 @@ def test_a_note_lives_with_its_line(notebook: Notebook, cell: Cell) -> None:
     cell = notebook.cell(3)
     cell.click(9)
     press("Home")
-    press("Control+Shift+-")  # split: the outputs stay with the second part
+    press("Control+Shift+-")  # split: the outputs stay with the second part; Notebook 7.0 throws them away
     first, second = notebook.cell(3), notebook.cell(4)
-    expect(second.note(2)).to_have_text(SHAPES[10])
-    expect(second.suspect).not_to_have_count(0)
     expect(first.notes).to_have_count(0)
+    if OLDEST and "/notebooks/" in notebook.page.url:
+        expect(second.notes).to_have_count(0)
+    else:
+        expect(second.note(2)).to_have_text(SHAPES[10])
+        expect(second.suspect).not_to_have_count(0)
 
 
 def test_problems_are_found_explained_and_repaired(notebook: Notebook, cell: Cell) -> None:
@@ -241,7 +244,7 @@ def test_problems_are_found_explained_and_repaired(notebook: Notebook, cell: Cel
         lambda: notebook.command("Apply the First Fix at the Cursor"),
         lambda: notebook.tooltip.get_by_role("button", name="Apply", exact=True).first.click(),
     ):
-        cell.line(FAILING).hover()
+        cell.line(FAILING).hover(position={"x": 60, "y": 8})
         expect(notebook.tooltip).to_be_visible()
         apply()
         expect(cell.line(FAILING)).to_contain_text("layers.Conv2D(64, 3)(both)")
@@ -321,7 +324,7 @@ def test_shapes_are_written_into_the_code(notebook: Notebook, cell: Cell) -> Non
     assert stated.text == changed.replace("  # shape: (B, 26, 26, 8)", "")  # those in the author's own names stay
 
 
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
+THEMES = ["JupyterLab Light", "JupyterLab Dark", *([] if OLDEST else ["JupyterLab Dark High Contrast"])]
 
 
 def test_every_kind_of_note_is_readable(page: Page, lab: Lab, copy: str) -> None:
@@ -387,7 +390,7 @@ def our_settings(page: Page) -> tuple[Locator, Locator]:
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.locator('.lm-Menu-item[data-command="settingeditor:open"]').click()
     editor = page.locator("#setting-editor")
-    editor.locator("jp-search.jp-FilterBox input").first.fill("tensor shapes")
+    editor.locator(".jp-FilterBox input").first.fill("tensor shapes")
     ours = 'id$="conv-magic:annotations_'
     return editor.locator(f'select[{ours}shapes"]'), editor.locator(f'input[{ours}clickToPin"]')
 

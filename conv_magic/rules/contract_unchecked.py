@@ -1,0 +1,51 @@
+"""A contract stands where there is no value to compare it with.
+
+What: `# shape: (...)` behind a line that gives no value to a name, or gives one that is no tensor or array.
+Why: the comment stands at the head of an `if`, behind a `print`, or behind a list of tensors.
+Example:
+
+    parts = [x[:2], x[2:]]  # shape: (2, 28, 28)
+
+Use instead:
+
+    first, second = x[:2], x[2:]  # shape: (2, 28, 28), (2, 28, 28)
+
+Fix safety: a note only; there is no fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conv_magic.model import Diagnosis, Severity, Trace
+from conv_magic.rules.stated import unchecked_contracts
+
+code = "contract-unchecked"
+
+_X = "import numpy as np\nx = np.zeros((4, 28, 28))\n"
+VALID: tuple[str, ...] = (
+    _X + "first, second = x[:2], x[2:]  # shape: (2, 28, 28), (2, 28, 28)\n",
+    _X + "parts = {}\nparts['all'] = x  # shape: (4, 28, 28)\n",
+    _X + "if x.ndim == 2:\n    y = x.T  # shape: (28, 28)\n",
+    "import keras\nfrom keras import layers\nmodel = keras.Sequential([\n    keras.Input((5,)),\n"
+    "    layers.Dense(3),  # shape: (B, 3)\n])\nmodel.add(layers.Dense(2))  # shape: (B, 2)\n",
+)
+INVALID: tuple[str, ...] = (
+    _X + "parts = [x[:2], x[2:]]  # shape: (2, 28, 28)\n",
+    _X + "print(x)  # shape: (4, 28, 28)\n",
+    _X + "if (y := x[0]).any():  # shape: (28, 28)\n    pass\n",
+    _X + "y = x[0]  # shape: (28, 28), (28,)\n",
+)
+
+
+def check_cell(trace: Trace) -> Iterator[Diagnosis]:
+    """A note for each."""
+    for contract, reason in unchecked_contracts(trace):
+        yield Diagnosis(
+            code=code,
+            severity=Severity.NOTE,
+            call=None,
+            span=contract.span,
+            layer=None,
+            headline=f"this contract is not checked: {reason}",
+        )
