@@ -162,9 +162,9 @@ def _link(link: FlowLink, blocks: Sequence[Block], lanes: dict[FlowLink, int]) -
     yield Path(role, _curve(x, source.middle, x2, target.middle, down=target.node.track > source.node.track))
     change = change_text(source.node.shape, target.node.shape)
     if change and target.node.status != "failed" and target.node.column - source.node.column == 1:
-        drop = target.node.track - source.node.track  # on a bend the label stands at its lower end, clear of others
-        at = (x + x2) / 2 if drop == 0 else x2 - 18 if drop > 0 else x + 18
-        yield Text("change", at, max(source.middle, target.middle) - 6, change)
+        drop = target.node.track - source.node.track  # on a bend the label stands at its lower end, clear of the curve
+        at = (x + x2) / 2 if drop == 0 else x2 - 16 if drop > 0 else x + 18
+        yield Text("change", at, max(source.middle, target.middle) + (14 if drop > 0 else -6), change)
 
 
 def _curve(x: float, y: float, x2: float, y2: float, *, down: bool) -> str:

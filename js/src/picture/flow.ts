@@ -118,9 +118,9 @@ function linkInks(link: FlowLink, blocks: readonly Block[], lanes: Lanes): Ink[]
   const inks = [path(role, curve(x, middle(source), x2, middle(target), target.node.track > source.node.track))] as Ink[];
   const change = changeText(source.node.shape, target.node.shape);
   if (change && target.node.status !== "failed" && target.node.column - source.node.column === 1) {
-    const drop = target.node.track - source.node.track; // on a bend the label stands at its lower end, clear of others
-    const at = drop === 0 ? (x + x2) / 2 : drop > 0 ? x2 - 18 : x + 18;
-    inks.push(text("change", at, Math.max(middle(source), middle(target)) - 6, change));
+    const drop = target.node.track - source.node.track; // on a bend the label stands at its lower end, clear of the curve
+    const at = drop === 0 ? (x + x2) / 2 : drop > 0 ? x2 - 16 : x + 18;
+    inks.push(text("change", at, Math.max(middle(source), middle(target)) + (drop > 0 ? 14 : -6), change));
   }
   return inks;
 }
