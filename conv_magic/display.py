@@ -51,13 +51,27 @@ class Shown:
         self._publisher = publisher
         self._id = place or uuid.uuid4().hex
         self._widget = _widget(report) if look.table and look.widget else None
+        self._report = report
+        self.trial: threading.Thread | None = None
         self._publish(report, update=place is not None)
 
     def replace(self, report: Report) -> None:
         """Show `report` in the same place."""
+        self._report = report
         if self._widget is not None:
             self._widget.show(report)
         self._publish(report, update=True)
+
+    def settle(self) -> None:
+        """Wait until the fixes are tried, and show once more what came of it, on behalf of the cell that runs now.
+
+        A client that listens to one cell at a time has missed it: nbclient, and so `nbconvert --execute`
+        (https://nbclient.readthedocs.io).
+        """
+        if self.trial is not None:
+            self.trial.join()
+            self.trial = None
+            self._publish(self._report, update=True)
 
     def close(self) -> None:
         """Let the widget go, and the layout that it made for itself."""
@@ -135,5 +149,6 @@ def show_and_try(
     # The context carries the cell's parent message, without which the update would go to the cell then running.
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(try_fixes,), name="conv_magic tries fixes", daemon=True)
+    shown.trial = thread
     thread.start()
     return shown, thread

@@ -71,6 +71,8 @@ def _line_magic(line: str) -> Any:
 def _last(extension: Extension, *, as_frame: bool) -> Any:
     from conv_magic import engine
 
+    for shown in list(extension.shown.values()):
+        shown.settle()
     if extension.trying is not None:
         extension.trying.join()
     report = engine.last_report()

@@ -12,6 +12,9 @@ import { InkMark } from "./picture";
 /** The flow of more calls is drawn when it is asked for: the table must be there first. */
 const DRAWN_AT_ONCE = 1000;
 
+/** A picture no wider than this has room beside the diagnosis. */
+const SMALL = 414;
+
 export interface FlowProps {
   document: Document;
   selected: number | null;
@@ -29,7 +32,7 @@ export function FlowView({ document, selected, onSelect }: FlowProps) {
   useEffect(() => bringIntoView(pane.current), [selected, picture]);
   if (!picture && !many && open) return null;
   return (
-    <details class="convmagic-flow" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="convmagic-flow" data-small={picture !== null && picture.scene.width <= SMALL} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>the flow of shapes</summary>
       {picture ? <Blocks pane={pane} picture={picture} selected={selected} onSelect={onSelect} /> : open && <p class="convmagic-quiet">no calls follow each other</p>}
     </details>

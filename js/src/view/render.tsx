@@ -65,9 +65,9 @@ function Report({ document, actions, selected: given, onSelect }: ReportProps) {
         <div class="convmagic-columns">
           <Detail document={document} rows={rows} selected={selected} actions={actions} />
           <ArithmeticOf document={document} selected={selected} actions={actions} />
+          <FlowView document={document} selected={selected} onSelect={select} />
         </div>
       </div>
-      <FlowView document={document} selected={selected} onSelect={select} />
     </div>
   );
 }

@@ -206,7 +206,13 @@ const VIEW = `
   .convmagic-code-line { flex-wrap: wrap; width: auto; gap: 0 12px; }
 }
 @container convmagic-below (min-width: 940px) {
-  .convmagic-columns:has(> .convmagic-detail + .convmagic-picture) { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 440px); gap: 0 20px; align-items: start; }
+  .convmagic-columns:has(> .convmagic-detail ~ :is(.convmagic-picture, .convmagic-flow[data-small="true"])) {
+    display: grid; grid-template: auto auto 1fr auto / minmax(0, 1fr) minmax(0, 440px); gap: 0 20px; align-items: start;
+  }
+  .convmagic-columns > .convmagic-detail { grid-area: 1 / 1 / span 3; }
+  .convmagic-columns > .convmagic-picture { grid-area: 1 / 2; }
+  .convmagic-columns > .convmagic-flow[data-small="true"] { grid-area: 2 / 2; }
+  .convmagic-columns > .convmagic-flow[data-small="false"] { grid-area: 4 / 1 / auto / -1; }
 }
 @media (forced-colors: active) {
   .convmagic { /* drawings are not recoloured by themselves */
