@@ -30,8 +30,21 @@ export async function goTo(panel: NotebookPanel, cell: CodeCell, offset: number)
   const { editor } = cell;
   if (!(editor instanceof CodeMirrorEditor)) return null;
   const view = editor.editor;
-  notebook.mode = "edit";
-  view.focus();
   view.dispatch({ selection: { anchor: Math.min(offset, view.state.doc.length) }, scrollIntoView: true });
+  await focusFor(FRAMES_TO_SETTLE, panel, view);
   return view;
+}
+
+const FRAMES_TO_SETTLE = 12;
+
+/** A notebook that draws only what is in view takes a far cell out of the page and puts it in again while it settles;
+ * the focus is lost with that, to nobody. */
+async function focusFor(frames: number, { content }: NotebookPanel, view: EditorView): Promise<void> {
+  for (let frame = 0; frame < frames; frame++) {
+    if (frame === 0 || document.activeElement === document.body) {
+      content.mode = "edit";
+      view.focus();
+    }
+    await new Promise(requestAnimationFrame);
+  }
 }

@@ -6,7 +6,7 @@ import type { Deed } from "./deed";
 import type { Cursor } from "./cursor";
 import { spoken } from "./note_widget";
 import type { Detail, Preferences } from "./preferences";
-import { showAtCursor } from "./tooltip";
+import { hideAsked, isAsked, showAtCursor } from "./tooltip";
 
 export const shapeDeeds = (preferences: Preferences): Record<string, Deed> => ({
   "show-line": {
@@ -17,6 +17,12 @@ export const shapeDeeds = (preferences: Preferences): Record<string, Deed> => ({
       announce(marksHere(cursor).map(sentence).join("; "));
       showAtCursor(cursor.view);
     },
+  },
+  "close-line": {
+    label: "Close What Is Shown at the Cursor",
+    caption: "what is known about the cursor's line goes, the cursor stays",
+    enabled: ({ view }) => isAsked(view),
+    run: ({ view }) => hideAsked(view),
   },
   "toggle-notebook": {
     label: "Show Shapes in This Notebook",

@@ -1,7 +1,7 @@
 /** What is known about a line, over that line: under the mouse, or at the cursor when the keyboard asks for it. */
 
 import { type EditorState, type Extension, StateEffect, StateField } from "@codemirror/state";
-import { closeHoverTooltips, type EditorView, hoverTooltip, showTooltip, type Tooltip } from "@codemirror/view";
+import { closeHoverTooltips, EditorView, hoverTooltip, showTooltip, type Tooltip } from "@codemirror/view";
 import { domActions } from "../actions";
 import { marksAt, type PlacedMark } from "./annotations";
 import type { Speech } from "./documents";
@@ -21,10 +21,22 @@ const asked = StateField.define<Tooltip | null>({
   provide: (field) => showTooltip.from(field),
 });
 
+const ASKED = { class: "cm-convmagic-asked" };
+
+/** A tooltip that was asked for without the focus goes with the editor's: Escape, which a class of the editor's tells
+ * the shortcut of, or a click elsewhere. */
 export const lineTooltips: Extension = [
   asked,
+  EditorView.editorAttributes.compute([asked], (state): Record<string, string> => (state.field(asked) ? ASKED : {})),
+  EditorView.domEventHandlers({
+    blur: ({ relatedTarget }, view) => {
+      if (relatedTarget instanceof Element && !relatedTarget.closest(".cm-convmagic-tooltip")) hideAsked(view);
+    },
+  }),
   hoverTooltip((view, position) => (hasStory(view, position) ? tooltipAt(view, position) : null), { hideOnChange: true }),
 ];
+
+export const isAsked = (view: EditorView): boolean => Boolean(view.state.field(asked, false));
 
 /** Show what is known about the cursor's line, if anything; `focused` puts the focus there. */
 export function showAtCursor(view: EditorView, focused = true): void {
@@ -32,7 +44,8 @@ export function showAtCursor(view: EditorView, focused = true): void {
   view.dispatch({ effects: [show.of(tooltip), closeHoverTooltips] });
 }
 
-function hideAsked(view: EditorView): void {
+/** Close what the keyboard asked for. */
+export function hideAsked(view: EditorView): void {
   if (view.state.field(asked, false)) view.dispatch({ effects: show.of(null) });
 }
 
