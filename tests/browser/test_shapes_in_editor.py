@@ -418,7 +418,7 @@ def test_in_every_windowing_mode_far_away_and_in_two_views(mode: str, page: Page
         page.keyboard.press("F8")
         second = panel.locator('.jp-Cell[data-windowed-list-index="22"]')
         expect(second.locator(".cm-line").nth(7).locator(".cm-convmagic-note")).to_have_text(SHAPES[8])
-        expect(panel.locator(".cm-convmagic-tooltip")).to_be_visible()  # the cursor is there
+        expect(notebook.tooltip).to_be_visible()  # the cursor is there
         page.keyboard.press("Home")
         page.keyboard.type("zero(")
         expect(second.locator(".cm-convmagic-stale")).to_have_count(1)
