@@ -31,6 +31,7 @@ from conv_magic.rules.training import (
     Training,
     activation_of,
     at_source,
+    compared_in,
     head_of,
     label_origin,
     loaders_of,
@@ -76,7 +77,7 @@ _RANGE = re.compile(r"label value of (\d+) which is outside the valid range of \
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a loss met an output with another number of columns than the labels have."""
     found = _out_of_range(call, trace)
-    training = training_of(call, trace) or _compared_in(call, trace)
+    training = training_of(call, trace) or compared_in(call, trace)
     training = own_part(training) if training is not None else None
     if found is None and training is not None and _differ(training, call.outcome):
         found = training, _columns(training.y_true), None
@@ -97,14 +98,6 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=_origin(head) if largest is not None or training.labels is None else label_origin(training),
         fixes=_fixes(training, head, want, largest),
     )
-
-
-def _compared_in(call: CallRecord, trace: Trace) -> Training | None:
-    """The loss inside a `fit` whose graph met the two shapes only as it ran."""
-    if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
-        return None
-    inside = (training_of(made, trace) for made in reversed(trace.calls) if made.parent == call.index)
-    return next((training for training in inside if training is not None), None)
 
 
 def _differ(training: Training, outcome: Outcome) -> bool:

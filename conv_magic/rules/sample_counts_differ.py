@@ -48,6 +48,8 @@ INVALID: tuple[str, ...] = (
     _MODEL + "x_train, x_test = np.zeros((9, 8, 8, 3)), np.zeros((4, 8, 8, 3))\n"
     "y_train, y_test = np.zeros(9), np.zeros(4)\n"
     "model.fit(x_train, y_test, verbose=0)\n",
+    _MODEL + "photos, prices = np.zeros((9, 8, 8, 3)), np.zeros(9)\n"
+    "cut = 6\nfirst, first_prices = photos[:cut], prices[:cut]\nmodel.fit(first, prices, verbose=0)\n",
     _MODEL + "raw, prices = np.zeros((6, 8 * 8 * 3)), np.zeros(6)\n"
     "small = keras.Sequential([layers.Conv2D(2, 3), layers.GlobalMaxPooling2D(), layers.Dense(1)])\n"
     "small.compile('sgd', 'mse')\n"
@@ -229,6 +231,17 @@ def _sizes(node: ast.Call) -> list[ast.expr]:
     return list(node.args)
 
 
+def _part_of(cell: Code, whole: ast.Name, values: list[NamedValue]) -> str | None:
+    """The one name of a part that was cut out of an array: `y_train` for `labels` after `y_train = labels[:80]`."""
+    found = []
+    for value in values:
+        bound = cell.binding_at_end(value.name)
+        cut = bound.value if bound is not None else None
+        if isinstance(cut, ast.Subscript) and isinstance(cut.value, ast.Name) and cut.value.id == whole.id:
+            found.append(value.name)
+    return found[0] if len(found) == 1 else None
+
+
 def _other_names(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
     """The labels' or the data's sister of the other count: `y_train` for `y_test`."""
     for place, mine, count in ((given, options.y[0], options.x[0][0]), (supply.value, options.x[0], options.y[0][0])):
@@ -237,7 +250,7 @@ def _other_names(supply: Supply, given: ast.expr, trace: Trace, options: FitOpti
             continue
         wanted = (count, *mine[1:])
         fitting = [v for v in trace.values if v.shape == wanted and v.name not in (place.id, partner.id)]
-        alike = _most_alike(place.id, partner.id, fitting)
+        alike = _most_alike(place.id, partner.id, fitting) or _part_of(supply.code, place, fitting)
         if alike is not None:
             edit = supply.code.replace(place, alike)
             yield fix(f"use {alike} with {partner.id}", supply.code, [edit], Applicability.SURE)

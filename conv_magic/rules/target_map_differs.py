@@ -213,12 +213,21 @@ def _other_sizes(training: Training) -> Iterator[Fix]:
     given = training.given
     size = _spatial_of(given.x[0]) if given is not None and given.x else None
     if size is not None and size == pred[1:3] != true[1:3]:
+        if last is not None and _is_enlarged(training):
+            yield from _nearly(last, training.trace, true, [])
         yield from _resized_targets(training)
         return
     if last is not None:
         yield from _model_fixes(last, training.trace, true)
     if not _is_own_input(training):
         yield from _resized_targets(training)
+
+
+def _is_enlarged(training: Training) -> bool:
+    """Whether the targets are the data several times as large, as those of a network for super-resolution."""
+    given = training.given
+    channels = given.x[0][-1] if given is not None and given.x and given.x[0] else None
+    return channels == training.y_true[-1] and _factor(training.y_pred, training.y_true) is not None
 
 
 def _other_steps(training: Training) -> Iterator[Fix]:
@@ -298,7 +307,8 @@ def _nearly(last: CallRecord, trace: Trace, want: Shape, near: list[list[Change]
     if factor := _factor(last.output, want):
         edits = added_before(last, trace, "UpSampling2D", str(factor))
         if edits is not None:
-            yield _fix(f"enlarge the maps {factor} times before the last layer", edits, Applicability.CHOICE)
+            sure = Applicability.CHOICE if near else Applicability.SURE
+            yield _fix(f"enlarge the maps {factor} times before the last layer", edits, sure)
     for way in near:
         cut = added_behind(last, trace, "CenterCrop", f"{height}, {width}")
         first = changed_all(way, trace)

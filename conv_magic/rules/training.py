@@ -66,6 +66,14 @@ def training_of(call: CallRecord, trace: Trace) -> Training | None:
     return Training(trace, call, code, node, labels, data)
 
 
+def compared_in(call: CallRecord, trace: Trace) -> Training | None:
+    """The loss inside a `fit` whose graph met the two shapes only as it ran."""
+    if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
+        return None
+    inside = (training_of(made, trace) for made in reversed(trace.calls) if made.parent == call.index)
+    return next((training for training in inside if training is not None), None)
+
+
 def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
     """Where the text says which loss it is: in `compile`, or where the loss was made; of several the one that it is."""
     given = _losses_given(training)
