@@ -209,8 +209,10 @@ class Recorder:
         local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
-        # what a layer did once it does again
-        checked = quiet and self.guard and not (hook.guard or row.count or hook.passed(captured, inputs))
+        checked = False
+        if not (row.count or hook.guard):  # what a layer did once it does again
+            row.description, passed = hook.recall(captured, inputs)
+            checked = quiet and self.guard and not passed
         local.checked = not checked
         return Entered(row, captured, time.perf_counter(), quiet, checked)
 
@@ -356,7 +358,7 @@ class Recorder:
             row.outcome, row.output = Outcome.RETURNED, shape
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
-            if not row.hook.guard:
+            if row.description is None:
                 row.description = _described(row.hook, captured, row.inputs)
         for tensor in outputs:
             self._remember(tensor, row)

@@ -218,7 +218,8 @@ _Entry = list[tuple[Recorder, Entered]]
 
 def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry | None:
     entries: _Entry = []
-    for recorder in _state.recorders[:]:
+    only = _state.only
+    for recorder in (only,) if only is not None else tuple(_state.recorders):
         try:
             entered = recorder.enter(hook, args, kwargs, sys._getframe(2))
             if entered is not None:
@@ -229,7 +230,7 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
         return None
     if hook.guard:
         _within.call = True
-    elif len(entries) == 1 and entries[0][0] is _state.only:
+    elif only is not None:
         entered = entries[0][1]
         _within.call, _within.checked = entered.quiet, entered.checked
     return entries

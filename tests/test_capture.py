@@ -407,3 +407,21 @@ def test_what_is_known_of_a_layer_keeps_it_not_alive() -> None:
     conv_magic.run("x + 1")
     gc.collect()
     assert layer() is None
+
+
+def test_the_parameters_of_a_model_that_grows_are_counted_anew() -> None:
+    names: dict[str, Any] = {}
+    conv_magic.run(
+        "import keras\nfrom keras import layers\n"
+        "class Pair(layers.Layer):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.inner = layers.Dense(2)\n"
+        "    def call(self, x):\n"
+        "        return self.inner(x)\n"
+        "model, x = keras.Sequential([keras.Input((3,)), Pair()]), keras.ops.zeros((1, 3))",
+        names,
+    )
+    assert [conv_magic.run("model(x)", names).trace.calls[0].cost.params for _ in range(2)] == [8, 8]
+    grown = conv_magic.run("model.add(layers.Dense(5))\nmodel(x)", names).trace.calls
+    assert [call.cost.params for call in grown if call.op == "Sequential" and call.mode is Mode.EAGER] == [8 + 15]

@@ -133,6 +133,38 @@ def test_training_is_cut_to_one_step(scratch: Scratch) -> None:
     assert trial.ended is Ended.RAN, trial.error
 
 
+def test_the_one_step_is_traced_once(scratch: Scratch) -> None:
+    """Not again for the optimizer's variables; what a step of the user's own trains is its own affair."""
+    begin = """
+        import keras, numpy as np, tensorflow as tf
+        seen = []
+        class Own(keras.layers.Layer):
+            def call(self, x):
+                seen.append(x.shape)
+                return x
+        """
+    fitted = """
+        model.compile("adam", "mse")
+        seen.clear()
+        model.fit(np.zeros((9, 3)), np.zeros((9, 2)))
+        """
+    model = "model = keras.Sequential([keras.Input((3,)), Own(), keras.layers.Dense(2)])\n"
+    trial = tried(scratch, textwrap.dedent(begin) + model + textwrap.dedent(fitted) + "assert len(seen) == 1, seen")
+    assert trial.ended is Ended.RAN, trial.error
+    apart = """
+        apart = tf.Variable(1.0)
+        class Stepping(keras.Sequential):
+            def train_step(self, data):
+                with tf.GradientTape() as tape:
+                    loss = apart * apart
+                self.optimizer.apply_gradients([(tape.gradient(loss, apart), apart)])
+                return {"loss": loss}
+        model = Stepping([keras.Input((3,)), Own(), keras.layers.Dense(2)])
+        """
+    trial = tried(scratch, textwrap.dedent(begin) + textwrap.dedent(apart) + textwrap.dedent(fitted))
+    assert trial.ended is Ended.RAN, trial.error
+
+
 def test_users_callbacks_run_and_keras_own_do_not(scratch: Scratch) -> None:
     trial = tried(
         scratch,

@@ -56,7 +56,8 @@ class Hook:
     guard       whether an eager call is checked before it is dispatched; nothing inside such a call is a row
     guard_within  whether that holds for calls inside a layer of Keras too, which are no rows
     traces      whether it is a function being traced, not called; calls inside are then rows beside it
-    passed      whether the guard has let all calls inside such a call pass before, in whichever run
+    recall      what is known of such a call from before, in whichever run: its description, None where that may not
+                hold now, and whether the guard has let all calls inside it pass
     let_pass    notes that it has
     """
 
@@ -68,7 +69,10 @@ class Hook:
     guard: bool = False
     guard_within: bool = False
     traces: bool = False
-    passed: Callable[[Captured, tuple[Shape, ...]], bool] = lambda captured, inputs: False
+    recall: Callable[[Captured, tuple[Shape, ...]], tuple[Description | None, bool]] = lambda captured, inputs: (
+        None,
+        False,
+    )
     let_pass: Callable[[Captured, tuple[Shape, ...]], None] = lambda captured, inputs: None
 
 

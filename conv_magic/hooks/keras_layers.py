@@ -7,7 +7,7 @@ What a layer is in the model's terms is read from its public attributes
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from conv_magic.hooks import known_layers
@@ -196,19 +196,17 @@ def _capture(layer: Any, /, *args: Any, **kwargs: Any) -> Captured:
 
 def _describe(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
     layer: Any = captured.subject
-    described = known_layers.description_of(layer, inputs[:1])
-    if described is None:
-        options = _options(layer)
-        described = Description(
-            op=type(layer).__name__,
-            layer=layer.name,
-            kernel=_kernel(layer),
-            options=options,
-            accepts=_accepts(layer, inputs[0] if inputs else None),
-            params=_params(layer) if layer.built else None,
-        )
-        if options is not None and type(layer).__module__.startswith(_LAYERS):
-            known_layers.note(layer, inputs[:1], described)
+    options = _options(layer)
+    described = Description(
+        op=type(layer).__name__,
+        layer=layer.name,
+        kernel=_kernel(layer),
+        options=options,
+        accepts=_accepts(layer, inputs[0] if inputs else None),
+        params=_params(layer) if layer.built else None,
+    )
+    if options is not None and type(layer).__module__.startswith(_LAYERS):
+        known_layers.note(layer, inputs[:1], described)
     return described
 
 
@@ -216,18 +214,26 @@ _counted: ByIdentity[tuple[tuple[int, ...], int]] = ByIdentity()
 
 
 def _params(layer: Any) -> int:
-    """The layer's own count, which walks all its variables; asked again only where their number has changed."""
-    names = ("_trainable_variables", "_non_trainable_variables", "_layers")
-    own = tuple(len(getattr(layer, name, ())) for name in names)
+    """The layer's own count, which walks all its variables; asked again only where their numbers have changed."""
+    has = tuple(_variables_of(layer))
     known = _counted.get(layer)
-    if known is None or known[0] != own or own[2]:
-        known = own, layer.count_params()
+    if known is None or known[0] != has:
+        known = has, layer.count_params()
         _counted.note(layer, known)
     return known[1]
 
 
-def _has_passed(captured: Captured, inputs: tuple[Shape, ...]) -> bool:
-    return known_layers.has_passed(captured.subject, inputs)
+def _variables_of(layer: Any) -> Iterator[int]:
+    """Which layers it is made of, itself the first, and how many variables each has of its own."""
+    for each in layer._flatten_layers() if vars(layer).get("_layers") else (layer,):
+        own = vars(each)
+        yield id(each)
+        yield len(own.get("_trainable_variables", ()))
+        yield len(own.get("_non_trainable_variables", ()))
+
+
+def _recall(captured: Captured, inputs: tuple[Shape, ...]) -> tuple[Description | None, bool]:
+    return known_layers.recall(captured.subject, inputs)
 
 
 def _let_pass(captured: Captured, inputs: tuple[Shape, ...]) -> None:
@@ -257,5 +263,5 @@ def find_new() -> AttributeSlot | None:
 
 
 LAYER_CALL = Hook(
-    "keras.layers.Layer.__call__", _find_call, _capture, _describe, _contains, passed=_has_passed, let_pass=_let_pass
+    "keras.layers.Layer.__call__", _find_call, _capture, _describe, _contains, recall=_recall, let_pass=_let_pass
 )

@@ -57,10 +57,16 @@ class _Known:
 _known: ByIdentity[_Known] = ByIdentity()
 
 
-def description_of(layer: Any, first: _Inputs) -> Description | None:
-    """What a call of the layer on such a first input was described as before; None where that may not hold now."""
+def recall(layer: Any, inputs: _Inputs) -> tuple[Description | None, bool]:
+    """What a call of the layer on such inputs was described as before, None where that may not hold now.
+
+    And whether the guard has looked at all that the layer, as it is now, calls on such inputs.
+    """
     known = _known.get(layer)
-    return known.description if known is not None and known.first == first and _holds(known, layer) else None
+    if known is None or known.first != inputs[:1] or not _holds(known, layer):
+        return None, False
+    passed = inputs in known.passed and vars(layer).get("activation") is known.activation
+    return known.description, passed
 
 
 def note(layer: Any, first: _Inputs, description: Description) -> None:
@@ -71,14 +77,6 @@ def note(layer: Any, first: _Inputs, description: Description) -> None:
         return
     if all(map(_is_plain, known.settings)) and not known.counts[2]:
         _known.note(layer, known)
-
-
-def has_passed(layer: Any, inputs: _Inputs) -> bool:
-    """Whether the guard has looked at all that the layer, as it is now, calls on such inputs."""
-    known = _known.get(layer)
-    if known is None or inputs not in known.passed or vars(layer).get("activation") is not known.activation:
-        return False
-    return _holds(known, layer)
 
 
 def let_pass(layer: Any, inputs: _Inputs) -> None:

@@ -54,11 +54,25 @@ def _short_fit(fn: Method) -> Method:
             verbose=0,
             callbacks=_own_callbacks(asked["callbacks"]),
         )
+        _build_optimizer(given.args[0])
         if asked["validation_data"] is not None or asked["validation_split"]:
             asked.update(validation_steps=1, validation_freq=1)
         return _as_if_repeated(fn(*given.args, **given.kwargs), first, last)
 
     return fit
+
+
+def _build_optimizer(model: Any) -> None:
+    """Make its variables ahead: where the step itself makes them, TensorFlow traces the step twice.
+
+    https://www.tensorflow.org/guide/function#creating_tfvariables
+    A step of the user's own may train other variables than the model's, so that is left alone.
+    """
+    own = getattr(type(model), "train_step", None)
+    optimizer = getattr(model, "optimizer", None)
+    of_keras = getattr(own, "__module__", "").startswith("keras.src.")
+    if of_keras and model.built and optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)
 
 
 def _as_if_repeated(history: Any, first: int, last: int) -> Any:
