@@ -50,6 +50,7 @@ INVALID: tuple[str, ...] = (
     _LAYER.format("8", "tf.matmul(x, self.w)") + "y = Mix()(keras.Input((7, 5)))\n",
 )
 
+_MATRIX = 2
 _PRODUCTS = {"matmul", "matmult", "dot", "tensordot"}
 
 
@@ -77,7 +78,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _fixes(cell: Code, call: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
-    for node in _weights(cell, call):
+    for node in (n for n in _weights(cell, call) if isinstance(n, ast.Attribute)):
         for origin in origins_of(cell, node):
             shape = _shape_given(origin) if isinstance(origin, ast.Call) else None
             if shape is None or not shape.elts:
@@ -86,7 +87,8 @@ def _fixes(cell: Code, call: CallRecord, trace: Trace, want: int) -> Iterator[Fi
             if isinstance(rows, ast.Subscript):
                 edit = cell.replace(rows.slice, "-1")
                 yield fix("make the weight for the last axis", cell, [edit], Applicability.SURE)
-            else:
+            elif len(call.inputs[0]) > _MATRIX and call.inputs[1][1] != want:
+                # of two axes it is a flattened map, and a weight of the right size behind is turned: other rules'
                 for edit in with_number(cell, trace, rows, want):
                     yield fix(f"make the weight for {want} values", cell, [edit], Applicability.SURE)
                     break
