@@ -347,6 +347,14 @@ def test_every_kind_of_note_is_readable(page: Page, lab: Lab, copy: str) -> None
             active.click(1)
             found = {kind: round(contrast(note), 2) for kind, note in kinds.items()}
             assert min(found.values()) >= LEAST, (theme, found)
+    stated.type_at_end(BROKEN, " ")  # where one types nothing lies over the code; elsewhere notes leave room for it
+    expect(stated.note(BROKEN)).to_have_css("position", "static")
+    expect(stated.note(MALFORMED)).to_have_css("position", "sticky")
+    page.set_viewport_size({"width": 900, "height": 1000})  # with the file browser open, some 400 for the cell
+    room, note = stated.root.locator(".cm-scroller").bounding_box(), stated.note(MALFORMED).bounding_box()
+    assert room
+    assert note
+    assert note["width"] < 0.7 * room["width"] < 0.7 * 600
 
 
 @pytest.fixture

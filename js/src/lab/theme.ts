@@ -5,9 +5,14 @@ import { EditorView } from "@codemirror/view";
 const tint = (tone: string, percent: number) => `color-mix(in srgb, var(--convmagic-${tone}-fill) ${percent}%, transparent)`;
 const glyph = (content: string) => ({ "&::before": { content: `"${content} "` } });
 
+/** Between the theme's second colour of texts and its first, which has the more contrast. */
+const dimmed = (percent: number) => `color-mix(in srgb, var(--jp-ui-font-color1) ${percent}%, var(--jp-ui-font-color2))`;
+const AGED = dimmed(15);
+
 /** A line with a fault; the note on it hides code of a long line below it, so its ground is the line's, opaque. */
 const fault = (tone: string) => ({
   "--convmagic-note-fill": `var(--convmagic-${tone}-fill)`,
+  "--convmagic-note-share": "10%",
   backgroundColor: tint(tone, 10),
   boxShadow: `inset 2px 0 var(--convmagic-${tone})`,
 });
@@ -15,25 +20,29 @@ const fault = (tone: string) => ({
 export const theme = EditorView.baseTheme({
   "&": { "--convmagic-note-paper": "var(--jp-cell-editor-background)" },
   "&.cm-focused": { "--convmagic-note-paper": "var(--jp-cell-editor-active-background)" },
+  ".cm-scroller": { containerType: "inline-size" }, // to cut a long note where the page is narrow
   ".cm-convmagic-note": {
     display: "inline-block",
     verticalAlign: "bottom",
     position: "sticky",
     right: "0",
-    maxWidth: "64ch",
+    maxWidth: "min(64ch, 60cqi)",
     overflow: "hidden",
     textOverflow: "ellipsis",
     whiteSpace: "pre",
     marginInlineStart: "3ch",
     paddingInline: "1ch",
-    color: "color-mix(in srgb, var(--jp-ui-font-color1) 30%, var(--jp-ui-font-color2))",
-    backgroundColor: "color-mix(in srgb, var(--convmagic-note-fill, transparent) 10%, var(--convmagic-note-paper))",
+    color: dimmed(30),
+    backgroundColor: "color-mix(in srgb, var(--convmagic-note-fill, var(--jp-inverse-layout-color0)) var(--convmagic-note-share, 4%), var(--convmagic-note-paper))",
+    borderRadius: "3px",
     userSelect: "none",
     cursor: "pointer",
   },
+  ".cm-lineWrapping .cm-convmagic-note": { maxWidth: "min(64ch, 90cqi)" },
+  ".cm-convmagic-typing .cm-convmagic-note": { position: "static" }, // behind the code, not over it
   ".cm-convmagic-note[data-pin]:hover": { textDecoration: "underline dotted", textUnderlineOffset: "3px" },
-  ".cm-convmagic-note.cm-convmagic-suspect": { fontStyle: "italic", color: "var(--jp-ui-font-color2)", ...glyph("~") },
-  ".cm-convmagic-note.cm-convmagic-stale": { textDecoration: "line-through", color: "var(--jp-ui-font-color2)" },
+  ".cm-convmagic-note.cm-convmagic-suspect": { fontStyle: "italic", color: AGED, ...glyph("~") },
+  ".cm-convmagic-note.cm-convmagic-stale": { textDecoration: "line-through", color: AGED },
   ".cm-line.cm-convmagic-failed": fault("error"),
   ".cm-line.cm-convmagic-warning": fault("warn"),
   ".cm-line.cm-convmagic-origin": { boxShadow: `inset 2px 0 ${tint("error", 45)}` },
