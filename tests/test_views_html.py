@@ -57,7 +57,7 @@ def test_it_is_static_and_complete(sample: Callable[[], Document]) -> None:
     page = to_html(sample())
     read = Reader(page)
     assert set(read.tags) <= TAGS
-    drawn = {"viewbox", "width", "height", "role", "x", "y", "d", "text-anchor"}
+    drawn = {"viewbox", "width", "height", "role", "x", "y", "d", "text-anchor", "fill", "stroke", "font-size"}
     assert read.attributes <= {"class", "open", "scope"} | drawn
     assert not re.search(r"https?:|url\(|@import|javascript", page)
     said = " ".join(read.text.split())

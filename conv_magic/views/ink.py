@@ -107,22 +107,34 @@ def legend(entries: list[tuple[str, str]], y: float, width: float) -> Iterator[I
 
 
 def to_svg(scene: Scene, words: str) -> Element:
-    """A static `<svg>`; `words` say the same for those who do not see it."""
+    """A static `<svg>`; `words` say the same for those who do not see it.
+
+    Where the style sheet is stripped, it is a drawing in lines: its attributes give way to any style.
+    """
     width, height = figure(scene.width), figure(scene.height)
-    root = Element("svg", {"viewBox": f"0 0 {width} {height}", "width": width, "height": height, "role": "img"})
+    place = {"viewBox": f"0 0 {width} {height}", "width": width, "height": height, "role": "img"}
+    root = Element("svg", place | {"fill": "none", "stroke": "currentColor", "font-size": "11"})
     SubElement(root, "title").text = one_line(words)
     for ink in scene.inks:
         root.append(_element(ink))
     return root
 
 
+_WITHOUT_OUTLINE = ("break", "lost", "tap")
+
+
+def _look(role: str) -> dict[str, str]:
+    return {"class": role} | ({"stroke": "none"} if role in _WITHOUT_OUTLINE else {})
+
+
 def _element(ink: Ink) -> Element:
     match ink:
         case Rect():
             places = {"x": ink.x, "y": ink.y, "width": ink.width, "height": ink.height}
-            return Element("rect", {"class": ink.role} | {name: figure(value) for name, value in places.items()})
+            return Element("rect", _look(ink.role) | {name: figure(value) for name, value in places.items()})
         case Path():
-            return Element("path", {"class": ink.role, "d": ink.d})
-    made = Element("text", {"class": ink.role, "x": figure(ink.x), "y": figure(ink.y), "text-anchor": ink.anchor})
+            return Element("path", _look(ink.role) | {"d": ink.d})
+    place = {"x": figure(ink.x), "y": figure(ink.y), "text-anchor": ink.anchor}
+    made = Element("text", {"class": ink.role} | place | {"fill": "currentColor", "stroke": "none"})
     made.text = one_line(ink.text)
     return made

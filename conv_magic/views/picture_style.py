@@ -28,7 +28,7 @@ PICTURE_RULES = {
     "svg .lost-hatch": "stroke: var(--cm-warning)",
     "svg .excess-hatch": "stroke: var(--cm-error)",
     "svg .window": "fill: color-mix(in srgb, var(--cm-note) 22%, transparent); stroke: var(--cm-note); stroke-width: 2",
-    "svg .tap": "fill: color-mix(in srgb, var(--cm-note) 55%, transparent)",
+    "svg .tap": "fill: color-mix(in srgb, var(--cm-note) 55%, transparent); stroke: none",
     "svg .flow": "stroke: var(--cm-dim); stroke-width: 1.5",
     "svg .bad": "stroke: var(--cm-error); stroke-width: 2",
     ".flow": "overflow-x: auto",
