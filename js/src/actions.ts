@@ -10,6 +10,8 @@ import type { Document, Fix, Span } from "./report";
 
 export const APPLY = "conv-magic:apply";
 export const REVEAL = "conv-magic:reveal";
+/** Asks whether somebody in the page applies fixes; whoever does calls `preventDefault()`. */
+export const OFFER = "conv-magic:offer";
 
 export interface ApplyRequest {
   cell_id: string | null;
@@ -37,11 +39,16 @@ export interface Outcome {
 }
 
 export interface Actions {
+  /** Whether this page can change a cell; else a fix is copied. */
+  canApply(): boolean;
   apply(fix: Fix): Outcome;
   applyAndRun(fix: Fix): Outcome;
   copy(fix: Fix): Promise<Outcome>;
   reveal(span: Span): void;
 }
+
+/** Said where there is nothing but copies: VS Code, Colab, a Jupyter without the extension. */
+export const ONLY_COPIES = "this page gives no access to the cell: copy the repaired one and paste it over the cell";
 
 const NO_EDITOR = "this page gives no access to the cell; copy the repaired cell instead";
 
@@ -58,6 +65,7 @@ export function domActions(host: Element, current: () => Document): Actions {
     return { done, message: done ? doneText(run) : (request.refused ?? NO_EDITOR) };
   };
   return {
+    canApply: () => !host.ownerDocument.dispatchEvent(new CustomEvent(OFFER, { cancelable: true })),
     apply: (fix) => apply(fix, false),
     applyAndRun: (fix) => apply(fix, true),
     copy: (fix) => copyRepaired(current(), fix),

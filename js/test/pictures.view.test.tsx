@@ -3,7 +3,7 @@
 
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { APPLY, type ApplyRequest, domActions } from "../src/actions";
+import { APPLY, type ApplyRequest, domActions, OFFER } from "../src/actions";
 import type { Document } from "../src/report";
 import { renderReport, type ReportView } from "../src/view/render";
 import { pictured } from "./pictured";
@@ -30,12 +30,16 @@ function set(field: HTMLInputElement | HTMLSelectElement, value: string): Promis
 }
 const field = (option: string) => host.querySelector<HTMLInputElement>(`[data-option="${option}"]`)!;
 
+const offer = (event: Event) => event.preventDefault();
+
 beforeEach(() => {
+  document.addEventListener(OFFER, offer);
   host = document.createElement("div");
   document.body.append(host);
   onSelect.mockClear();
 });
 afterEach(() => {
+  document.removeEventListener(OFFER, offer);
   view?.dispose();
   host.remove();
 });

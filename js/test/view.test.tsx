@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { APPLY, type ApplyRequest, domActions, REVEAL, type RevealRequest } from "../src/actions";
+import { APPLY, type ApplyRequest, domActions, OFFER, ONLY_COPIES, REVEAL, type RevealRequest } from "../src/actions";
 import type { Document } from "../src/report";
 import { renderReport, type ReportView, type ViewOptions } from "../src/view/render";
 import { sample } from "./samples";
@@ -34,11 +34,16 @@ const button = (name: string): HTMLElement => {
   return found[0]!;
 };
 
+/** Like JupyterLab's extension, the page says that it can change a cell. */
+const offer = (event: Event) => event.preventDefault();
+
 beforeEach(() => {
+  document.addEventListener(OFFER, offer);
   host = document.createElement("div");
   document.body.append(host);
 });
 afterEach(() => {
+  document.removeEventListener(OFFER, offer);
   view?.dispose();
   host.remove();
 });
@@ -254,10 +259,18 @@ describe("asking the page", () => {
     expect(textOf(".convmagic-outcome")[0]).toBe("the cell has changed");
   });
 
-  test("where nobody listens the button says to copy", async () => {
+  test("where nobody answers the button says to copy", async () => {
     show(sample("broken"));
     await click(all(".convmagic-apply")[0]!);
     expect(textOf(".convmagic-outcome")[0]).toContain("copy the repaired cell");
+  });
+
+  test("where nobody offers to change a cell, fixes are for copying, and it says why", () => {
+    document.removeEventListener(OFFER, offer);
+    show(sample("broken"));
+    expect(all(".convmagic-apply, .convmagic-apply-run")).toHaveLength(0);
+    expect(all(".convmagic-copy").map((copy) => copy.dataset["primary"])).toEqual(["true", "false", "false"]);
+    expect(one(".convmagic-only-copies").textContent).toBe(ONLY_COPIES);
   });
 
   test("a line is shown on request", async () => {

@@ -2,7 +2,7 @@
 
 import { CodeCell } from "@jupyterlab/cells";
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
-import { APPLY, type ApplyRequest, REVEAL, type RevealRequest } from "../actions";
+import { APPLY, type ApplyRequest, OFFER, REVEAL, type RevealRequest } from "../actions";
 import { changesOf, offsetOf } from "../fix";
 import { goTo } from "./cursor";
 import { writeChanges } from "./write";
@@ -21,9 +21,12 @@ interface Place {
 export function listenForRequests(tracker: INotebookTracker): () => void {
   const onApply = (event: Event) => apply(event as CustomEvent<ApplyRequest>, tracker);
   const onReveal = (event: Event) => reveal(event as CustomEvent<RevealRequest>, tracker);
+  const onOffer = (event: Event) => event.preventDefault();
+  document.addEventListener(OFFER, onOffer);
   document.addEventListener(APPLY, onApply);
   document.addEventListener(REVEAL, onReveal);
   return () => {
+    document.removeEventListener(OFFER, onOffer);
     document.removeEventListener(APPLY, onApply);
     document.removeEventListener(REVEAL, onReveal);
   };

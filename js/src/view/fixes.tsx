@@ -1,7 +1,7 @@
 /** The fixes of a diagnosis: each a diff, the shape that results, how it was tried, and the buttons. */
 
 import { useMemo, useState } from "preact/hooks";
-import type { Actions, Outcome } from "../actions";
+import { type Actions, ONLY_COPIES, type Outcome } from "../actions";
 import { type DiffLine, diffLines } from "../diff";
 import { applyFix, sourceOf } from "../fix";
 import type { Document, Fix } from "../report";
@@ -18,12 +18,16 @@ export interface FixesProps {
 
 export function Fixes({ document, fixes, actions }: FixesProps) {
   if (fixes.length === 0) return null;
+  const canApply = actions.canApply();
   return (
-    <ol class="convmagic-fixes" aria-label="fixes">
-      {fixes.map((fix, i) => (
-        <FixCard key={`${fix.cell} ${fix.title} ${i}`} document={document} fix={fix} actions={actions} first={i === 0} />
-      ))}
-    </ol>
+    <>
+      {!canApply && <p class="convmagic-quiet convmagic-only-copies">{ONLY_COPIES}</p>}
+      <ol class="convmagic-fixes" aria-label="fixes">
+        {fixes.map((fix, i) => (
+          <FixCard key={`${fix.cell} ${fix.title} ${i}`} document={document} fix={fix} actions={actions} first={i === 0} canApply={canApply} />
+        ))}
+      </ol>
+    </>
   );
 }
 
@@ -32,9 +36,10 @@ interface FixCardProps {
   fix: Fix;
   actions: Actions;
   first: boolean;
+  canApply: boolean;
 }
 
-function FixCard({ document, fix, actions, first }: FixCardProps) {
+function FixCard({ document, fix, actions, first, canApply }: FixCardProps) {
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const lines = useMemo(() => diffOf(document, fix), [document, fix]);
   return (
@@ -50,7 +55,7 @@ function FixCard({ document, fix, actions, first }: FixCardProps) {
           )}
           <Trial document={document} fix={fix} />
         </span>
-        <Buttons fix={fix} actions={actions} first={first} onOutcome={setOutcome} />
+        <Buttons fix={fix} actions={actions} first={first} canApply={canApply} onOutcome={setOutcome} />
       </div>
       <Diff lines={lines} />
       <p class="convmagic-outcome" role="status" data-done={outcome?.done}>
@@ -114,10 +119,11 @@ interface ButtonsProps {
   fix: Fix;
   actions: Actions;
   first: boolean;
+  canApply: boolean;
   onOutcome: (outcome: Outcome) => void;
 }
 
-function Buttons({ fix, actions, first, onOutcome }: ButtonsProps) {
+function Buttons({ fix, actions, first, canApply, onOutcome }: ButtonsProps) {
   const name = (rest: string, primary = false) => ({
     type: "button" as const,
     class: `convmagic-button ${rest}`,
@@ -125,7 +131,7 @@ function Buttons({ fix, actions, first, onOutcome }: ButtonsProps) {
   });
   return (
     <span class="convmagic-buttons">
-      {fix.applicability !== PLACEHOLDER && (
+      {canApply && fix.applicability !== PLACEHOLDER && (
         <>
           <button {...name("convmagic-apply-run", first)} onClick={() => onOutcome(actions.applyAndRun(fix))}>
             Apply and run
@@ -135,7 +141,7 @@ function Buttons({ fix, actions, first, onOutcome }: ButtonsProps) {
           </button>
         </>
       )}
-      <button {...name("convmagic-copy")} onClick={() => void actions.copy(fix).then(onOutcome)}>
+      <button {...name("convmagic-copy", first && !canApply)} onClick={() => void actions.copy(fix).then(onOutcome)}>
         Copy
       </button>
     </span>

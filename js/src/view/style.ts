@@ -168,6 +168,7 @@ const VIEW = `
 .convmagic .convmagic-comparison td.convmagic-differs { font-weight: 700; }
 .convmagic-error { margin: 0; white-space: pre-wrap; border-inline-start: 3px solid var(--convmagic-error); padding-inline-start: 14px; }
 
+.convmagic .convmagic-only-copies { margin-bottom: 6px; }
 .convmagic-fix { border: 1px solid var(--convmagic-line); border-radius: 4px; overflow: hidden; }
 .convmagic-fix + .convmagic-fix { margin-top: 8px; }
 .convmagic-fix-head { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; padding: 6px 6px 6px 12px; }
