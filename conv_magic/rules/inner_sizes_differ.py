@@ -141,10 +141,18 @@ def _transposed(found: _Product) -> Iterator[Fix]:
         for which, (a, b) in enumerate(((have[0][::-1], have[1]), (have[0], have[1][::-1])))
         if a[1] is not None and a[1] == b[0] and have[0][1] != have[1][0]
     ]
+    if not _may_turn_first(found):
+        ways = [which for which in ways if which]
     if len(ways) == 2:
         ways = [0, 1] if _is_gram_of_columns(found, have[0]) else [1, 0]
     for place, which in enumerate(ways):
         yield from _turning(found, which, flags, Applicability.CHOICE if place else Applicability.SURE)
+
+
+def _may_turn_first(found: _Product) -> bool:
+    """Whether the first factor is no batch of rows: a product with itself, or of two stacks of matrices."""
+    ranks = [len(shape) for shape in found.shapes]
+    return found.code.text_of(found.factors[0]) == found.code.text_of(found.factors[1]) or min(ranks) > 2
 
 
 def _is_gram_of_columns(found: _Product, have: Shape) -> bool:
