@@ -58,7 +58,7 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix |
     seen = [first]
     while len(seen) < _MOST_FAULTS:
         behind = _behind(trial, seen)
-        second = _likewise(fix, behind) if behind is not None else None
+        second = _likewise(fix, seen[-1], behind) if behind is not None else None
         if behind is None or second is None or trial.document is None:
             return None
         if not fix.cell == second.cell == trial.document.trace.sources[0].cell:
@@ -72,12 +72,13 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix |
     return None
 
 
-def _likewise(first: Fix, behind: Diagnosis) -> Fix | None:
-    """The sure repair of the fault behind; after a choice, the same choice again."""
+def _likewise(first: Fix, before: Diagnosis, behind: Diagnosis) -> Fix | None:
+    """The sure repair of the fault behind; after a choice, the first one of the same kind of fault."""
     sure = next((other for other in behind.fixes if _is_sure(other)), None)
     if sure is not None or _is_sure(first):
         return sure
-    return next((other for other in behind.fixes if other.title in first.title), None)
+    same = next((other for other in behind.fixes if other.title in first.title), None)
+    return same or (behind.fixes[0] if behind.code == before.code and behind.fixes else None)
 
 
 def _behind(trial: Trial, seen: Sequence[Diagnosis]) -> Diagnosis | None:

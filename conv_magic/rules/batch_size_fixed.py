@@ -78,6 +78,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         sizes = reader.value(target)
         if not isinstance(sizes, tuple) or prod(s or 0 for s in sizes) != asked:
             continue
+        if call.inputs and call.inputs[0][:1] == sizes[:1]:
+            continue  # it is the batch that came: another size is wrong
         rest = prod(s or 0 for s in sizes[1:])
         if rest and have % rest == 0 and have != asked:
             yield _diagnosis(call, cell, target, sizes[0] or 0, have // rest)

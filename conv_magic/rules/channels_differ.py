@@ -267,6 +267,8 @@ def _of_repetitions(
 
 def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
     """Keras: a new layer in place of one that was built on another input."""
+    if call.parent is not None and trace.calls[call.parent].span == call.span:
+        return  # the line calls a model that it is a layer of
     made = supply.code.call_at(call.created) if supply else None
     callee = supply.call.func if supply else None
     same = (c for c in trace.calls if c.created == call.created and c.layer == call.layer)

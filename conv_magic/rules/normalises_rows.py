@@ -1,7 +1,7 @@
-"""A batch normalisation over axis 1 follows a convolution that keeps its channels last.
+"""A batch normalisation over a spatial axis follows a convolution that keeps its channels at the other end.
 
 What: `BatchNormalization(axis=1)` keeps one mean and one scale for each row of the image, not for each channel.
-Why: the axis is right for channels-first models, and much code was written for those.
+Why: the axis is right for channels-first models, and much code was written for those; there the default is wrong.
 Example:
 
     x = layers.Conv2D(16, 3)(image)
@@ -26,9 +26,11 @@ from conv_magic.model import (
     DepthwiseConvOptions,
     Diagnosis,
     Outcome,
+    PoolOptions,
+    SameShapeOptions,
     Trace,
 )
-from conv_magic.repair.edits import fix
+from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of
@@ -50,6 +52,9 @@ INVALID: tuple[str, ...] = (
     "y = layers.BatchNormalization(axis=1)(layers.Activation('relu')(x))\n",
     "import keras\nfrom keras import layers\nbn_axis = 1\n"
     "net = keras.Sequential([keras.Input((64, 2)), layers.Conv1D(4, 3), layers.BatchNormalization(bn_axis)])\n",
+    "import keras\nfrom keras import layers\n"
+    "x = layers.Conv2D(4, 3, padding='same', data_format='channels_first')(keras.Input((1, 12, 20)))\n"
+    "y = layers.BatchNormalization()(x)\n",
 )
 _Conv = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions
 
@@ -60,7 +65,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     shape = call.inputs[0]
     accepts = call.accepts or ()
-    if len(shape) < 3 or len(accepts) != len(shape) or accepts[1] is None or accepts[-1] is not None:
+    if len(shape) < 3 or len(accepts) != len(shape) or (accepts[1] is None) == (accepts[-1] is None):
+        return
+    if accepts[1] is None:
+        yield from _columns(call, trace)
         return
     before = next((c for c in reversed(chain_to(call, trace)) if isinstance(c.options, _Conv)), None)
     made = maker_of(call, trace)
@@ -82,4 +90,28 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axis_names=names,
         origin=origin_of(call, trace),
         fixes=(fix("normalise the channels: axis=-1", made[0], [edit], Applicability.SURE, call.output),),
+    )
+
+
+def _columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """The reverse: the last axis normalised behind a convolution that keeps its channels first."""
+    chain, made, shape = chain_to(call, trace), maker_of(call, trace), call.inputs[0]
+    place = next((i for i in reversed(range(len(chain))) if isinstance(chain[i].options, _Conv)), None)
+    if place is None or made is None or getattr(chain[place].options, "data_format", None) != "channels_first":
+        return
+    if not all(isinstance(c.options, SameShapeOptions | PoolOptions) for c in chain[place + 1 :]):
+        return
+    names, edit = axis_names(len(shape), "channels_first"), with_argument(*made, 0, "axis", "1")
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} normalises the {shape[-1]} positions along the {names[-1] if names else 'last axis'}"
+        f", not the {shape[1]} channels",
+        span=made[0].span(made[1]),
+        reasons=(f"{name_of(chain[place])} keeps its channels first: axis 1 of {len(shape)}",),
+        actual=shape,
+        axes=(len(shape) - 1,),
+        axis_names=names,
+        origin=origin_of(call, trace),
+        fixes=(fix("normalise the channels: axis=1", made[0], [edit], Applicability.SURE, call.output),),
     )

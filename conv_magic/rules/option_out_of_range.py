@@ -45,6 +45,8 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 9, 9, 1)), tf.zeros((3, 3, 1, 4)), [1, 2, 2], 'SAME')\n",
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=(1, 2, 2, 1))(keras.Input((9, 9, 1)))\n",
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=2, dilation_rate=2)(keras.Input((19, 19, 1)))\n",
+    "import tensorflow as tf\n"
+    "y = tf.nn.convolution(tf.ones((1, 9, 9, 2)), tf.ones((3, 3, 2, 4)), [2, 2], 'SAME', dilations=[1, 2])\n",
     "import tensorflow as tf\ny = tf.nn.depthwise_conv2d(tf.zeros((1, 9, 9, 2)), tf.zeros((3, 3, 2, 1)), 2, 'SAME')\n",
     "import tensorflow as tf\nstep = (3, 3)\n"
     "y = tf.nn.depthwise_conv2d(tf.zeros((2, 12, 12, 1)), tf.zeros((3, 3, 1, 4)), strides=step, padding='VALID')\n",
@@ -84,6 +86,8 @@ _LAYERS: dict[str, tuple[int, tuple[_Option, ...]]] = {
         for n in (1, 2, 3)
     },
 }
+_EXCLUSIVE = {"strides", "dilation_rate", "dilations"}
+"""Options of which only one may be more than 1."""
 _LISTED = {"depthwise_conv2d", "separable_conv2d"}
 """Functions that take their strides as four numbers only."""
 _FOUR = "it takes four numbers: for batch, height, width and channels"
@@ -102,12 +106,13 @@ class _Wrong:
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given an impossible option."""
-    known = _FUNCTIONS.get(call.op) or _LAYERS.get(call.op)
+    known = _FUNCTIONS.get(call.op) or _LAYERS.get(call.op) or _any_rank(call)
     made = maker_of(call, trace) if call.outcome is not Outcome.RETURNED and known else None
     if known is None or made is None:
         return
     wrong = list(_wrong(call, trace, *made, *known))
-    exclusive = _exclusive(trace, *made, known[1]) if not wrong and call.op in _LAYERS else []
+    alone = call.op in _LAYERS or call.op == "convolution"
+    exclusive = _exclusive(trace, *made, known[1]) if not wrong and alone else []
     if not wrong and not exclusive:
         return
     yield diagnosed(
@@ -119,6 +124,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=_fixes(trace, made[0], wrong, exclusive),
     )
+
+
+def _any_rank(call: CallRecord) -> tuple[int, tuple[_Option, ...]] | None:
+    """The options of `tf.nn.convolution`, which is for images of any rank."""
+    n = len(call.inputs[0]) - 2 if call.op == "convolution" and call.layer is None and call.inputs else 0
+    return (n, (_Option("strides", 2), _Option("dilations", 5))) if n > 0 else None
 
 
 def _listed(wrong: list[_Wrong]) -> str:
@@ -181,10 +192,11 @@ def _exclusive(trace: Trace, cell: Code, made: ast.Call, options: tuple[_Option,
     found = []
     for option in options:
         given = argument(made, option.position, option.name)
-        value = reader.value(given) if given is not None and option.name in ("strides", "dilation_rate") else None
+        value = reader.value(given) if given is not None and option.name in _EXCLUSIVE else None
         if given is not None and value is not None and max(n or 1 for n in _tuple(value)) > 1:
-            why = "Keras dilates a kernel only where it moves by 1"
-            found.append(_Wrong(option, given, value, 1, why))
+            why = "a kernel is dilated only where it moves by 1"
+            right = (1,) * len(value) if isinstance(value, tuple) else 1
+            found.append(_Wrong(option, given, value, right, why))
     return found if len(found) == 2 else []
 
 
@@ -197,7 +209,8 @@ def _fixes(trace: Trace, cell: Code, wrong: list[_Wrong], exclusive: list[_Wrong
         words = " and ".join(f"{w.option.name}={_spelled(w.right)}" for w in wrong)
         yield fix(f"use {words}", cell, [_set(w, cell, trace) for w in wrong], Applicability.SURE)
     for one in exclusive:
-        yield fix(f"use {one.option.name}=1", cell, [cell.replace(one.given, "1")], Applicability.CHOICE)
+        text = _spelled(one.right)
+        yield fix(f"use {one.option.name}={text}", cell, [cell.replace(one.given, text)], Applicability.CHOICE)
 
 
 def _set(wrong: _Wrong, cell: Code, trace: Trace) -> Edit:
