@@ -70,6 +70,7 @@ from conv_magic.rules import (
     samples_in_a_list,
     shape_is_a_number,
     shortcut_broadcasts,
+    size_in_comment_differs,
     size_not_divided_by_block,
     sizes_differ,
     sizes_left_open,
@@ -160,6 +161,7 @@ RULES: tuple[Rule, ...] = (
     depth_to_space_channels,
     weights_of_another_model,
     image_shrinks,
+    size_in_comment_differs,
     planes_read_as_pixels,
     graph_traced_again,
 )
