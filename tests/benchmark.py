@@ -1,6 +1,6 @@
 """What tracing costs: traced and plain runs side by side, interleaved, each ratio beside its budget.
 
-    python tests/benchmark.py [NAME ...]      loop, forward, build, many, trials
+    python tests/benchmark.py [NAME ...]      loop, forward, build, many, notes, trials
 
 Each round measures both, in turns first and second.  A ratio is that of the least disturbed rounds: other work on the
 machine only ever adds time.
@@ -8,17 +8,20 @@ machine only ever adds time.
 
 from __future__ import annotations
 
+import ast
 import os
 import resource
 import statistics
 import sys
 import time
+import timeit
 from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import conv_magic
+from conv_magic import assigned
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -135,7 +138,26 @@ def trials() -> None:
             )
 
 
-BENCHMARKS = {each.__name__: each for each in (loop, forward, build, many, trials)}
+def notes() -> None:
+    """Noting the value of one assignment, a statement that is put behind it."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    zeros, times = np.zeros((4, 28, 28, 1), "float32"), 20_000
+    tensor = tf.zeros(zeros.shape)
+    values = (zeros, tensor, keras.Input((28, 28, 1)), tf.Variable(tensor), keras.Variable(tensor), 3)
+    for value in values:
+        noted = assigned.Assignments("x = value\nx = x")
+        statement = ast.unparse(noted.instrument(ast.parse("x = value\nx = x")).body[1])
+        seconds = min(timeit.repeat(statement, globals={"x": value}, number=times, repeat=15))
+        noted.close()
+        cost = seconds / times * 1e6
+        verdict = "within" if cost <= 1 else "OVER"
+        print(f"noting {type(value).__name__:24} {cost:6.2f} us  budget 1.00  {verdict}", flush=True)
+
+
+BENCHMARKS = {each.__name__: each for each in (loop, forward, build, many, notes, trials)}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:
