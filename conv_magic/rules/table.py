@@ -152,7 +152,6 @@ RULES: tuple[Rule, ...] = (
     network_input_too_small,
     reshape_total_differs,
     flattened_size_differs,
-    own_weight_differs,
     metric_needs_classes,
     shortcut_broadcasts,
     difference_broadcasts,
