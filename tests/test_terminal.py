@@ -32,7 +32,7 @@ class Terminal:
     def __post_init__(self) -> None:
         self.screen: Any = pyte.Screen(80, ROWS)
         self._stream: Any = pyte.Stream(self.screen)
-        variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CONV_MAGIC_STRICT")}
+        variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CONV_MAGIC_STRICT", "COLUMNS")}
         variables |= {"IPYTHONDIR": str(self.folder), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         command = ["-m", "IPython", "--no-banner", "--HistoryManager.enabled=False", "--no-confirm-exit"]
         command += ["--TerminalInteractiveShell.autoindent=False", "--TerminalInteractiveShell.term_title=False"]

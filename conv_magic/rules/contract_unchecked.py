@@ -10,14 +10,18 @@ Use instead:
 
     first, second = x[:2], x[2:]  # shape: (2, 28, 28), (2, 28, 28)
 
-Fix safety: a note only; there is no fix.
+Fix safety: a note only; the fix makes it a comment like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Diagnosis, Severity, Trace
+from conv_magic.contracts import Contract
+from conv_magic.model import Applicability, Diagnosis, Fix, Severity, Trace
+from conv_magic.positions import Edit, text_at
+from conv_magic.repair.edits import fix
+from conv_magic.rules.provenance import code_of
 from conv_magic.rules.stated import unchecked_contracts
 
 code = "contract-unchecked"
@@ -48,4 +52,14 @@ def check_cell(trace: Trace) -> Iterator[Diagnosis]:
             span=contract.span,
             layer=None,
             headline=f"this contract is not checked: {reason}",
+            fixes=tuple(_fixes(contract, trace)),
         )
+
+
+def _fixes(contract: Contract, trace: Trace) -> Iterator[Fix]:
+    """The comment without its colon is no contract."""
+    cell, span = code_of(trace, contract.span), contract.span
+    if cell is None:
+        return
+    plain = "# shape " + text_at(cell.text, span).partition(":")[2].strip()
+    yield fix("make it a plain comment", cell, [Edit(span, plain)], Applicability.CHOICE)
