@@ -2,7 +2,7 @@ import { type ChangeSpec, EditorState } from "@codemirror/state";
 import { history, undo } from "@codemirror/commands";
 import { describe, expect, test } from "vitest";
 import { codeOf, Comparison } from "../src/lab/code";
-import { type Anchor, isShown, mapAnchors, marksOf, placeMarks } from "../src/lab/notes";
+import { type Anchor, mapAnchors, marksOf, placeMarks, shownLine } from "../src/lab/notes";
 import { sample } from "./samples";
 
 const broken = sample("broken");
@@ -41,7 +41,7 @@ class Editor {
   get shown(): Record<number, string> {
     const { doc } = this.state;
     const comparison = new Comparison(codeOf(this.executed), doc.toString());
-    const entries = this.anchors.filter((anchor) => isShown(anchor, doc)).map(({ mark, at }) => {
+    const entries = this.anchors.filter((anchor) => shownLine(anchor, doc)).map(({ mark, at }) => {
       const { number } = doc.lineAt(at);
       return [number, comparison.of(mark, number) === "stale" ? `~${mark.text}~` : mark.text];
     });

@@ -347,10 +347,12 @@ def test_every_kind_of_note_is_readable(page: Page, lab: Lab, copy: str) -> None
             active.click(1)
             found = {kind: round(contrast(note), 2) for kind, note in kinds.items()}
             assert min(found.values()) >= LEAST, (theme, found)
+    expect(cell.note(8)).to_have_css("position", "static")
+    page.set_viewport_size({"width": 900, "height": 1000})  # with the file browser open, some 400 for the cell
+    expect(stated.note(MALFORMED)).to_have_css("position", "sticky")
     stated.type_at_end(BROKEN, " ")  # where one types nothing lies over the code; elsewhere notes leave room for it
     expect(stated.note(BROKEN)).to_have_css("position", "static")
     expect(stated.note(MALFORMED)).to_have_css("position", "sticky")
-    page.set_viewport_size({"width": 900, "height": 1000})  # with the file browser open, some 400 for the cell
     room, note = stated.root.locator(".cm-scroller").bounding_box(), stated.note(MALFORMED).bounding_box()
     assert room
     assert note

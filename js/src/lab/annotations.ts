@@ -4,12 +4,12 @@
  * `notes.ts` says what stands where; here it becomes decorations, and documents become transactions.
  */
 
-import { type ChangeSet, type EditorState, type Extension, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
+import { type ChangeSet, type EditorState, type Extension, type Line, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, ViewPlugin } from "@codemirror/view";
 import { Comparison, codeOf, type Freshness } from "./code";
 import type { Speech } from "./documents";
 import { type NoteText, NoteWidget } from "./note_widget";
-import { type Anchor, isShown, mapAnchors, marksOf, placeMarks } from "./notes";
+import { type Anchor, mapAnchors, marksOf, placeMarks, shownLine } from "./notes";
 import { type Look, lineKey } from "./preferences";
 import { theme } from "./theme";
 
@@ -53,7 +53,9 @@ const annotated = StateField.define<Annotations>({
     const { startState, changes, newDoc } = transaction;
     if (effect && (effect.value as News).speech !== value.speech) return annotate(effect.value as News, newDoc);
     const look = (effect?.value as News | undefined)?.look ?? value.look;
-    if ((!transaction.docChanged && look === value.look) || value.anchors.length === 0) return { ...value, look };
+    if ((!transaction.docChanged && look === value.look) || value.anchors.length === 0) {
+      return look === value.look ? value : { ...value, look };
+    }
     const anchors = transaction.docChanged ? mapAnchors(value.anchors, changes, startState.doc, newDoc) : value.anchors;
     if (look !== value.look || !staysOnItsLines(changes, startState.doc)) return place({ ...value, look, anchors }, newDoc);
     const placed = placedMarks(anchors, value.executed, look, newDoc);
@@ -124,23 +126,26 @@ const looksAlike = (a: PlacedMark, b: PlacedMark | undefined): boolean =>
 export function placedMarks(anchors: readonly Anchor[], executed: readonly string[], look: Look, text: Text): PlacedMark[] {
   const comparison = new Comparison(executed, text.toString());
   const seen = new Map<string, number>();
-  return anchors
-    .filter((anchor) => isShown(anchor, text))
-    .map((anchor) => ({ ...anchor, line: text.lineAt(anchor.at).number }))
-    .sort((a, b) => a.line - b.line)
-    .map((anchor) => {
-      const code = comparison.codeAt(anchor.line);
+  const shown: [Anchor, Line][] = [];
+  for (const anchor of anchors) {
+    const line = shownLine(anchor, text);
+    if (line) shown.push([anchor, line]);
+  }
+  return shown
+    .sort(([, a], [, b]) => a.number - b.number)
+    .map(([anchor, { number: line, text }]) => {
+      const code = comparison.codeAt(line);
       const nth = (seen.get(code) ?? 0) + 1;
       seen.set(code, nth);
       const key = lineKey(code, nth);
-      const freshness = hasNewProblemText(anchor, text) ? "stale" : comparison.of(anchor.mark, anchor.line);
-      return { ...anchor, key, freshness, hidden: look.hidden.includes(key) };
+      const freshness = hasNewProblemText(anchor, text) ? "stale" : comparison.of(anchor.mark, line);
+      return { ...anchor, line, key, freshness, hidden: look.hidden.includes(key) };
     });
 }
 
 /** A shape holds whatever the line's comment says; a problem may be about the comment. */
-const hasNewProblemText = ({ mark, executed, at }: Anchor, text: Text): boolean =>
-  mark.diagnoses.length > 0 && text.lineAt(at).text.trimEnd() !== executed.trimEnd();
+const hasNewProblemText = ({ mark, executed }: Anchor, present: string): boolean =>
+  mark.diagnoses.length > 0 && present.trimEnd() !== executed.trimEnd();
 
 function decorate(placed: PlacedMark, look: Look, later: string | null, text: Text): Range<Decoration>[] {
   const { mark, freshness } = placed;

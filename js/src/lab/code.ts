@@ -67,26 +67,19 @@ export class Comparison {
   }
 
   private holds({ from, line }: { from: number; line: number }, now: number): boolean {
-    const [executed, present] = [backwards(this.executed, line), backwards(this.present, now)];
-    if (this.executed[line - 1] !== this.present[now - 1]) return false;
-    for (;;) {
-      const ran = executed.next().value;
-      if (ran === undefined || ran.line < from) return true;
-      if (ran.code !== present.next().value?.code) return false;
+    const { executed, present } = this;
+    if (executed[line - 1] !== present[now - 1]) return false;
+    for (let [ran, is] = [line, now]; ran >= from; ran--, is--) {
+      while (ran >= from && !executed[ran - 1]) ran--;
+      while (is >= 1 && !present[is - 1]) is--;
+      if (ran >= from && executed[ran - 1] !== present[is - 1]) return false;
     }
+    return true;
   }
 }
 
 /** The code of a text's lines, to compare others with. */
 export const codeOf = (text: string): string[] => codeLines(text).map(({ code }) => code);
-
-function* backwards(lines: readonly string[], from: number): Generator<{ line: number; code: string }, undefined> {
-  for (let line = from; line >= 1; line--) {
-    const code = lines[line - 1];
-    if (code) yield { line, code };
-  }
-  return undefined;
-}
 
 /** The first line of `present` with other code than ran there; blank lines and comments are none. */
 function firstChange(executed: readonly string[], present: readonly string[]): number {

@@ -11,11 +11,11 @@ import { installStyle } from "../view/style";
 import { annotations, type CellSource } from "./annotations";
 import { listenForRequests } from "./apply";
 import { addCommands } from "./commands";
-import { cursorLine } from "./cursor_line";
 import { boardOf } from "./documents";
 import { pinning } from "./pinning";
 import { Preferences, SETTINGS } from "./preferences";
 import { addRenderer } from "./renderer";
+import { room } from "./room";
 import { rowClicks } from "./row_clicks";
 import { lineTooltips } from "./tooltip";
 
@@ -51,7 +51,7 @@ const inline: JupyterFrontEndPlugin<void> = {
       name: "conv-magic:annotations",
       factory: ({ model }) => {
         if (!isCodeCell(model)) return null;
-        const extension = [annotations(sourceFor(model, preferences)), rowClicks, pinning(model), lineTooltips, cursorLine];
+        const extension = [annotations(sourceFor(model, preferences)), rowClicks, pinning(model), lineTooltips, room];
         return EditorExtensionRegistry.createImmutableExtension(extension);
       },
     });

@@ -3,7 +3,7 @@
  * types only, no view, no JupyterLab.
  */
 
-import type { ChangeSet, Text } from "@codemirror/state";
+import type { ChangeSet, Line, Text } from "@codemirror/state";
 import { alignLines } from "../diff";
 import type { CallRecord, Diagnosis, Document, LineNote, Span } from "../report";
 
@@ -99,13 +99,20 @@ export function placeMarks(marks: readonly LineMark[], executed: string, present
  */
 export function mapAnchors(anchors: readonly Anchor[], changes: ChangeSet, before: Text, after: Text): Anchor[] {
   const edits = editsOf(changes);
-  const moved = anchors.map((anchor) => mapAnchor(anchor, changes, edits, before, after));
+  const first = before.lineAt(edits[0]?.fromA ?? before.length).from;
+  const last = before.lineAt(edits.at(-1)?.toA ?? 0).to;
+  const longer = after.length - before.length;
+  const moved = anchors.map((anchor) => {
+    if (anchor.at < first) return anchor;
+    return anchor.at > last ? { ...anchor, at: anchor.at + longer } : mapAnchor(anchor, changes, edits, before, after);
+  });
   return moved.map((anchor, i) => (anchor.gone ? revived(anchor, edits, after, moved, !anchors[i]!.gone) : anchor));
 }
 
-/** Whether there is a line to show the mark at: it was not taken away, and is not blank. */
-export function isShown(anchor: Anchor, present: Text): boolean {
-  return !anchor.gone && present.lineAt(anchor.at).text.trim() !== "";
+/** The line to show the mark at; null if it was taken away, or is blank. */
+export function shownLine(anchor: Anchor, present: Text): Line | null {
+  const line = anchor.gone ? null : present.lineAt(anchor.at);
+  return line && /\S/.test(line.text) ? line : null;
 }
 
 interface TextEdit {

@@ -9,6 +9,12 @@ const glyph = (content: string) => ({ "&::before": { content: `"${content} "` } 
 const dimmed = (percent: number) => `color-mix(in srgb, var(--jp-ui-font-color1) ${percent}%, var(--jp-ui-font-color2))`;
 const AGED = dimmed(15);
 
+/** Longer notes are cut, however much room there is; in columns. */
+export const MOST_COLUMNS = 64;
+
+/** The most that a note takes of a line without room: a share of the line, for each of its columns. */
+const mostOf = (share: string) => `min(${MOST_COLUMNS}ch, var(--convmagic-columns) * ${share})`;
+
 /** A line with a fault; the note on it hides code of a long line below it, so its ground is the line's, opaque. */
 const fault = (tone: string) => ({
   "--convmagic-note-fill": `var(--convmagic-${tone}-fill)`,
@@ -20,15 +26,7 @@ const fault = (tone: string) => ({
 export const theme = EditorView.baseTheme({
   "&": { "--convmagic-note-paper": "var(--jp-cell-editor-background)" },
   "&.cm-focused": { "--convmagic-note-paper": "var(--jp-cell-editor-active-background)" },
-  ".cm-scroller": { containerType: "inline-size" }, // to cut a long note where the page is narrow
   ".cm-convmagic-note": {
-    display: "inline-block",
-    verticalAlign: "bottom",
-    position: "sticky",
-    right: "0",
-    maxWidth: "min(64ch, 60cqi)",
-    overflow: "hidden",
-    textOverflow: "ellipsis",
     whiteSpace: "pre",
     marginInlineStart: "3ch",
     paddingInline: "1ch",
@@ -38,7 +36,16 @@ export const theme = EditorView.baseTheme({
     userSelect: "none",
     cursor: "pointer",
   },
-  ".cm-lineWrapping .cm-convmagic-note": { maxWidth: "min(64ch, 90cqi)" },
+  ".cm-convmagic-crowded .cm-convmagic-note": {
+    display: "inline-block",
+    verticalAlign: "bottom",
+    position: "sticky",
+    right: "0",
+    maxWidth: mostOf("0.6ch"),
+    overflow: "hidden",
+    textOverflow: "ellipsis",
+  },
+  ".cm-lineWrapping .cm-convmagic-crowded .cm-convmagic-note": { maxWidth: mostOf("0.9ch") },
   ".cm-convmagic-typing .cm-convmagic-note": { position: "static" }, // behind the code, not over it
   ".cm-convmagic-note[data-pin]:hover": { textDecoration: "underline dotted", textUnderlineOffset: "3px" },
   ".cm-convmagic-note.cm-convmagic-suspect": { fontStyle: "italic", color: AGED, ...glyph("~") },
