@@ -100,19 +100,22 @@ class Assignments:
         """The cell, under the key that the cell which runs has in every trace."""
         return Code(RUNNING, self.text)
 
+    @cached_property
+    def _contract_lines(self) -> frozenset[int]:
+        """The lines on which a comment states a shape."""
+        return frozenset(contract.span.line for contract in contracts_in(self.text, RUNNING))
+
     def instrument(self, tree: ast.Module) -> ast.Module:
         """The cell's tree, or that of its end, with notes; unchanged where it is not this cell's."""
         above = lines_above(tree, self.code)
         if above is None:
             return tree
 
-        stated = {contract.span.line for contract in contracts_in(self.text, RUNNING)}
-
         def register(assignment: Assignment) -> int:
             number = next(_numbers)
             span = span_of(assignment.statement, self.code, above)
             _seen[number] = {}
-            if span.end_line in stated:
+            if span.end_line in self._contract_lines:
                 _stated.add(number)
             self._noted[number] = _Noted(span, assignment.names, _seen[number])
             return number
@@ -120,7 +123,7 @@ class Assignments:
         last = last_assignment(tree)
         if last is not None:
             self._last = span_of(last.statement, self.code, above), last
-        return noted(tree, register, {line - above for line in stated})
+        return noted(tree, register, {line - above for line in self._contract_lines})
 
     def close(self) -> None:
         """Note no more."""
@@ -139,6 +142,9 @@ class Assignments:
             if all(owner_of(target) in namespace for target in last.targets):
                 shapes = tuple(shape_of_value(read(target, namespace)) for target in last.targets)
                 found.append(AssignedValue(span, last.names, (shapes,), 1))
-        stated = {contract.span.line for contract in contracts_in(self.text, RUNNING)}
-        kept = [value for value in found if value.has_shape or (value.shapes and value.span.end_line in stated)]
+        kept = [
+            value
+            for value in found
+            if value.has_shape or (value.shapes and value.span.end_line in self._contract_lines)
+        ]
         return tuple(sorted(kept, key=lambda value: value.span))

@@ -118,7 +118,7 @@ def show_and_try(
     verify: bool,
     done: Callable[[Report, Report], None],
     failed: Callable[[Exception], None],
-) -> tuple[Shown, threading.Thread | None]:
+) -> Shown:
     """Show a report; where it has fixes to try, try them in the background and show what held.
 
     `done(before, after)` is called with the report as shown first and as it stands then; `failed` with the error
@@ -127,14 +127,14 @@ def show_and_try(
     trying = verify and engine.has_untried(report)
     shown = Shown(replace(report, trying=trying), look, publisher, place)
     if not trying:
-        return shown, None
+        return shown
 
     try:
         packed = engine.packed_for(report, namespace)
     except Exception as error:
         shown.replace(report)
         failed(error)
-        return shown, None
+        return shown
 
     def try_fixes() -> None:
         try:
@@ -148,7 +148,6 @@ def show_and_try(
 
     # The context carries the cell's parent message, without which the update would go to the cell then running.
     context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(try_fixes,), name="conv_magic tries fixes", daemon=True)
-    shown.trial = thread
-    thread.start()
-    return shown, thread
+    shown.trial = threading.Thread(target=context.run, args=(try_fixes,), name="conv_magic tries fixes", daemon=True)
+    shown.trial.start()
+    return shown

@@ -75,7 +75,6 @@ class Extension:
     infos: list[Any] = field(default_factory=list)
     runs: list[_Run] = field(default_factory=list)
     shown: dict[str, Shown] = field(default_factory=dict)
-    trying: threading.Thread | None = None
     always: Any = None
     noted: Assignments | None = None
 
@@ -289,7 +288,7 @@ class Extension:
         look = Look(table=not quiet, widget=not run.args.text)
         if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
             trials["place"] = run.live.take_place()
-        self.shown[key], self.trying = show_and_try(report, run.namespace, look, publisher, **trials)
+        self.shown[key] = show_and_try(report, run.namespace, look, publisher, **trials)
 
     def _show_in_terminal(self, run: _Run, report: Report) -> None:
         from conv_magic.terminal import print_and_try

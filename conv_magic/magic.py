@@ -73,8 +73,6 @@ def _last(extension: Extension, *, as_frame: bool) -> Any:
 
     for shown in list(extension.shown.values()):
         shown.settle()
-    if extension.trying is not None:
-        extension.trying.join()
     report = engine.last_report()
     if report is None:
         raise UsageError(f"%{NAME}: no cell was traced yet")

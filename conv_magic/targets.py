@@ -91,7 +91,8 @@ def attribute(owner: object, name: str) -> Any:
 
 def entry(owner: object, key: str | int) -> Any:
     """What a plain list or dictionary holds; what a class of its own gives is not asked."""
-    try:
-        return owner[key] if type(owner) in (list, dict) else None  # type: ignore[index]  # only those two
-    except LookupError:
-        return None
+    if type(owner) is dict:
+        return owner.get(key)
+    if type(owner) is list and isinstance(key, int) and -len(owner) <= key < len(owner):
+        return owner[key]
+    return None

@@ -30,13 +30,23 @@ from conv_magic.arithmetic.resizing import (
     zero_padding_output_shape,
 )
 from conv_magic.arithmetic.transposed import conv_transpose_output_shape
-from conv_magic.arithmetic.windows import Window, effective_kernel_size, same_padding, windows_of
+from conv_magic.arithmetic.windows import (
+    SlidingOptions,
+    Window,
+    WindowOptions,
+    effective_kernel_size,
+    kernel_sizes_of,
+    same_padding,
+    windows_of,
+)
 
 __all__ = [
     "Reason",
     "ReceptiveField",
     "ShapeProblem",
+    "SlidingOptions",
     "Window",
+    "WindowOptions",
     "broadcast_output_shape",
     "concatenate_output_shape",
     "conv_output_shape",
@@ -50,6 +60,7 @@ __all__ = [
     "global_pool_output_shape",
     "input_sizes_giving",
     "kernel_sizes_giving",
+    "kernel_sizes_of",
     "macs",
     "output_padding_giving",
     "paddings_giving",

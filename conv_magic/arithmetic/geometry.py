@@ -135,7 +135,6 @@ def _padding(size: int, window: Window) -> tuple[int, int]:
     return 0, 0
 
 
-Windowed = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions | PoolOptions
 Resizing = ZeroPaddingOptions | CroppingOptions
 
 

@@ -19,8 +19,10 @@ PaddingOption = str | Sequence[Sequence[int]]
 
 PADDING_WORDS = ("valid", "same", "causal")
 
-WindowOptions = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions | PoolOptions
-"""The options of the calls that move a window over their input."""
+SlidingOptions = ConvOptions | DepthwiseConvOptions | PoolOptions
+"""The options of the calls whose windows stand on their input."""
+WindowOptions = SlidingOptions | ConvTransposeOptions
+"""Those and the calls whose windows stand on their output."""
 
 
 def effective_kernel_size(kernel_size: int, dilation_rate: int = 1) -> int:
@@ -114,17 +116,14 @@ def windows(
 
 def windows_of(options: WindowOptions) -> tuple[Window, ...]:
     """The windows of a recorded call, one for each spatial axis."""
-    if isinstance(options, PoolOptions):
-        dilation_rate = options.dilation_rate or 1
-        return windows(len(options.pool_size), options.pool_size, options.strides, options.padding, dilation_rate)
-    return windows(
-        len(options.kernel_size),
-        options.kernel_size,
-        options.strides,
-        options.padding,
-        options.dilation_rate,
-        words=PADDING_WORDS,
-    )
+    sizes = kernel_sizes_of(options)
+    words = PADDING_WORDS[:2] if isinstance(options, PoolOptions) else PADDING_WORDS
+    return windows(len(sizes), sizes, options.strides, options.padding, options.dilation_rate or 1, words=words)
+
+
+def kernel_sizes_of(options: WindowOptions) -> tuple[int, ...]:
+    """The `kernel_size` of a convolution, the `pool_size` of a pooling."""
+    return options.pool_size if isinstance(options, PoolOptions) else options.kernel_size
 
 
 def _paddings(padding: PaddingOption, dimensions: int, words: tuple[str, ...]) -> tuple[str, ...] | Pairs:

@@ -28,7 +28,7 @@ def fix(
 def indexed(code: Code, expression: ast.expr, index: str) -> Edit:
     """`expression` with an index behind it, in brackets where it must be: `(a + b)[None]`."""
     if isinstance(expression, _ATOMS):
-        return _after(code, expression, index)
+        return after(code, expression, index)
     return code.replace(expression, f"({code.text_of(expression)}){index}")
 
 
@@ -61,6 +61,7 @@ def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
     return Span(whole.cell, line, column, line, column), ", "
 
 
-def _after(code: Code, node: ast.AST, text: str) -> Edit:
+def after(code: Code, node: ast.AST, text: str) -> Edit:
+    """`text` right behind the node."""
     at = code.span(node)
     return Edit(Span(at.cell, at.end_line, at.end_column, at.end_line, at.end_column), text)

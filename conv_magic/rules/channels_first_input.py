@@ -24,8 +24,6 @@ from conv_magic import arithmetic
 from conv_magic.model import (
     Applicability,
     CallRecord,
-    ConvOptions,
-    DepthwiseConvOptions,
     Diagnosis,
     Fix,
     Outcome,
@@ -41,8 +39,6 @@ from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.source import Code
 
 code = "channels-first-input"
-
-Windowed = ConvOptions | DepthwiseConvOptions | PoolOptions
 
 VALID: tuple[str, ...] = (
     "import keras\ny = keras.layers.Conv2D(4, 3, data_format='channels_first')(keras.Input((3, 32, 32)))\n",
@@ -69,7 +65,7 @@ _MOST_CHANNELS = 16
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the declared axes, in the other order, would suit the layers."""
     options = call.options
-    if not isinstance(options, Windowed) or not call.inputs or options.data_format != "channels_last":
+    if not isinstance(options, arithmetic.SlidingOptions) or not call.inputs or options.data_format != "channels_last":
         return
     ran = call.outcome is Outcome.RETURNED
     if ran and (call.producers[:1] != (None,) or not _is_hardly_meant(options, call.inputs[0])):
@@ -113,7 +109,7 @@ def _is_first(shape: Shape) -> bool:
     return height == width or (channels in (1, 3) and width > _MOST_CHANNELS)
 
 
-def _is_hardly_meant(options: Windowed, shape: Shape) -> bool:
+def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
     if isinstance(options, PoolOptions) or len(shape) != 4 or len(options.kernel_size) != 2:
         return False
     square = shape[2] == shape[3] and (shape[3] or 0) >= _LEAST_SIDE

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.model import Applicability, FitOptions, Fix, Trace
-from conv_magic.positions import Edit, Span
-from conv_magic.repair.edits import fix, indexed
+from conv_magic.positions import Edit
+from conv_magic.repair.edits import after, fix, indexed
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply
 from conv_magic.source import Code, called_name, integers
@@ -37,7 +37,7 @@ def dataset_fixes(
     made = next((o for o in origins_of(code, value)[1:] if not isinstance(o, ast.Name)), None)
     if made is not None:
         yield fix(f"{title} where {text} is made", code, [_chained(code, made, step)], Applicability.SURE)
-    yield fix(title, code, [_after(code, value, step)], Applicability.SURE)
+    yield fix(title, code, [after(code, value, step)], Applicability.SURE)
 
 
 def _yields(code: Code, value: ast.expr) -> Iterator[ast.expr]:
@@ -70,10 +70,5 @@ def _batch_size(code: Code) -> str:
 def _chained(code: Code, made: ast.expr, step: str) -> Edit:
     """A step put at the end of a chain, before its `prefetch`."""
     if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr == "prefetch":
-        return _after(code, made.func.value, step)
-    return _after(code, made, step)
-
-
-def _after(code: Code, node: ast.expr, text: str) -> Edit:
-    at = code.span(node)
-    return Edit(Span(at.cell, at.end_line, at.end_column, at.end_line, at.end_column), text)
+        return after(code, made.func.value, step)
+    return after(code, made, step)

@@ -16,13 +16,15 @@ Fix safety: the channels are normalised, as the convolution before it counts the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterator, Sequence
 
 from conv_magic.model import (
     Applicability,
     CallRecord,
     ConvOptions,
     ConvTransposeOptions,
+    DataFormat,
     DepthwiseConvOptions,
     Diagnosis,
     Outcome,
@@ -35,7 +37,7 @@ from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of
 from conv_magic.rules.written import Reader
-from conv_magic.source import argument
+from conv_magic.source import Code, argument
 
 code = "normalises-rows"
 
@@ -60,58 +62,48 @@ _Conv = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A warning where the normalised axis is 1 and the nearest convolution before it is channels-last."""
+    """A warning where the normalised axis is not the one on which the nearest convolution before keeps its channels."""
     if call.outcome is not Outcome.RETURNED or call.op != "BatchNormalization" or not call.inputs:
         return
     shape = call.inputs[0]
     accepts = call.accepts or ()
     if len(shape) < 3 or len(accepts) != len(shape) or (accepts[1] is None) == (accepts[-1] is None):
         return
-    if accepts[1] is None:
-        yield from _columns(call, trace)
-        return
-    before = next((c for c in reversed(chain_to(call, trace)) if isinstance(c.options, _Conv)), None)
-    made = maker_of(call, trace)
-    given = argument(made[1], 0, "axis") if made else None
-    if before is None or getattr(before.options, "data_format", None) != "channels_last":
-        return
-    if made is None or given is None or Reader(made[0], trace).value(given) != 1:
-        return
-    names, edit = axis_names(len(shape)), made[0].replace(given, "-1")
-    yield diagnosed(
-        code,
-        call,
-        f"{name_of(call)} normalises the {shape[1]} positions along the {names[1] if names else 'first axis'}"
-        f", not the {shape[-1]} channels",
-        span=made[0].span(made[1]),
-        reasons=(f"{name_of(before)} keeps its channels last: axis {len(shape) - 1} of {len(shape)}",),
-        actual=shape,
-        axes=(1,),
-        axis_names=names,
-        origin=origin_of(call, trace),
-        fixes=(fix("normalise the channels: axis=-1", made[0], [edit], Applicability.SURE, call.output),),
-    )
-
-
-def _columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """The reverse: the last axis normalised behind a convolution that keeps its channels first."""
-    chain, made, shape = chain_to(call, trace), maker_of(call, trace), call.inputs[0]
+    last = len(shape) - 1
+    data_format: DataFormat = "channels_first" if accepts[1] is None else "channels_last"
+    axis, channels = (last, 1) if accepts[1] is None else (1, last)
+    chain, made = chain_to(call, trace), maker_of(call, trace)
     place = next((i for i in reversed(range(len(chain))) if isinstance(chain[i].options, _Conv)), None)
-    if place is None or made is None or getattr(chain[place].options, "data_format", None) != "channels_first":
+    if place is None or made is None or getattr(chain[place].options, "data_format", None) != data_format:
         return
-    if not all(isinstance(c.options, SameShapeOptions | PoolOptions) for c in chain[place + 1 :]):
+    if not (_says_rows(made, trace) if axis == 1 else _keeps_channels(chain[place + 1 :])):
         return
-    names, edit = axis_names(len(shape), "channels_first"), with_argument(*made, 0, "axis", "1")
+    right = "-1" if axis == 1 else "1"
+    names = axis_names(len(shape), data_format)
+    edit = with_argument(*made, 0, "axis", right)
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} normalises the {shape[-1]} positions along the {names[-1] if names else 'last axis'}"
-        f", not the {shape[1]} channels",
+        f"{name_of(call)} normalises the {shape[axis]} positions along the {names[axis] if names else f'axis {axis}'}"
+        f", not the {shape[channels]} channels",
         span=made[0].span(made[1]),
-        reasons=(f"{name_of(chain[place])} keeps its channels first: axis 1 of {len(shape)}",),
+        reasons=(
+            f"{name_of(chain[place])} keeps its channels {'last' if axis == 1 else 'first'}:"
+            f" axis {channels} of {len(shape)}",
+        ),
         actual=shape,
-        axes=(len(shape) - 1,),
+        axes=(axis,),
         axis_names=names,
         origin=origin_of(call, trace),
-        fixes=(fix("normalise the channels: axis=1", made[0], [edit], Applicability.SURE, call.output),),
+        fixes=(fix(f"normalise the channels: axis={right}", made[0], [edit], Applicability.SURE, call.output),),
     )
+
+
+def _says_rows(made: tuple[Code, ast.Call], trace: Trace) -> bool:
+    given = argument(made[1], 0, "axis")
+    return given is not None and Reader(made[0], trace).value(given) == 1
+
+
+def _keeps_channels(between: Sequence[CallRecord]) -> bool:
+    """Whether what comes between leaves the axes where they are, whatever its own data_format."""
+    return all(isinstance(call.options, SameShapeOptions | PoolOptions) for call in between)

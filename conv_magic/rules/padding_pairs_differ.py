@@ -91,11 +91,8 @@ def _fixes(cell: Code, node: ast.Tuple | ast.List, pairs: Pairs, rank: int) -> I
     none = "(0, 0)" if isinstance(node.elts[0], ast.Tuple) else "[0, 0]"
     opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
     lacking = rank - len(pairs)
-    if lacking < 0:
-        free = [place for place in (0, -1) if not any(pairs[place])]
-        new, title = (texts[1:] if free[:1] == [0] else texts[:-1]), "leave out the pair of an axis that is not there"
-        if lacking != -1 or not free:
-            return
+    if lacking == -1 and not (any(pairs[0]) and any(pairs[-1])):
+        new, title = (texts[:-1] if any(pairs[0]) else texts[1:]), "leave out the pair of an axis that is not there"
     elif lacking == 1:
         front = any(pairs[0])  # pairs for height, width and channels; else for batch, height and width
         new = [none, *texts] if front else [*texts, none]
@@ -115,13 +112,13 @@ def _too_wide(
     cell, node = made
     mode = argument(node, 2, "mode")
     word = mode.value if isinstance(mode, ast.Constant) and isinstance(mode.value, str) else ""
-    limits = {"REFLECT": 1, "SYMMETRIC": 0}
+    edge = {"REFLECT": 1, "SYMMETRIC": 0}.get(word.upper())
+    if edge is None or word.islower():
+        return
     sizes = [(max(pair), size) for pair, size in zip(pairs, shape, strict=True) if size is not None]
-    if mode is None or word.upper() not in limits or word.islower():
+    border, size = next(((border, size) for border, size in sizes if border > size - edge), (0, 0))
+    if border == 0:
         return
-    if all(border <= size - limits[word.upper()] for border, size in sizes):
-        return
-    border, size = next((b, s) for b, s in sizes if b > s - limits[word.upper()])
     other = "SYMMETRIC" if all(border <= size for border, size in sizes) else "CONSTANT"
     edit = with_argument(cell, node, 2, "mode", f'"{other}"')
     title = {"SYMMETRIC": "mirror the edge as well", "CONSTANT": "fill the border with zeros"}[other]
@@ -129,7 +126,7 @@ def _too_wide(
         code,
         call,
         f"{name_of(call)} cannot mirror {border} values of an axis of {size}",
-        reasons=(f"mode {word} takes at most {size - limits[word.upper()]} here",),
+        reasons=(f"mode {word} takes at most {size - edge} here",),
         actual=shape,
         axis_names=axis_names(len(shape)),
         origin=origin_of(call, trace),

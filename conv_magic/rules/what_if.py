@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from conv_magic import arithmetic
 from conv_magic.model import (
     CallRecord,
-    ConvOptions,
-    ConvTransposeOptions,
-    DepthwiseConvOptions,
     Options,
     Outcome,
     PoolOptions,
@@ -24,7 +21,6 @@ from conv_magic.rules.provenance import code_of
 from conv_magic.source import called_name
 from conv_magic.values import SAME_SHAPE
 
-Windowed = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions | PoolOptions
 Changes = Mapping[int, Options]
 
 
@@ -147,7 +143,11 @@ class Change:
 def padding_changes(call: CallRecord) -> Iterator[Change]:
     """The layer with `padding="same"`."""
     options = call.options
-    if isinstance(options, Windowed) and options.padding == "valid" and max(_window(options)) > 1:
+    if (
+        isinstance(options, arithmetic.WindowOptions)
+        and options.padding == "valid"
+        and max(arithmetic.kernel_sizes_of(options)) > 1
+    ):
         word = '"same"' if call.layer else '"SAME"'
         yield Change(call, "padding", word, replace(options, padding="same"), added=True)
 
@@ -155,7 +155,7 @@ def padding_changes(call: CallRecord) -> Iterator[Change]:
 def stride_changes(call: CallRecord, strides: int) -> Iterator[Change]:
     """The layer with other strides."""
     options = call.options
-    if isinstance(options, Windowed) and call.layer and set(options.strides) != {strides}:
+    if isinstance(options, arithmetic.WindowOptions) and call.layer and set(options.strides) != {strides}:
         changed = replace(options, strides=(strides,) * len(options.strides))
         plain = set(options.strides) == {1} and not isinstance(options, PoolOptions)
         yield Change(call, "strides", str(strides), changed, added=plain)
@@ -169,10 +169,6 @@ def size_changes(call: CallRecord, strides: int) -> Iterator[Change]:
     for size in (options.size[0] // strides, options.size[0] * strides):
         if size > 1 and size != options.size[0]:
             yield Change(call, "size", str(size), replace(options, size=(size,) * len(options.size)), added=False)
-
-
-def _window(options: Windowed) -> tuple[int, ...]:
-    return options.pool_size if isinstance(options, PoolOptions) else options.kernel_size
 
 
 def likewise(change: Change, call: CallRecord) -> Options | None:

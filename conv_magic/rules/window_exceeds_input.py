@@ -42,7 +42,6 @@ from conv_magic.source import Code, argument
 
 code = "window-exceeds-input"
 
-Windowed = ConvOptions | DepthwiseConvOptions | PoolOptions
 
 VALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 5, 5, 1)), tf.zeros((5, 5, 1, 4)), 1, 'VALID')\n",
@@ -68,7 +67,11 @@ INVALID: tuple[str, ...] = (
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the failed call's window is larger than its input."""
     options = call.options
-    if call.outcome not in (Outcome.RAISED, Outcome.GUARDED) or not isinstance(options, Windowed) or not call.inputs:
+    if (
+        call.outcome not in (Outcome.RAISED, Outcome.GUARDED)
+        or not isinstance(options, arithmetic.SlidingOptions)
+        or not call.inputs
+    ):
         return
     problem = _problem(options, call)
     if problem is None or problem.expected is None:
@@ -89,7 +92,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _problem(options: Windowed, call: CallRecord) -> arithmetic.ShapeProblem | None:
+def _problem(options: arithmetic.SlidingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
     try:
         arithmetic.expected_shape(options, call.inputs, call.kernel)
     except arithmetic.ShapeProblem as problem:
@@ -97,14 +100,14 @@ def _problem(options: Windowed, call: CallRecord) -> arithmetic.ShapeProblem | N
     return None
 
 
-def _window(options: Windowed) -> tuple[int, ...]:
+def _window(options: arithmetic.SlidingOptions) -> tuple[int, ...]:
     if isinstance(options, PoolOptions):
         return options.pool_size
     pairs = zip(options.kernel_size, options.dilation_rate, strict=True)
     return tuple(arithmetic.effective_kernel_size(size, rate) for size, rate in pairs)
 
 
-def _sizes(call: CallRecord, options: Windowed) -> Shape:
+def _sizes(call: CallRecord, options: arithmetic.SlidingOptions) -> Shape:
     shape, n = call.inputs[0], len(_window(options))
     return shape[-n:] if options.data_format == "channels_first" else shape[-n - 1 : -1]
 
@@ -113,7 +116,7 @@ def _by(sizes: Shape) -> str:
     return " x ".join("?" if size is None else str(size) for size in sizes)
 
 
-def _reasons(call: CallRecord, options: Windowed) -> tuple[str, ...]:
+def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str, ...]:
     reasons = []
     for size, window, stride in zip(_sizes(call, options), _window(options), options.strides, strict=True):
         if size is not None and size < window:
@@ -128,7 +131,7 @@ def _reasons(call: CallRecord, options: Windowed) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _fixes(call: CallRecord, options: Windowed, trace: Trace) -> Iterator[Fix]:
+def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -> Iterator[Fix]:
     made = maker_of(call, trace)
     if made is None:
         return
@@ -138,7 +141,7 @@ def _fixes(call: CallRecord, options: Windowed, trace: Trace) -> Iterator[Fix]:
         yield from _smaller(call, options, trace, made, smaller)
 
 
-def _padded(call: CallRecord, options: Windowed, cell: Code, made: ast.Call) -> Fix:
+def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, made: ast.Call) -> Fix:
     word = "same" if call.layer is not None else "SAME"
     place = (2 if isinstance(options, PoolOptions) else 3) if call.layer is not None else 3
     edit = with_argument(cell, made, place, "padding", f'"{word}"')
@@ -146,11 +149,13 @@ def _padded(call: CallRecord, options: Windowed, cell: Code, made: ast.Call) -> 
     return fix(f'pad the input: padding="{word}"', cell, [edit], Applicability.CHOICE, predicted)
 
 
-def _fitting(call: CallRecord, options: Windowed) -> tuple[int, ...] | None:
+def _fitting(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[int, ...] | None:
     """The largest window that fits; of a kernel, the largest odd one where there is a choice."""
     odd = not isinstance(options, PoolOptions)
     sizes = []
-    for size, window, full in zip(_sizes(call, options), _own(options), _window(options), strict=True):
+    for size, window, full in zip(
+        _sizes(call, options), arithmetic.kernel_sizes_of(options), _window(options), strict=True
+    ):
         if size is None or full <= size:
             sizes.append(window)
         elif full != window:
@@ -158,10 +163,6 @@ def _fitting(call: CallRecord, options: Windowed) -> tuple[int, ...] | None:
         else:
             sizes.append(size - 1 if odd and window % 2 and size % 2 == 0 else size)
     return tuple(sizes) if all(size > 0 for size in sizes) else None
-
-
-def _own(options: Windowed) -> tuple[int, ...]:
-    return options.pool_size if isinstance(options, PoolOptions) else options.kernel_size
 
 
 def _smaller(

@@ -24,14 +24,10 @@ from conv_magic import arithmetic
 from conv_magic.model import (
     Applicability,
     CallRecord,
-    ConvOptions,
-    ConvTransposeOptions,
-    DepthwiseConvOptions,
     Diagnosis,
     Fix,
     Mode,
     Outcome,
-    PoolOptions,
     Trace,
 )
 from conv_magic.repair.edits import fix
@@ -40,8 +36,6 @@ from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
 from conv_magic.source import Code, argument
 
 code = "wrong-result-shape"
-
-_Windowed = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions | PoolOptions
 
 VALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')\n",
@@ -64,7 +58,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if call.mode is not Mode.EAGER or call.expected is None or not call.inputs:
         return
     returned = call.outcome is Outcome.RETURNED and not arithmetic.shapes_agree(call.expected, call.output)
-    failed = call.outcome is Outcome.RAISED and 0 in call.inputs[0] and isinstance(call.options, _Windowed)
+    failed = (
+        call.outcome is Outcome.RAISED and 0 in call.inputs[0] and isinstance(call.options, arithmetic.WindowOptions)
+    )
     if not returned and not failed:
         return
     actual = call.output if returned else call.inputs[0]
