@@ -1,11 +1,12 @@
 /**
  * The shapes at the line ends: one CodeMirror extension for every code cell.
  *
- * `notes.ts` says what stands where; here it becomes decorations, and documents become transactions.
+ * `notes.ts` says what stands where; here it becomes decorations, and documents become transactions.  `drawing.ts`
+ * draws those in view.
  */
 
 import { type ChangeSet, type EditorState, type Extension, type Line, type Range, StateEffect, StateField, type Text } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, ViewPlugin } from "@codemirror/view";
+import { Decoration, type DecorationSet, ViewPlugin } from "@codemirror/view";
 import { Comparison, codeOf, type Freshness } from "./code";
 import type { Speech } from "./documents";
 import { type NoteText, NoteWidget } from "./note_widget";
@@ -65,7 +66,6 @@ const annotated = StateField.define<Annotations>({
       ? { ...next, decorations: value.decorations.map(changes) }
       : place(next, newDoc, placed);
   },
-  provide: (field) => EditorView.decorations.from(field, (value) => value.decorations),
 });
 
 /** The annotations of one cell, kept in the editor's own state and fed by `source`. */
@@ -87,7 +87,7 @@ export function allMarks(state: EditorState): { speech: Speech; marks: readonly 
   return value?.speech ? { speech: value.speech, marks: value.placed } : null;
 }
 
-/** What the editor draws. */
+/** All that there is to draw. */
 export const decorationsOf = (state: EditorState): DecorationSet => state.field(annotated).decorations;
 
 const newsOf = (source: CellSource): News => ({ speech: source.speech(), look: source.look() });

@@ -12,10 +12,10 @@ import { annotations, type CellSource } from "./annotations";
 import { listenForRequests } from "./apply";
 import { addCommands } from "./commands";
 import { boardOf } from "./documents";
+import { drawing } from "./drawing";
 import { pinning } from "./pinning";
 import { Preferences, SETTINGS } from "./preferences";
 import { addRenderer } from "./renderer";
-import { room } from "./room";
 import { rowClicks } from "./row_clicks";
 import { lineTooltips } from "./tooltip";
 
@@ -51,7 +51,7 @@ const inline: JupyterFrontEndPlugin<void> = {
       name: "conv-magic:annotations",
       factory: ({ model }) => {
         if (!isCodeCell(model)) return null;
-        const extension = [annotations(sourceFor(model, preferences)), rowClicks, pinning(model), lineTooltips, room];
+        const extension = [annotations(sourceFor(model, preferences)), rowClicks, pinning(model), lineTooltips, drawing];
         return EditorExtensionRegistry.createImmutableExtension(extension);
       },
     });

@@ -1,8 +1,8 @@
 /**
- * The lines that leave no room for their note: there it is cut, and lies over the end of the code.
+ * What the editor draws of the notes and marks: those in view, which is all it has to compare at every key.
  *
- * Only there: a box that sticks to the editor's edge costs the browser at every frame, a line of plain text next to
- * nothing.
+ * Where a line leaves no room for its note, that is cut and lies over the end of the code.  Only there: a box that
+ * sticks to the editor's edge costs the browser at every frame, plain text next to nothing.
  */
 
 import { type Extension, type Range, RangeSet } from "@codemirror/state";
@@ -15,8 +15,8 @@ import { MOST_COLUMNS } from "./theme";
 const AROUND = 8;
 const TAB = 9;
 
-class Room {
-  decorations: DecorationSet = Decoration.none;
+class Drawing {
+  decorations: DecorationSet;
   /** How many characters a line has room for; before it is measured, any number. */
   private columns = Infinity;
   /** Where the line begins on which one types: its note must not lie over the code there. */
@@ -24,6 +24,7 @@ class Room {
   private live = true;
 
   constructor(private readonly view: EditorView) {
+    this.decorations = this.inView();
     this.measure();
   }
 
@@ -36,7 +37,7 @@ class Room {
       this.typing = this.view.hasFocus && !clicked ? state.doc.lineAt(state.selection.main.head).from : null;
     }
     const moved = docChanged || viewportChanged || this.typing !== before;
-    if (moved || decorationsOf(startState) !== decorationsOf(state)) this.decorations = this.crowded();
+    if (moved || decorationsOf(startState) !== decorationsOf(state)) this.decorations = this.inView();
   }
 
   destroy(): void {
@@ -51,32 +52,32 @@ class Room {
       write: (columns) => {
         if (columns === this.columns) return;
         this.columns = columns;
-        const crowded = this.crowded();
-        if (RangeSet.eq([crowded], [this.decorations])) return;
-        this.decorations = crowded;
+        const inView = this.inView();
+        if (RangeSet.eq([inView], [this.decorations])) return;
+        this.decorations = inView;
         queueMicrotask(() => this.live && this.view.dispatch({})); // the editor draws them, but not while it measures
       },
     });
   }
 
-  /** The lines in view whose note does not fit beside them. */
-  private crowded(): DecorationSet {
+  private inView(): DecorationSet {
     const { columns, typing } = this;
     const { state, viewport } = this.view;
     const found: Range<Decoration>[] = [];
-    decorationsOf(state).between(viewport.from, viewport.to, (at, _to, { spec }) => {
-      const { widget } = spec as { widget?: unknown };
+    decorationsOf(state).between(viewport.from, viewport.to, (from, to, decoration) => {
+      found.push(decoration.range(from, to));
+      const { widget } = decoration.spec as { widget?: unknown };
       if (!(widget instanceof NoteWidget)) return;
-      const line = state.doc.lineAt(at);
+      const line = state.doc.lineAt(from);
       const length = widthOf(widget.text, state.tabSize);
       const fits = length <= MOST_COLUMNS && widthOf(line.text, state.tabSize) + AROUND + length <= columns;
       if (!fits) found.push(crowdedLine(columns, line.from === typing).range(line.from));
     });
-    return Decoration.set(found);
+    return Decoration.set(found, true);
   }
 }
 
-export const room: Extension = ViewPlugin.fromClass(Room, { decorations: ({ decorations }) => decorations });
+export const drawing: Extension = ViewPlugin.fromClass(Drawing, { decorations: ({ decorations }) => decorations });
 
 const crowdedLine = (columns: number, typing: boolean): Decoration =>
   Decoration.line({
