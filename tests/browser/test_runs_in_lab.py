@@ -30,6 +30,37 @@ net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 DATA = "images, labels = np.zeros((32, 8, 8, 1)), np.zeros(32, int)"
 FIT = "%%convshapes\nnet.fit(images, labels, verbose=0)"
 
+PLAIN = "%%convshapes{options}\nimage = keras.Input((8, 8, 3))\nc = layers.Conv2D(4, 3)(image)  # the stem"
+WRITTEN = """\
+%%convshapes
+image = keras.Input((8, 8, 3))  # shape: (B, 8, 8, 3)
+c = layers.Conv2D(4, 3)(image)  # the stem  # shape: (B, 6, 6, 4)"""
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_the_magic_writes_the_shapes_into_its_cell_and_takes_them_out(front_end: str, page: Page, lab: Lab) -> None:
+    asked = PLAIN.format(options=" --write")
+    notebook = Notebook(page, lab.address_in(front_end, lab.write("runs.ipynb", LOAD, asked)))
+    notebook.cell(0).run()
+    cell = notebook.cell(1)
+    cell.run()
+    expect(cell.line(3)).to_contain_text("# shape:")
+    assert cell.text == WRITTEN
+    expect(cell.note(3)).to_have_text("(None, 6, 6, 4)")
+    expect(cell.stale).to_have_count(0)
+    expect(cell.suspect).to_have_count(0)
+    cell.click(1)
+    cell.undo()
+    assert cell.text == asked
+    cell.click(1)
+    page.keyboard.press("ControlOrMeta+Shift+z")
+    assert cell.text == WRITTEN
+    cell.type_at_end(1, " --unwrite")
+    cell.run()
+    expect(cell.line(3)).not_to_contain_text("# shape:")
+    assert cell.text == PLAIN.format(options="")
+    expect(cell.note(3)).to_have_text("(None, 6, 6, 4)")
+
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_notes_go_when_the_cell_starts_and_come_line_by_line(front_end: str, page: Page, lab: Lab) -> None:
