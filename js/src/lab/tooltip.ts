@@ -32,6 +32,7 @@ export const lineTooltips: Extension = [
     blur: ({ relatedTarget }, view) => {
       if (relatedTarget instanceof Element && !relatedTarget.closest(".cm-convmagic-tooltip")) hideAsked(view);
     },
+    mousemove: aimAtText,
   }),
   hoverTooltip((view, position) => (hasStory(view, position) ? tooltipAt(view, position) : null), { hideOnChange: true }),
 ];
@@ -47,6 +48,20 @@ export function showAtCursor(view: EditorView, focused = true): void {
 /** Close what the keyboard asked for. */
 export function hideAsked(view: EditorView): void {
   if (view.state.field(asked, false)) view.dispatch({ effects: show.of(null) });
+}
+
+/**
+ * A mouse over a note is over the place in the text where the note stands: CodeMirror before view 6.17 (JupyterLab 4.0)
+ * looks for text there, and would have no tooltip over most of a note.
+ */
+function aimAtText(event: MouseEvent): false {
+  const note = event.target instanceof Element ? event.target.closest(".cm-convmagic-note") : null;
+  if (note?.parentElement) {
+    event.stopPropagation();
+    const { left: clientX } = note.getBoundingClientRect();
+    note.parentElement.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY: event.clientY }));
+  }
+  return false;
 }
 
 /** Plain shapes stand at the line's end already; what the keyboard asked for stays alone. */
