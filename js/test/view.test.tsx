@@ -171,6 +171,23 @@ describe("a cell that broke", () => {
     expect(textOf(".convmagic-trial")[0]).toBe("✓ tried: the cell now runs to its end");
     expect(one('.convmagic-row[aria-selected="true"]').dataset["index"]).toBe("7");
   });
+
+  test("where no answer comes, as in a notebook saved meanwhile, it does not wait for ever", async () => {
+    vi.useFakeTimers();
+    try {
+      const report = sample("broken");
+      report.diagnoses[0]!.fixes.forEach((fix) => (fix.proof = null));
+      await act(() => view!.update({ ...report, trying: true }));
+      await act(() => void vi.advanceTimersByTime(60_000));
+      expect(textOf(".convmagic-trial")[0]).toBe("◌ trying ...");
+      await act(() => void vi.advanceTimersByTime(31_000));
+      expect(textOf(".convmagic-trial")[0]).toBe("○ not tried yet");
+      await act(() => view!.update({ ...report, trying: true }));
+      expect(textOf(".convmagic-trial")[0]).toBe("◌ trying ...");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe("calls inside calls", () => {

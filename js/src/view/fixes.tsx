@@ -1,6 +1,6 @@
 /** The fixes of a diagnosis: each a diff, the shape that results, how it was tried, and the buttons. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Actions, ONLY_COPIES, type Outcome } from "../actions";
 import { type DiffLine, diffLines } from "../diff";
 import { applyFix, sourceOf } from "../fix";
@@ -10,6 +10,9 @@ import { ShapeText } from "./shapes";
 
 const PLACEHOLDER = 0;
 
+/** The kernel tries for at most 30 s, once its scratch process has started. */
+const MOST_TRYING_MS = 90_000;
+
 export interface FixesProps {
   document: Document;
   fixes: readonly Fix[];
@@ -17,6 +20,7 @@ export interface FixesProps {
 }
 
 export function Fixes({ document, fixes, actions }: FixesProps) {
+  const trying = useTrying(document);
   if (fixes.length === 0) return null;
   const canApply = actions.canApply();
   return (
@@ -24,22 +28,42 @@ export function Fixes({ document, fixes, actions }: FixesProps) {
       {!canApply && <p class="convmagic-quiet convmagic-only-copies">{ONLY_COPIES}</p>}
       <ol class="convmagic-fixes" aria-label="fixes">
         {fixes.map((fix, i) => (
-          <FixCard key={`${fix.cell} ${fix.title} ${i}`} document={document} fix={fix} actions={actions} first={i === 0} canApply={canApply} />
+          <FixCard
+            key={`${fix.cell} ${fix.title} ${i}`}
+            document={document}
+            fix={fix}
+            trying={trying}
+            actions={actions}
+            first={i === 0}
+            canApply={canApply}
+          />
         ))}
       </ol>
     </>
   );
 }
 
+/** Whether a trial may still end: a notebook that was saved while fixes were tried has no kernel to wait for. */
+function useTrying(document: Document): boolean {
+  const [givenUp, setGivenUp] = useState<Document | null>(null);
+  useEffect(() => {
+    if (!document.trying) return;
+    const timer = setTimeout(() => setGivenUp(document), MOST_TRYING_MS);
+    return () => clearTimeout(timer);
+  }, [document]);
+  return document.trying && givenUp !== document;
+}
+
 interface FixCardProps {
   document: Document;
   fix: Fix;
+  trying: boolean;
   actions: Actions;
   first: boolean;
   canApply: boolean;
 }
 
-function FixCard({ document, fix, actions, first, canApply }: FixCardProps) {
+function FixCard({ document, fix, trying, actions, first, canApply }: FixCardProps) {
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const lines = useMemo(() => diffOf(document, fix), [document, fix]);
   return (
@@ -53,7 +77,7 @@ function FixCard({ document, fix, actions, first, canApply }: FixCardProps) {
               <ShapeText shape={fix.predicted} />
             </span>
           )}
-          <Trial document={document} fix={fix} />
+          <Trial document={document} fix={fix} trying={trying} />
         </span>
         <Buttons fix={fix} actions={actions} first={first} canApply={canApply} onOutcome={setOutcome} />
       </div>
@@ -74,11 +98,11 @@ function heldText(document: Document, fix: Fix): string {
 
 const TRIED = { ran: "tried: the cell now runs to its end", shapes: "tried with shapes only: every shape in the cell now fits" };
 
-function Trial({ document, fix }: { document: Document; fix: Fix }) {
-  const { trying } = document;
+function Trial({ document, fix, trying }: Pick<FixCardProps, "document" | "fix" | "trying">) {
   if (fix.proof) return <TrialText state="held" glyph="✓" text={heldText(document, fix)} />;
   if (fix.untried) return <TrialText state="untried" glyph="○" text={untriedText(visible(fix.untried))} />;
-  return trying ? <TrialText state="trying" glyph="◌" text="trying ..." /> : <TrialText state="untried" glyph="○" text="not tried" />;
+  if (trying) return <TrialText state="trying" glyph="◌" text="trying ..." />;
+  return <TrialText state="untried" glyph="○" text={document.trying ? "not tried yet" : "not tried"} />;
 }
 
 /** A trial that failed says so itself. */
