@@ -178,7 +178,7 @@ class Recorder:
     _first: list[Row | None] = field(init=False)
     _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
-    _repeats: dict[tuple[int, int], Repeat | None] = field(default_factory=dict)
+    _repeats: dict[tuple[int, int], Repeat] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
     _rewriting: dict[str, tuple[bool, bool]] = field(default_factory=dict)
 
@@ -204,8 +204,7 @@ class Recorder:
             place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
         row = self._row(hook, captured, place, direct, parent, inputs)
         if hook.guard and row.count and direct and parent is None and row.mode is _EAGER and frame.f_back:
-            code = frame.f_back.f_code
-            self._repeats[id(code), frame.f_back.f_lasti] = Repeat.of(hook, code, args, kwargs, captured, row)
+            self._learn(Repeat(hook, frame.f_back.f_code, captured, row, local.stack), frame.f_back, args, kwargs)
         local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         local.quiet = quiet
@@ -238,29 +237,32 @@ class Recorder:
         stack.append(parent)  # what is called inside keeps its own place in the nesting
         return Entered(row, captured, time.perf_counter(), False)
 
+    def _learn(self, repeat: Repeat, caller: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        key = id(repeat.code), caller.f_lasti
+        if repeat.learn(args, kwargs):
+            self._repeats[key] = repeat
+        else:
+            self._repeats.pop(key, None)
+
     def again(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Repeat | None:
         """The call that was last seen at this place, if this is the same again: a loop's next turn.
 
         Then all about it is known but its end, which is told to `returned_again` or `raised_again`.
         """
         repeat = self._repeats.get((id(caller.f_code), caller.f_lasti))
-        if repeat is None:
+        if repeat is None or repeat.hook is not hook:
             return None
         try:
-            local, row = self.local, repeat.row
-            if local.stack or repeat.code is not caller.f_code or repeat.hook is not hook:
-                return None
-            same = row.outcome is _RETURNED and local.replica is row.replica and repeat.matches(args, kwargs)
-            return repeat if same else None
+            return repeat if repeat.matches(self.local.stack, args, kwargs) else None
         except Exception as fault:
             self.blame(hook.name, fault)
             return None
 
     def returned_again(self, repeat: Repeat, result: Any, seconds: float) -> None:
-        """A call that `again` knew has returned, after so many seconds."""
+        """A call that `again` knew has returned, after so many seconds: of equal arguments equal shapes come."""
         row, held = repeat.row, self._made_by
         try:
-            if type(result) is repeat.tensor and result._shape_tuple() == row.output and len(held) < _MOST_PRODUCERS:
+            if type(result) is repeat.tensor and len(held) < _MOST_PRODUCERS:
                 row.count += 1
                 row.seconds += seconds
                 held[id(result)] = weakref.ref(result), row

@@ -7,63 +7,65 @@ from types import CodeType
 from typing import Any
 
 from conv_magic.hooks.entry import Captured
+from conv_magic.model import Outcome
 
 _PLAIN = (int, str, bool, type(None))
 _LISTS = (list, tuple)
+_RETURNED = Outcome.RETURNED  # an enum looks its members up slowly
 
 
 class Repeat:
     """A call that was seen: its place, its arguments without the tensors, and its row.
 
-    Of a tensor the type and the shape are kept, of a number, a word or a short list of them the value.
+    Of a tensor the type and the shape are kept, of a number, a word or a short list of them the value.  `stack` is the
+    list of calls that its thread was inside of.
     """
 
-    __slots__ = ("captured", "code", "hook", "kinds", "names", "row", "tensor", "tensors", "values")
+    __slots__ = ("captured", "code", "given", "hook", "names", "row", "stack", "tensor", "tensors", "values")
 
-    def __init__(self, hook: object, code: CodeType, captured: Captured, row: Any) -> None:
-        self.hook, self.code, self.row = hook, code, row
+    def __init__(self, hook: object, code: CodeType, captured: Captured, row: Any, stack: list[Any]) -> None:
+        self.hook, self.code, self.row, self.stack = hook, code, row, stack  # the code is held: its `id` is a key
         self.captured = captured._replace(inputs=())
-        self.kinds: tuple[type[Any], ...] = ()
+        self.given = 0
         self.names: tuple[str, ...] = ()
         self.tensor: type[Any] | None = None  # TensorFlow's class of eager tensors
         self.tensors: list[tuple[int, object, weakref.ref[Any]]] = []
         self.values: list[tuple[int, object]] = []
 
-    @classmethod
-    def of(
-        cls, hook: object, code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any], captured: Captured, row: Any
-    ) -> Repeat | None:
-        """The call, or None where an argument is of a kind that cannot be compared so."""
-        made = cls(hook, code, captured, row)
-        given = (*args, *kwargs.values())
-        made.kinds, made.names = tuple(map(type, given)), tuple(kwargs)
-        for number, value in enumerate(given):
+    def learn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Keep the arguments; False where one is of a kind that cannot be compared so."""
+        self.given, self.names = len(args) + len(kwargs), tuple(kwargs)
+        for number, value in enumerate((*args, *kwargs.values())):
             if _is_tensor(value):
-                made.tensor = type(value)
-                made.tensors.append((number, value._shape_tuple(), weakref.ref(value)))
+                self.tensor = type(value)
+                self.tensors.append((number, value._shape_tuple(), weakref.ref(value)))
             elif type(value) in _PLAIN:
-                made.values.append((number, value))
+                self.values.append((number, value))
             elif type(value) in _LISTS and all(type(entry) in _PLAIN for entry in value):
-                made.values.append((number, type(value)(value)))  # the user may change the list meanwhile
+                self.values.append((number, type(value)(value)))  # the user may change the list meanwhile
             else:
-                return None
-        return made
+                return False
+        return True
 
-    def matches(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether the arguments are of the same shapes and values as those that were seen."""
+    def matches(self, stack: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a call of this thread, inside of none, has arguments of the same shapes and values as was seen."""
+        if stack or stack is not self.stack or self.row.outcome is not _RETURNED:
+            return False
         if kwargs:
             if tuple(kwargs) != self.names:
                 return False
             args = (*args, *kwargs.values())
         elif self.names:
             return False
-        if tuple(map(type, args)) != self.kinds:
+        if len(args) != self.given:
             return False
         for number, shape, same in self.tensors:
-            if same() is not args[number] and args[number]._shape_tuple() != shape:
+            value = args[number]
+            if same() is not value and (type(value) is not self.tensor or value._shape_tuple() != shape):
                 return False
-        for number, value in self.values:  # noqa: SIM110  # a generator would cost as much as all the rest
-            if args[number] != value:
+        for number, known in self.values:
+            value = args[number]
+            if value is not known and (type(value) is not type(known) or value != known):
                 return False
         return True
 
