@@ -68,6 +68,17 @@ VALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 28, 28, 3)), tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n",
 )
 INVALID: tuple[str, ...] = (
+    "import keras, tensorflow as tf\n"
+    "class Own(keras.layers.Layer):\n"
+    "    def build(self, input_shape):\n"
+    "        self.kernel = self.add_weight(shape=(5, 5, input_shape[1], 6))\n"
+    "    def call(self, x):\n"
+    "        return tf.nn.conv2d(x, 2.0 * self.kernel, 1, 'SAME')\n"
+    "y = Own()(tf.zeros((2, 9, 11, 4)))\n",
+    "import tensorflow as tf\n"
+    "kernels = {'first': tf.ones((3, 3, 2, 5)), 'second': tf.ones((3, 3, 7, 4))}\n"
+    "def block(maps, kernel):\n    return tf.nn.relu(tf.nn.conv2d(maps, kernel, 1, 'SAME'))\n"
+    "y = block(block(tf.zeros((1, 8, 8, 2)), kernels['first']), kernels['second'])\n",
     "import tensorflow as tf\n"
     "def weights(*sizes):\n    return tf.Variable(tf.random.normal(sizes, stddev=0.1))\n"
     "second = weights(3, 3, 12, 20)\n"
@@ -211,6 +222,7 @@ def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
     transposed = isinstance(call.options, ConvTransposeOptions)
     place = len(call.kernel) - (1 if transposed else 2)
     kernel = _with(call.kernel, place, have)
+    yield from _of_other_axis(call, made[0], place)
     for sizes in sizes_written(made[0], trace, given, call.kernel):
         named = _named_size(made[0], sizes[place], have, trace)
         edits = [named] if named is not None else with_number(made[0], trace, sizes[place], have)
@@ -218,6 +230,22 @@ def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
             title = f"make the kernel for {counted(have, 'channel')}"
             yield fix(title, made[0], [edit], Applicability.CHOICE, _output(call, call.inputs[0], kernel))
             return
+
+
+def _of_other_axis(call: CallRecord, cell: Code, place: int) -> Iterator[Fix]:
+    """A kernel whose shape takes the channels from another axis of the input: `input_shape[1]`."""
+    shape, kernel = call.inputs[0], call.kernel or ()
+    found: list[ast.expr] = []
+    for node in cell.nodes:
+        if isinstance(node, ast.Tuple | ast.List) and len(node.elts) == len(kernel):
+            match node.elts[place]:
+                case ast.Subscript(value=owner, slice=ast.Constant(value=int(axis)) as index) if (
+                    0 < axis < len(shape) - 1 and shape[axis] == kernel[place] and "shape" in ast.unparse(owner)
+                ):
+                    found.append(index)
+    if len(found) == 1 and channel_axis(call, len(shape)) == len(shape) - 1:
+        title = "make the kernel for the channels, which are the input's last axis"
+        yield fix(title, cell, [cell.replace(found[0], "-1")], Applicability.SURE)
 
 
 def _named_size(cell: Code, size: ast.expr, want: int, trace: Trace) -> Edit | None:

@@ -50,6 +50,9 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\nfrom tensorflow.keras import layers\nfactor, colours = 2, 3\n"
     "x = layers.Conv2D(colours * factor, 3, padding='same')(tf.zeros((1, 6, 6, 2)))\n"
     "y = tf.nn.depth_to_space(x, factor)\n",
+    "import tensorflow as tf\nfrom tensorflow.keras import layers\nfactor = 5\n"
+    "x = layers.Conv2D(2 * factor * 2, 3, padding='same')(tf.zeros((1, 6, 6, 2)))\n"
+    "y = tf.nn.depth_to_space(x, factor)\n",
 )
 
 
@@ -123,14 +126,31 @@ def _fixes(before: CallRecord, trace: Trace, cell: Code, block: ast.expr, size: 
 
 
 def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: Trace) -> str | None:
-    """Filters that were multiplied by the block once, `colours * factor`, with its square instead."""
-    if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult):
+    """Filters that were multiplied by the block once, `colours * factor` or `... * factor * 2`, with its square."""
+    if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult) or _has_square(given):
         return None
     size = Reader(here, trace).value(block)
-    for factor, rest in ((given.right, given.left), (given.left, given.right)):
-        if Reader(there, trace).value(factor) == size and not _has_square(given):
-            return f"{there.text_of(rest)} * {there.text_of(factor)} ** 2"
-    return None
+    factors = list(_factors(given))
+    values = [Reader(there, trace).value(factor) for factor in factors]
+    if size not in values:
+        return None
+    place = len(values) - 1 - values[::-1].index(size)
+    if size in (values[:place] + values[place + 1 :]):
+        return None  # it is there twice
+    texts = [f"({there.text_of(f)})" if isinstance(f, ast.BinOp) else there.text_of(f) for f in factors]
+    texts[place] += " ** 2"
+    twice = place + 1
+    if size != 2 and twice < len(values) and values[twice] == 2:  # `scale * 2` was meant for `scale ** 2`
+        del texts[twice]
+    return " * ".join(texts)
+
+
+def _factors(product: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+        yield from _factors(product.left)
+        yield from _factors(product.right)
+    else:
+        yield product
 
 
 def _has_square(node: ast.expr) -> bool:

@@ -8,6 +8,7 @@ from conv_magic.model import Fix, Shape, Trace
 from conv_magic.rules.merge_channels import in_channels
 from conv_magic.rules.merge_layers import in_layers
 from conv_magic.rules.merge_levels import gate_enlarged, of_other_level
+from conv_magic.rules.merge_order import of_other_end
 from conv_magic.rules.merge_shortcuts import pooled, projected
 from conv_magic.rules.merge_sizes import brought_to_size, declared_anew, enlarges
 from conv_magic.rules.merges import Merge, branches
@@ -29,6 +30,8 @@ def merge_fixes(merge: Merge, trace: Trace, which: int, axes: tuple[int, ...]) -
     if certain:
         yield from certain
         return
+    if ratio > 1 and merge.axis is not None:
+        yield from of_other_end(merge)
     yield from in_layers(merge, trace, own, which, ratio)
     if ratio > 1:
         yield from projected(merge, trace, own, which, other)

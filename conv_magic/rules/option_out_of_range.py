@@ -45,6 +45,11 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 9, 9, 1)), tf.zeros((3, 3, 1, 4)), [1, 2, 2], 'SAME')\n",
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=(1, 2, 2, 1))(keras.Input((9, 9, 1)))\n",
     "import keras\ny = keras.layers.Conv2D(4, 3, strides=2, dilation_rate=2)(keras.Input((19, 19, 1)))\n",
+    "import keras\n"
+    "blocks = [dict(filters=4, strides=2, dilation_rate=1), dict(filters=6, strides=3, dilation_rate=2)]\n"
+    "y = keras.Input((32, 32, 1))\n"
+    "for block in blocks:\n    y = keras.layers.Conv2D(kernel_size=3, padding='same', **block)(y)\n",
+    "import keras\ny = keras.layers.UpSampling2D((2, 2, 1))(keras.Input((9, 9, 4)))\n",
     "import tensorflow as tf\n"
     "y = tf.nn.convolution(tf.ones((1, 9, 9, 2)), tf.ones((3, 3, 2, 4)), [2, 2], 'SAME', dilations=[1, 2])\n",
     "import tensorflow as tf\ny = tf.nn.depthwise_conv2d(tf.zeros((1, 9, 9, 2)), tf.zeros((3, 3, 2, 1)), 2, 'SAME')\n",
@@ -85,6 +90,7 @@ _LAYERS: dict[str, tuple[int, tuple[_Option, ...]]] = {
         for kind in ("MaxPooling", "AveragePooling", "MaxPool", "AvgPool")
         for n in (1, 2, 3)
     },
+    **{f"UpSampling{n}D": (n, (_Option("size", 0),)) for n in (2, 3)},
 }
 _EXCLUSIVE = {"strides", "dilation_rate", "dilations"}
 """Options of which only one may be more than 1."""
@@ -110,10 +116,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     made = maker_of(call, trace) if call.outcome is not Outcome.RETURNED and known else None
     if known is None or made is None:
         return
-    wrong = list(_wrong(call, trace, *made, *known))
     alone = call.op in _LAYERS or call.op == "convolution"
-    exclusive = _exclusive(trace, *made, known[1]) if not wrong and alone else []
-    if not wrong and not exclusive:
+    wrong, exclusive = [], []
+    for given in _arguments(*made, known[1]):
+        wrong = list(_wrong(call, trace, made[0], given, known[0]))
+        exclusive = _exclusive(trace, made[0], given) if not wrong and alone else []
+        if wrong or exclusive:
+            break
+    else:
         return
     yield diagnosed(
         code,
@@ -124,6 +134,31 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=_fixes(trace, made[0], wrong, exclusive),
     )
+
+
+_Given = dict[_Option, ast.expr]
+
+
+def _arguments(cell: Code, made: ast.Call, options: tuple[_Option, ...]) -> Iterator[_Given]:
+    """The options as they are written in the call; with `**settings` in it, with those of each dictionary."""
+    written = {o: given for o in options if (given := argument(made, o.position, o.name)) is not None}
+    unpacking = any(keyword.arg is None for keyword in made.keywords)
+    for settings in map(_settings, cell.nodes) if unpacking else ():
+        named = {o: settings[o.name] for o in options if o.name in settings}
+        if named:
+            yield written | named
+    yield written
+
+
+def _settings(node: ast.AST) -> dict[str, ast.expr]:
+    """The named values of `{"strides": 2}` or `dict(strides=2)`."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+        case ast.Call(func=ast.Name(id="dict"), keywords=given):
+            return {keyword.arg: keyword.value for keyword in given if keyword.arg is not None}
+    return {}
 
 
 def _any_rank(call: CallRecord) -> tuple[int, tuple[_Option, ...]] | None:
@@ -140,14 +175,11 @@ def _spelled(value: Value) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value)
 
 
-def _wrong(
-    call: CallRecord, trace: Trace, cell: Code, made: ast.Call, n: int, options: tuple[_Option, ...]
-) -> Iterator[_Wrong]:
+def _wrong(call: CallRecord, trace: Trace, cell: Code, options: _Given, n: int) -> Iterator[_Wrong]:
     reader = Reader(cell, trace)
-    for option in options:
-        given = argument(made, option.position, option.name)
-        value = reader.value(given) if given is not None else None
-        if given is None or value is None or (isinstance(value, tuple) and None in value):
+    for option, given in options.items():
+        value = reader.value(given)
+        if value is None or (isinstance(value, tuple) and None in value):
             continue
         right, why = _corrected(value, n, call.op, option.name)
         if right != value and why:
@@ -186,14 +218,13 @@ def _counted_for(numbers: tuple[int, ...], n: int) -> Value:
     return numbers[:n] if len(numbers) > n else numbers[0]
 
 
-def _exclusive(trace: Trace, cell: Code, made: ast.Call, options: tuple[_Option, ...]) -> list[_Wrong]:
+def _exclusive(trace: Trace, cell: Code, options: _Given) -> list[_Wrong]:
     """A stride and a dilation that are both more than 1."""
     reader = Reader(cell, trace)
     found = []
-    for option in options:
-        given = argument(made, option.position, option.name)
-        value = reader.value(given) if given is not None and option.name in _EXCLUSIVE else None
-        if given is not None and value is not None and max(n or 1 for n in _tuple(value)) > 1:
+    for option, given in options.items():
+        value = reader.value(given) if option.name in _EXCLUSIVE else None
+        if value is not None and max(n or 1 for n in _tuple(value)) > 1:
             why = "a kernel is dilated only where it moves by 1"
             right = (1,) * len(value) if isinstance(value, tuple) else 1
             found.append(_Wrong(option, given, value, right, why))

@@ -14,7 +14,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 def origins_of(code: Code, node: ast.expr) -> list[ast.expr]:
     """The expressions that make the value of `node`: itself, what its name was given, and so on, nearest first.
 
-    A parameter leads on to the arguments of every call of its function, `self.x` to its assignments.
+    A parameter leads on to the arguments of every call of its function, `self.x` to its assignments, `weights["x"]` to
+    the entry of the dictionary.
     """
     found: list[ast.expr] = []
     waiting = [node]
@@ -37,6 +38,23 @@ def _given(code: Code, node: ast.expr) -> Iterator[ast.expr]:
             yield outer.value
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         yield from _assigned_to(code, node)
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        yield from _entries(code, node.value, node.slice.value)
+
+
+def _entries(code: Code, collection: ast.expr, key: object) -> Iterator[ast.expr]:
+    """What stands under a key of a dictionary, or at a place of a list, that the text spells out."""
+    for origin in origins_of(code, collection):
+        match origin:
+            case ast.Dict(keys=keys, values=values):
+                yield from (
+                    v for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant) and k.value == key
+                )
+            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=given):
+                yield from (keyword.value for keyword in given if keyword.arg == key)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) if isinstance(key, int) and key < len(elements):
+                if not any(isinstance(element, ast.Starred) for element in elements):
+                    yield elements[key]
 
 
 def binding_in_scope(code: Code, name: ast.Name) -> Binding | None:

@@ -41,6 +41,16 @@ VALID: tuple[str, ...] = (
     _IMPORTS + "u = layers.Conv2D(8, 3)(x)\n"
     "gate = layers.Dense(8)(layers.GlobalAveragePooling2D(keepdims=True)(u))\ny = layers.Multiply()([u, gate])\n",
 )
+_LEVELS = (
+    "from keras import Input, layers\n"
+    "def join(low, maps):\n    return layers.concatenate([layers.UpSampling2D()(low), maps])\n"
+    "back, kept = Input((16, 16, 2)), []\n"
+    "for depth in (4, 8):\n"
+    "    back = layers.Conv2D(depth, 3, padding='same')(back)\n"
+    "    kept.append(back)\n"
+    "    back = layers.MaxPooling2D()(back)\n"
+    "{}"
+)
 INVALID: tuple[str, ...] = (
     _IMPORTS + "a = layers.Conv2D(8, 3, padding='same')(x)\nb = layers.Conv2D(8, 3)(x)\ny = layers.Add()([a, b])\n",
     "import numpy as np\nfrom keras import layers\nx = np.zeros((2, 16, 16, 3), 'float32')\n"
@@ -109,6 +119,17 @@ INVALID: tuple[str, ...] = (
     "gate = layers.Dense(12, activation='sigmoid')(gate)\n"
     "gate = layers.Reshape(target_shape=(1, 1, 12))(gate)\n"
     "scaled = layers.multiply([maps, gate])\n",
+    *(
+        _LEVELS.format(loop)
+        for loop in (
+            "for maps in kept:\n    back = join(back, maps)\n",
+            "for depth, maps in zip((8, 4), kept):\n    back = join(back, maps)\n",
+            "for depth in (8, 4):\n    maps = kept.pop(0)\n    back = join(back, maps)\n",
+            "for i in range(2):\n    back = join(back, kept[i])\n",
+            "for i in range(2):\n    back = join(back, kept[-i])\n",
+            "kept.append(back)\nfor i, maps in enumerate(reversed(kept)):\n    back = join(back, maps)\n",
+        )
+    ),
 )
 
 

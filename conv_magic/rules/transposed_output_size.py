@@ -72,6 +72,8 @@ INVALID: tuple[str, ...] = (
     "y = tf.nn.conv2d_transpose(tf.zeros((4, 5, 5, 3)), tf.zeros((3, 3, 2, 3)), (1, side, side, depth), 2)\n",
     "import keras\nlayer = keras.layers.Conv2DTranspose(4, 3, strides=2, output_padding=2)\n",
     "import tensorflow as tf\n"
+    "y = tf.nn.conv2d_transpose(tf.zeros((3, 6, 6, 4)), tf.zeros((3, 3, 2, 4)), [3, 12, 12, 2], 2, 'VALID')\n",
+    "import tensorflow as tf\n"
     "y = tf.nn.conv1d_transpose(tf.zeros((2, 20, 6)), tf.zeros((5, 3, 6)), (2, 40, 3), strides=4, padding='SAME')\n",
 )
 _MOST_LAYERS = 5
@@ -200,8 +202,20 @@ def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) ->
         actual=shape,
         axis_names=axis_names(len(shape), data_format_of(call)),
         origin=origin_of(call, trace),
-        fixes=(_restated(made[0], trace, given, options.output_shape, right),),
+        fixes=(
+            *_padded_otherwise(call, options, *made),
+            _restated(made[0], trace, given, options.output_shape, right),
+        ),
     )
+
+
+def _padded_otherwise(call: CallRecord, options: ConvTransposeOptions, cell: Code, made: ast.Call) -> Iterator[Fix]:
+    """The stated shape with the other word for the padding, where that makes it."""
+    word = {"valid": "SAME", "same": "VALID"}.get(options.padding if isinstance(options.padding, str) else "")
+    if word is not None and _problem(replace(options, padding=word.lower()), call) is None:
+        edit = with_argument(cell, made, 4, "padding", f'"{word}"')
+        title = f'make the shape that is stated: padding="{word}"'
+        yield fix(title, cell, [edit], Applicability.SURE, options.output_shape)
 
 
 def _problem(options: ConvTransposeOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:

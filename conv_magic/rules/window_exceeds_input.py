@@ -61,6 +61,10 @@ INVALID: tuple[str, ...] = (
     "    layers.MaxPooling2D(3),\n"
     "    layers.Conv2D(8, kernel_size=(3, 3)),\n"
     "])\n",
+    "import keras\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input((16, 16, 3)), layers.MaxPooling2D(4)])\n"
+    "net.add(layers.Conv2D(20, 5))\n"
+    "net.add(layers.Reshape((20,)))\n",
 )
 
 
@@ -136,9 +140,11 @@ def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -
     if made is None:
         return
     yield _padded(call, options, *made)
-    smaller = _fitting(call, options)
-    if smaller and not isinstance(options, DepthwiseConvOptions):
-        yield from _smaller(call, options, trace, made, smaller)
+    if isinstance(options, DepthwiseConvOptions):
+        return
+    for sizes in dict.fromkeys((_fitting(call, options, odd=True), _fitting(call, options, odd=False))):
+        if sizes:
+            yield from _smaller(call, options, trace, made, sizes)
 
 
 def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, made: ast.Call) -> Fix:
@@ -149,9 +155,9 @@ def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, ma
     return fix(f'pad the input: padding="{word}"', cell, [edit], Applicability.CHOICE, predicted)
 
 
-def _fitting(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[int, ...] | None:
-    """The largest window that fits; of a kernel, the largest odd one where there is a choice."""
-    odd = not isinstance(options, PoolOptions)
+def _fitting(call: CallRecord, options: arithmetic.SlidingOptions, *, odd: bool) -> tuple[int, ...] | None:
+    """The largest window that fits; of a kernel, if `odd`, the largest odd one where there is a choice."""
+    odd = odd and not isinstance(options, PoolOptions)
     sizes = []
     for size, window, full in zip(
         _sizes(call, options), arithmetic.kernel_sizes_of(options), _window(options), strict=True
