@@ -341,16 +341,17 @@ class NamedValue:
     """What a name of the user's stood for when the cell ended, or in the function that failed.
 
     scope    the function's name, empty for the cell itself
-    kind     `array`, `tensor`, `dataset`, `model`, `layer`, `module`, or `number` (a whole number, or a few of them)
+    kind     `array`, `tensor`, `list` (of tensors), `dataset`, `model`, `layer`, `module`, or `number` (a whole number,
+             or a few of them)
     shape    of an array or tensor; of a built model its output
-    parts    the shapes of a dataset's element, or of a model's inputs
+    parts    the shapes of a dataset's element, of a model's inputs, or of what is in a list
     numbers  the value of a `number`
     type     the class's name; of a module its own
     """
 
     name: str
     scope: str
-    kind: Literal["array", "tensor", "dataset", "model", "layer", "module", "number"]
+    kind: Literal["array", "tensor", "list", "dataset", "model", "layer", "module", "number"]
     type: str
     shape: Shape | None = None
     parts: tuple[Shape, ...] = ()

@@ -17,6 +17,7 @@ from conv_magic.recorder import LineSite, Place, words_of
 from conv_magic.source import Code
 
 _MOST_NUMBERS = 8
+_MOST_PARTS = 32
 _FRAMEWORKS = ("tensorflow", "keras", "numpy")
 _MODULES = {name: name for name in _FRAMEWORKS} | {"keras.api": "keras", "keras._tf_keras.keras": "keras"}
 
@@ -49,6 +50,10 @@ def _named(name: str, value: Any, scope: str) -> NamedValue | None:
     if hasattr(type(value), "element_spec"):
         parts = tuple(shape_of(spec) or () for spec in tensors_in(value.element_spec))
         return NamedValue(name, scope, "dataset", kind, parts=parts)
+    if type(value) is list and 0 < len(value) <= _MOST_PARTS:
+        shapes = [shape_of(each) for each in value]
+        known = tuple(shape for shape in shapes if shape is not None)
+        return NamedValue(name, scope, "list", kind, parts=known) if len(known) == len(shapes) else None
     shape = shape_of_value(value)
     if shape is None:
         return None

@@ -79,6 +79,19 @@ def test_the_first_fix_is_verified_in_the_scratch_process(rule: Rule | CellRule,
     assert first.applicability is not Applicability.DISPLAY
 
 
+def test_of_several_fixes_the_one_that_holds_is_first() -> None:
+    source = (
+        "import keras\nfrom keras import layers\n"
+        "net = keras.Sequential([keras.Input((16, 16, 3)), layers.MaxPooling2D(4)])\n"
+        "net.add(layers.Conv2D(20, 5))\n"
+        "net.add(layers.Reshape((20,)))\n"
+    )
+    (diagnosis,) = conv_magic.run(source, verify=True).diagnoses
+    first, *others = diagnosis.fixes
+    assert (first.title, first.verified) == ("use a kernel of 4 x 4", True)
+    assert [fix.verified for fix in others] == [False, False]
+
+
 def test_an_error_that_the_cell_handles_itself_is_no_fault() -> None:
     source = (
         "import tensorflow as tf\n"

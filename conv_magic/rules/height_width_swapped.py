@@ -24,7 +24,7 @@ from itertools import pairwise
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
 from conv_magic.repair.edits import fix
-from conv_magic.rules.makers import declared_literals
+from conv_magic.rules.makers import declared_literals, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import supply_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
@@ -43,6 +43,7 @@ VALID: tuple[str, ...] = (
     "import numpy as np\nimport keras\n"
     "model = keras.Sequential([keras.Input((None, 20, 3)), keras.layers.Conv2D(2, 3)])\n"
     "y = model(np.zeros((5, 20, 12, 3)))\n",
+    "import keras\nh, w = 12, 20\ny = keras.layers.Resizing(h, w)(keras.Input((30, 30, 3)))\n",
 )
 INVALID: tuple[str, ...] = (
     _CELL + "pictures = np.zeros((5, COLUMNS, ROWS, 3))\ny = model.predict(pictures, verbose=0)\n",
@@ -54,10 +55,14 @@ INVALID: tuple[str, ...] = (
     _CELL + "import tensorflow as tf\n"
     "def load(i):\n    return tf.image.resize(np.zeros((30, 50, 3)), (COLUMNS, ROWS)).numpy()\n"
     "y = model.predict(np.stack([load(i) for i in range(3)]), verbose=0)\n",
+    "import keras\nimg_width, img_height = 64, 48\n"
+    "x = keras.layers.Resizing(img_width, img_height)(keras.Input((90, 120, 3)))\n",
 )
 _FIRST = ("h", "height", "rows", "row", "r", "img_h", "img_height", "image_height", "ny")
 _SECOND = ("w", "width", "cols", "columns", "col", "c", "img_w", "img_width", "image_width", "nx")
 
+
+_RESIZING = {"Resizing", "CenterCrop", "RandomCrop"}
 
 _Site = tuple[Code, ast.expr, ast.expr]
 """Two sizes that the text writes one after the other."""
@@ -65,6 +70,9 @@ _Site = tuple[Code, ast.expr, ast.expr]
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning, or the error's cause, where height and width stand in each other's place."""
+    if call.op in _RESIZING and call.outcome is Outcome.RETURNED:
+        yield from _resized(call, trace)
+        return
     if call.options is not None or call.layer is None or call.accepts is None or len(call.inputs) != 1:
         return
     given, declared = call.inputs[0], call.accepts
@@ -88,6 +96,30 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axis_names=axis_names(4),
         origin=(at, f"the sizes are written on line {at.line}"),
         fixes=fixes,
+    )
+
+
+def _resized(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A layer that takes the height first and was given a width, by name, then a height."""
+    made = maker_of(call, trace)
+    sizes = made[1].args[:2] if made is not None else []
+    if made is None or len(sizes) < 2 or not call.output or len(call.output) != 4:
+        return
+    words = [ast.unparse(size).lower().replace("_", "") for size in sizes]
+    clear = words[0].endswith(("w", "width")) and words[1].endswith(("h", "height"))
+    values = tuple(map(Reader(made[0], trace).value, sizes))
+    if not clear or values[0] == values[1] or call.output[1:3] != values:
+        return
+    edits = [made[0].replace(sizes[0], made[0].text_of(sizes[1])), made[0].replace(sizes[1], made[0].text_of(sizes[0]))]
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes height, then width, and is given {ast.unparse(sizes[0])}, then {ast.unparse(sizes[1])}",
+        reasons=(f"the images come out {values[0]} high and {values[1]} wide",),
+        actual=call.output,
+        axes=(1, 2),
+        axis_names=axis_names(4),
+        fixes=(fix("give the height first, then the width", made[0], edits, Applicability.SURE),),
     )
 
 

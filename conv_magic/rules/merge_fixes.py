@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Fix, Shape, Trace
+from conv_magic.model import Applicability, Fix, Shape, Trace
 from conv_magic.rules.merge_channels import in_channels
 from conv_magic.rules.merge_layers import in_layers
 from conv_magic.rules.merge_levels import gate_enlarged, of_other_level
@@ -30,8 +30,10 @@ def merge_fixes(merge: Merge, trace: Trace, which: int, axes: tuple[int, ...]) -
     if certain:
         yield from certain
         return
-    if ratio > 1 and merge.axis is not None:
-        yield from of_other_end(merge)
+    kept = list(of_other_end(merge, trace)) if ratio > 1 and merge.axis is not None else []
+    yield from kept
+    if any(each.applicability is Applicability.SURE for each in kept):
+        return
     yield from in_layers(merge, trace, own, which, ratio)
     if ratio > 1:
         yield from projected(merge, trace, own, which, other)

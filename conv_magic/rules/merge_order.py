@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from conv_magic.model import Applicability, Fix
+from conv_magic.model import Applicability, Fix, Shape, Trace
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.merges import Merge
@@ -16,13 +17,37 @@ from conv_magic.rules.origins import arguments_for, is_parameter
 from conv_magic.source import Code
 
 
-def of_other_end(merge: Merge) -> Iterator[Fix]:
-    """The list of shortcuts in its other order."""
-    code = merge.code
-    for part in merge.parts:
-        for given in _given(code, part):
-            for title, edit in (*_taken(code, given), *_iterated(code, given)):
-                yield fix(title, code, [edit], Applicability.CHOICE)
+@dataclass(frozen=True)
+class _Taken:
+    """The list taken otherwise; `first` is the place of what then comes first, None where that depends on a number."""
+
+    title: str
+    edit: Edit
+    kept: str
+    first: int | None
+
+
+def of_other_end(merge: Merge, trace: Trace) -> Iterator[Fix]:
+    """The list of shortcuts in its other order: sure where the one that then comes first is known to fit."""
+    lists = {value.name: value.parts for value in trace.values if value.kind == "list"}
+    for place, part in enumerate(merge.parts if len(merge.parts) == 2 else ()):
+        wanted = merge.call.inputs[1 - place][1:-1]
+        for given in _given(merge.code, part):
+            for taken in (*_taken(merge.code, given), *_iterated(merge.code, given)):
+                sure = _fits(taken, lists.get(taken.kept), wanted)
+                if sure is not False:
+                    how = Applicability.SURE if sure else Applicability.CHOICE
+                    yield fix(taken.title, merge.code, [taken.edit], how)
+
+
+def _fits(taken: _Taken, parts: tuple[Shape, ...] | None, wanted: Shape) -> bool | None:
+    """Whether what then comes first has the wanted sizes; None where the list is not known."""
+    if parts is None:
+        return None
+    sizes = [shape[1:-1] for shape in parts]
+    if taken.first is None:
+        return wanted in sizes
+    return -len(sizes) <= taken.first < len(sizes) and sizes[taken.first] == wanted
 
 
 def _given(code: Code, part: ast.expr) -> list[ast.expr]:
@@ -33,31 +58,30 @@ def _given(code: Code, part: ast.expr) -> list[ast.expr]:
     return [part]
 
 
-def _taken(code: Code, part: ast.expr) -> Iterator[tuple[str, Edit]]:
+def _taken(code: Code, part: ast.expr) -> Iterator[_Taken]:
     """`skips.pop(0)`, `skips[i]`: the one at the other end."""
     bound = code.binding(part) if isinstance(part, ast.Name) else None
     match bound.value if bound is not None and bound.value is not None else part:
-        case ast.Call(func=ast.Attribute(value=ast.Name() as kept, attr="pop"), args=args) as call if _is_list(
-            code, kept
-        ):
-            if not args:
-                yield f"take the first of {kept.id}: pop(0)", code.replace(call, f"{kept.id}.pop(0)")
-            elif isinstance(args[0], ast.Constant) and args[0].value == 0:
-                yield f"take the last of {kept.id}: pop()", code.replace(call, f"{kept.id}.pop()")
-        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept) and _counts(code, index):
+        case ast.Call(func=ast.Attribute(value=ast.Name() as kept, attr="pop"), args=args) as call:
+            name, first = kept.id, not args
+            text = f"{name}.pop({'0' if first else ''})"
+            if _is_list(code, kept) and (first or ast.unparse(args[0]) == "0"):
+                title = f"take the {'first' if first else 'last'} of {name}"
+                yield _Taken(title, code.replace(call, text), name, 0 if first else -1)
+        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept) and _counts(index):
             at = index.operand if isinstance(index, ast.UnaryOp) else index
-            text = f"-{code.text_of(at)} - 1" if isinstance(at, ast.Name) else f"-({code.text_of(at)}) - 1"
-            yield f"count {kept.id} from its end: [{text}]", code.replace(index, text)
+            text = f"-{code.text_of(at)} - 1"
+            yield _Taken(f"count {kept.id} from its end: [{text}]", code.replace(index, text), kept.id, None)
 
 
-def _counts(code: Code, index: ast.expr) -> bool:
+def _counts(index: ast.expr) -> bool:
     """Whether an index is that of a loop, or its negative: `i`, `-i`."""
     if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
         index = index.operand
-    return any(isinstance(node, ast.Name) for node in ast.walk(index)) and not isinstance(index, ast.BinOp)
+    return isinstance(index, ast.Name)
 
 
-def _iterated(code: Code, part: ast.expr) -> Iterator[tuple[str, Edit]]:
+def _iterated(code: Code, part: ast.expr) -> Iterator[_Taken]:
     """`for skip in skips`, also within `zip` and `enumerate`."""
     if not isinstance(part, ast.Name):
         return
@@ -70,13 +94,14 @@ def _iterated(code: Code, part: ast.expr) -> Iterator[tuple[str, Edit]]:
         kept = _list_of(iterated) if iterated is not None else None
         if iterated is None or kept is None or not _is_list(code, kept):
             continue
-        turned, bare = f"reversed({kept.id})", isinstance(iterated, ast.Name)
+        name, bare = kept.id, isinstance(iterated, ast.Name)
+        ways = [("from its end, without the last", f"reversed({name}[:-1])", -2)]
         if bare:
-            yield f"go through {kept.id} from its end", code.replace(iterated, turned)
-        cut = f"reversed({kept.id}[:-1])"
-        yield f"go through {kept.id} from its end, without the last", code.replace(iterated, cut)
-        if not bare:
-            yield f"go through {kept.id} from its beginning", code.replace(iterated, kept.id)
+            ways.insert(0, ("from its end", f"reversed({name})", -1))
+        else:
+            ways.append(("from its beginning", name, 0))
+        for words, text, place in ways:
+            yield _Taken(f"go through {name} {words}", code.replace(iterated, text), name, place)
 
 
 def _behind(target: ast.expr, iterated: ast.expr, name: str) -> ast.expr | None:

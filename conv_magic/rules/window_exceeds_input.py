@@ -61,10 +61,6 @@ INVALID: tuple[str, ...] = (
     "    layers.MaxPooling2D(3),\n"
     "    layers.Conv2D(8, kernel_size=(3, 3)),\n"
     "])\n",
-    "import keras\nfrom keras import layers\n"
-    "net = keras.Sequential([keras.Input((16, 16, 3)), layers.MaxPooling2D(4)])\n"
-    "net.add(layers.Conv2D(20, 5))\n"
-    "net.add(layers.Reshape((20,)))\n",
 )
 
 

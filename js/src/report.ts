@@ -322,16 +322,17 @@ export interface Given {
  * What a name of the user's stood for when the cell ended, or in the function that failed.
  *
  * scope    the function's name, empty for the cell itself
- * kind     `array`, `tensor`, `dataset`, `model`, `layer`, `module`, or `number` (a whole number, or a few of them)
+ * kind     `array`, `tensor`, `list` (of tensors), `dataset`, `model`, `layer`, `module`, or `number` (a whole number,
+ *          or a few of them)
  * shape    of an array or tensor; of a built model its output
- * parts    the shapes of a dataset's element, or of a model's inputs
+ * parts    the shapes of a dataset's element, of a model's inputs, or of what is in a list
  * numbers  the value of a `number`
  * type     the class's name; of a module its own
  */
 export interface NamedValue {
   name: string;
   scope: string;
-  kind: "array" | "tensor" | "dataset" | "model" | "layer" | "module" | "number";
+  kind: "array" | "tensor" | "list" | "dataset" | "model" | "layer" | "module" | "number";
   type: string;
   shape: (number | null)[] | null;
   parts: (number | null)[][];
