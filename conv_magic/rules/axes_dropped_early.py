@@ -43,7 +43,7 @@ from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
-from conv_magic.source import argument
+from conv_magic.source import Code, argument
 
 code = "axes-dropped-early"
 
@@ -78,6 +78,9 @@ INVALID: tuple[str, ...] = (
     "x = layers.Dense(5 * 6 * 8)(seed)\n"
     "x = layers.LeakyReLU()(x)\n"
     "image = layers.Conv2DTranspose(3, 4, strides=2, padding='same')(x)\n",
+    "import keras\nfrom keras import layers\nx = keras.Input((15, 6))\n"
+    "for level, units in enumerate((9, 8, 7)):\n"
+    "    x = layers.LSTM(units, return_sequences=level == 0)(x)\n",
     "import numpy as np\nfrom keras import layers\nframes = np.zeros((2, 4, 10, 10, 1), 'float32')\n"
     "x = layers.ConvLSTM2D(3, 3)(frames)\n"
     "y = layers.ConvLSTM2D(2, 3)(x)\n",
@@ -197,9 +200,29 @@ def _all_steps(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
         if not isinstance(inner, ast.Call):
             return
         node = inner
+    given = argument(node, 99, "return_sequences")
+    number = _number_in_loop(cell, given) if given is not None and not isinstance(given, ast.Constant) else None
+    if given is not None and number is not None:
+        text = f"{number[0]} < len({number[1]}) - 1"
+        title = f"let all but the last return every step: return_sequences={text}"
+        yield fix(title, cell, [cell.replace(given, text)], Applicability.SURE)
+        return
     edit = with_argument(cell, node, 99, "return_sequences", "True")
     title = f"let {name_of(dropping)} return every step: return_sequences=True"
     yield fix(title, cell, [edit], Applicability.SURE, _with_steps(dropping))
+
+
+def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
+    """The number that a loop counts and what it goes through, where `given` depends on that number."""
+    named = {n.id for n in ast.walk(given) if isinstance(n, ast.Name)}
+    for loop in cell.around(given):
+        match loop:
+            case ast.For(
+                target=ast.Tuple(elts=[ast.Name(id=number), _]),
+                iter=ast.Call(func=ast.Name(id="enumerate"), args=[gone_through]),
+            ) if number in named:
+                return number, cell.text_of(gone_through)
+    return None
 
 
 def _with_steps(dropping: CallRecord) -> Shape | None:

@@ -76,6 +76,20 @@ INVALID: tuple[str, ...] = (
     "        return tf.nn.conv2d(x, 2.0 * self.kernel, 1, 'SAME')\n"
     "y = Own()(tf.zeros((2, 9, 11, 4)))\n",
     "import tensorflow as tf\n"
+    "class Net(tf.Module):\n"
+    "    def __init__(self, depth, widths):\n"
+    "        sizes = [depth, *widths]\n"
+    "        self.kernels = [tf.ones((3, 3, a, b)) for a, b in zip(sizes[:-1], sizes[1:])]\n"
+    "    def __call__(self, x):\n"
+    "        for kernel in self.kernels:\n"
+    "            x = tf.nn.conv2d(x, kernel, 1, 'SAME')\n"
+    "        return x\n"
+    "y = Net(4, (6, 8))(tf.zeros((2, 9, 9, 5)))\n",
+    "import numpy as np\nimport keras\n"
+    "signals = np.zeros((40, 30, 6), 'float32')\n"
+    "net = keras.Sequential([keras.layers.Conv1D(3, 5, input_shape=(signals.shape[0], signals.shape[1]))])\n"
+    "y = net.predict(signals, verbose=0)\n",
+    "import tensorflow as tf\n"
     "kernels = {'first': tf.ones((3, 3, 2, 5)), 'second': tf.ones((3, 3, 7, 4))}\n"
     "def block(maps, kernel):\n    return tf.nn.relu(tf.nn.conv2d(maps, kernel, 1, 'SAME'))\n"
     "y = block(block(tf.zeros((1, 8, 8, 2)), kernels['first']), kernels['second'])\n",
@@ -230,6 +244,19 @@ def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
             title = f"make the kernel for {counted(have, 'channel')}"
             yield fix(title, made[0], [edit], Applicability.CHOICE, _output(call, call.inputs[0], kernel))
             return
+    yield from _of_constructor(*made, trace, call.kernel[place], have)
+
+
+def _of_constructor(cell: Code, failed: ast.Call, trace: Trace, want: int | None, have: int) -> Iterator[Fix]:
+    """A number given to the user's class that the channels of its kernels come from: `Net(in_channels=4)`."""
+    around = next((n for n in cell.around(failed) if isinstance(n, ast.ClassDef)), None)
+    made = [n for n in cell.nodes if isinstance(n, ast.Call) and around and called_name(n) == around.name]
+    given = [*made[0].args, *(k.value for k in made[0].keywords)] if len(made) == 1 else []
+    reader = Reader(cell, trace)
+    fitting = [node for node in given if reader.value(node) == want]
+    if around is not None and len(fitting) == 1:
+        title = f"make {around.name} for {counted(have, 'channel')}"
+        yield fix(title, cell, [cell.replace(fitting[0], str(have))], Applicability.CHOICE)
 
 
 def _of_other_axis(call: CallRecord, cell: Code, place: int) -> Iterator[Fix]:
@@ -321,11 +348,25 @@ def _of_declaration(
     model = _model_around(call, trace)
     declared = (model.accepts or ())[1:] if model else ()
     if call.inputs[0][1] == (call.accepts or (None,))[axis]:
+        yield from _of_shifted_declaration(call, trace, declared)
         return  # the channels are there, on axis 1
     for cell, literal in declared_literals(trace, declared) if declared else ():
         edit = cell.replace(literal.elts[axis - 1], str(have))
         title = f"declare the model's input with {counted(have, 'channel')}"
         yield fix(title, cell, [edit], sure)
+
+
+def _of_shifted_declaration(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
+    """A declared shape read off an array from its first axis, the samples, on: `(x.shape[0], x.shape[1])`."""
+    for cell, literal in declared_literals(trace, declared) if declared else ():
+        edits = []
+        for place, element in enumerate(literal.elts):
+            match element:
+                case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=int(axis)) as index):
+                    edits += [cell.replace(index, str(axis + 1))] if axis == place else []
+        if edits and len(edits) == len(literal.elts):
+            title = "declare the shape of one sample: its first axis is that of the array after the samples"
+            yield fix(title, cell, edits, Applicability.SURE)
 
 
 def _of_turned_data(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:

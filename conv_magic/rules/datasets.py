@@ -34,10 +34,23 @@ def dataset_fixes(
         return
     step = _step(code, options, axes, index)
     text = code.text_of(value)
+    returned = _returned(code, value)
+    if returned is not None:
+        function = called_name(value) if isinstance(value, ast.Call) else text
+        yield fix(f"{title} to what {function} returns", code, [_chained(code, returned, step)], Applicability.SURE)
     made = next((o for o in origins_of(code, value)[1:] if not isinstance(o, ast.Name)), None)
     if made is not None:
         yield fix(f"{title} where {text} is made", code, [_chained(code, made, step)], Applicability.SURE)
     yield fix(title, code, [after(code, value, step)], Applicability.SURE)
+
+
+def _returned(code: Code, value: ast.expr) -> ast.expr | None:
+    """What the user's function returns that makes the dataset."""
+    made = next((o for o in origins_of(code, value) if isinstance(o, ast.Call)), None)
+    named = [n for n in code.nodes if isinstance(n, ast.FunctionDef) and made and n.name == called_name(made)]
+    given = [n.value for n in ast.walk(named[0]) if isinstance(n, ast.Return)] if len(named) == 1 else []
+    found = given[0] if len(given) == 1 else None
+    return None if isinstance(found, ast.Tuple) else found
 
 
 def _yields(code: Code, value: ast.expr) -> Iterator[ast.expr]:

@@ -79,8 +79,14 @@ def _declaration(code: Code, call: ast.Call, value: ast.expr, trace: Trace, *, b
 
 
 def declaring(trace: Trace, sizes: Shape, value: ast.expr | None = None) -> Declaration | None:
-    """The declaration that led to an input of these sizes; `value` is the expression of that input, if known."""
-    every = [d for d in declarations(trace) if d.sizes == sizes]
+    """The declaration that led to an input of these sizes; `value` is the expression of that input, if known.
+
+    The only one there is will do where its sizes cannot be told from the text.
+    """
+    known = list(declarations(trace))
+    every = [d for d in known if d.sizes == sizes]
+    if not every and len(known) == 1 and known[0].sizes is None and known[0].number is None:
+        return known[0]
     if value is not None:
         made = {id(origin) for d in every for origin in origins_of(d.code, value)}
         direct = [d for d in every if id(d.call) in made]

@@ -64,6 +64,8 @@ INVALID: tuple[str, ...] = (
     "box = tf.ones((3, 3))[:, :, None, None] / 9.0\n"
     "y = tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), box, 1, 'SAME')\n",
     "import keras\nconv = keras.layers.Conv2D(filters=30, kernel_size=3, groups=4)\n",
+    "import keras\nleads, each = 6, 4\n"
+    "y = keras.layers.Conv1D(each, 5, groups=leads)(keras.Input((40, leads)))\n",
     "from keras import Input, layers\n"
     "def block(x, wide, parts):\n"
     "    return layers.Conv2D(wide, 3, padding='same', groups=parts)(layers.Conv2D(wide, 1)(x))\n"
@@ -162,6 +164,8 @@ def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]
         turned = list(of_format(call, trace, 1, call.kernel[-2]))
         yield from turned or _of_kernel(call, trace, division)
         return
+    if division.noun == "filter" and division.number < division.groups:
+        yield from _for_each_group(division)
     if division.noun == "filter" or call.op == "GroupNormalization":
         yield from _other_groups(call, trace, division)
     if division.noun == "filter":
@@ -173,6 +177,20 @@ def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]
             title = f"let {name_of(setter)} make {_nearest(division)} channels" if setter else ""
             yield fix(title, cell, [edit], Applicability.CHOICE)
             return
+
+
+def _for_each_group(division: _Division) -> Iterator[Fix]:
+    """Fewer filters than groups: so many were meant for each of them."""
+    cell, made = division.code, division.made
+    filters, groups = argument(made, 0, "filters"), argument(made, 6, "groups")
+    if filters is not None and groups is not None:
+        text = f"{_factor(cell, filters)} * {_factor(cell, groups)}"
+        title = f"make {counted(division.number, 'filter')} for each of the {division.groups} groups"
+        yield fix(title, cell, [cell.replace(filters, text)], Applicability.CHOICE)
+
+
+def _factor(cell: Code, node: ast.expr) -> str:
+    return f"({cell.text_of(node)})" if isinstance(node, ast.BinOp | ast.IfExp) else cell.text_of(node)
 
 
 def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:

@@ -103,6 +103,17 @@ INVALID: tuple[str, ...] = (
     "reader = Reader()\n"
     "reader.compile('sgd', 'mse')\n"
     "reader.fit(pairs, verbose=0)\n",
+    "import keras\nimport tensorflow as tf\n"
+    "def clips(count):\n"
+    "    data = tf.data.Dataset.from_tensor_slices((tf.zeros((count, 5, 9, 9, 2)), tf.zeros(count)))\n"
+    "    return data.shuffle(9).prefetch(2)\n"
+    "net = keras.Sequential([keras.Input((5, 9, 9, 2)), keras.layers.Conv3D(3, 3)])\n"
+    "net.add(keras.layers.GlobalMaxPooling3D())\nnet.add(keras.layers.Dense(1))\nnet.compile('sgd', 'mse')\n"
+    "net.fit(clips(8), verbose=0)\n",
+    "import keras\nimport tensorflow as tf\n"
+    "waves = tf.data.Dataset.from_tensor_slices(tf.zeros((6, 20, 30))).batch(2)\n"
+    "net = keras.Sequential([keras.Input(waves.element_spec.shape[1:]), keras.layers.Conv2D(2, 3)])\n"
+    "y = net.predict(waves, verbose=0)\n",
 )
 
 _RANK = re.compile(r"(?:have|be|expected) rank (\d)")

@@ -119,6 +119,10 @@ INVALID: tuple[str, ...] = (
     "gate = layers.Dense(12, activation='sigmoid')(gate)\n"
     "gate = layers.Reshape(target_shape=(1, 1, 12))(gate)\n"
     "scaled = layers.multiply([maps, gate])\n",
+    "from keras import Input, layers\n"
+    "x = Input((3, 20, 20))\n"
+    "h = layers.Conv2D(7, 3, padding='same', data_format='channels_first')(x)\n"
+    "y = layers.Concatenate()([x, h])\n",
     *(
         _LEVELS.format(loop)
         for loop in (
@@ -161,16 +165,19 @@ def _along_channels(merge: Merge, trace: Trace) -> Iterator[Fix]:
     """Maps put together along another axis than the channels, which alone differ."""
     call, last = merge.call, len(merge.call.inputs[0]) - 1
     first = any(data_format_of(made) == "channels_first" for made in before(call, trace))
-    if merge.axis is None or merge.joined == last or last < 2 or first:
+    channels = 1 if first else last
+    if merge.axis is None or merge.joined == channels or last < 2:
         return
-    output = merged(replace(merge, axis=last), call.inputs)
+    output = merged(replace(merge, axis=channels), call.inputs)
     cell = code_of(trace, call.created or call.span)
     made = cell.call_at(call.created or call.span) if cell else None
     if output is None or cell is None or made is None:
         return
     position = 0 if called_name(made) == "Concatenate" else 1
-    edit = with_argument(cell, made, position, "axis", "-1")
-    yield fix("join them along the channels: axis=-1", cell, [edit], Applicability.SURE, output if call.layer else None)
+    text = "1" if first else "-1"
+    edit = with_argument(cell, made, position, "axis", text)
+    title = f"join them along the channels: axis={text}"
+    yield fix(title, cell, [edit], Applicability.SURE, output if call.layer else None)
 
 
 def _asked(merge: Merge) -> str:

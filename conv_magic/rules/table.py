@@ -9,6 +9,7 @@ from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, 
 from conv_magic.repair.rank import distinct
 from conv_magic.rules import (
     accidental_groups,
+    array_of_arrays,
     attention_sizes_differ,
     axes_dropped_early,
     backbone_ends_in_vector,
@@ -98,6 +99,7 @@ RULES: tuple[Rule, ...] = (
     outputs_out_of_order,
     sample_counts_differ,
     samples_in_a_list,
+    array_of_arrays,
     batch_size_fixed,
     declared_batch_differs,
     attention_sizes_differ,

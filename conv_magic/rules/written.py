@@ -62,7 +62,7 @@ class Reader:
                 return _operated(self.value(left, depth), how, self.value(right, depth))
             case ast.Call(func=ast.Name(id="len"), args=[owner]):
                 shape = self.shape_of(owner, depth)
-                return shape[0] if shape else None
+                return shape[0] if shape else self._length(owner)
             case ast.Call(func=ast.Name(id="int" | "tuple" | "list"), args=[inner]):
                 return self.value(inner, depth)
             case ast.Call(func=ast.Attribute(attr="shape" | "int_shape"), args=[owner]):  # `tf.shape(x)`
@@ -71,6 +71,14 @@ class Reader:
                 return self.shape_of(owner, depth)
             case ast.Call(func=ast.Attribute(attr="as_list", value=inner), args=[]):
                 return self.value(inner, depth)
+        return None
+
+    def _length(self, node: ast.expr) -> int | None:
+        """Of a list, tuple or dictionary that the text spells out."""
+        for origin in origins_of(self.code, node):
+            match origin:
+                case ast.List(elts=listed) | ast.Tuple(elts=listed) | ast.Set(elts=listed) | ast.Dict(values=listed):
+                    return None if any(isinstance(each, ast.Starred) for each in listed) else len(listed)
         return None
 
     def shape_of(self, node: ast.expr, depth: int = 0) -> Shape | None:
