@@ -221,9 +221,14 @@ def _operands(code: Code, node: ast.expr, names: Mapping[str, Any], made: Mappin
 
 
 def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """What a name, or an attribute of a name, stands for."""
+    """What a name, an attribute of a name or an entry of a plain dictionary or list stands for."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        held, key = _value(node.value, names), node.slice.value
+        if type(held) is dict:
+            return held.get(key)
+        return held[key] if type(held) in (list, tuple) and type(key) is int and key < len(held) else None
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = names.get(node.value.id)
         return vars(owner).get(node.attr) if hasattr(owner, "__dict__") else None

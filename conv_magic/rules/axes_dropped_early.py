@@ -43,7 +43,7 @@ from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
-from conv_magic.source import Code, argument
+from conv_magic.source import Code, argument, called_name
 
 code = "axes-dropped-early"
 
@@ -172,7 +172,7 @@ def _reason(dropping: CallRecord) -> str:
 def _fixes(call: CallRecord, trace: Trace, dropping: CallRecord, needed: int) -> Iterator[Fix]:
     rank = len(dropping.inputs[0])
     if dropping.op in _RECURRENT and rank == needed:
-        yield from _all_steps(trace, dropping)
+        yield from _all_steps(trace, dropping, within=call.created == dropping.created)
     elif isinstance(dropping.options, FlattenOptions):
         if rank > needed and needed == 3:
             yield from _each_frame(trace, dropping)
@@ -189,7 +189,8 @@ def _is_pointwise(call: CallRecord) -> bool:
     return set(getattr(call.options, "kernel_size", ())) == {1}
 
 
-def _all_steps(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
+def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[Fix]:
+    """All steps returned; of layers that a loop makes by all but the last, where the failed one is among them."""
     made = maker_of(dropping, trace)
     if made is None:
         return
@@ -201,7 +202,7 @@ def _all_steps(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
             return
         node = inner
     given = argument(node, 99, "return_sequences")
-    number = _number_in_loop(cell, given) if given is not None and not isinstance(given, ast.Constant) else None
+    number = _number_in_loop(cell, given) if given is not None and within else None
     if given is not None and number is not None:
         text = f"{number[0]} < len({number[1]}) - 1"
         title = f"let all but the last return every step: return_sequences={text}"
@@ -221,7 +222,9 @@ def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
                 target=ast.Tuple(elts=[ast.Name(id=number), _]),
                 iter=ast.Call(func=ast.Name(id="enumerate"), args=[gone_through]),
             ) if number in named:
-                return number, cell.text_of(gone_through)
+                zipped = isinstance(gone_through, ast.Call) and called_name(gone_through) == "zip"
+                several = gone_through.args if isinstance(gone_through, ast.Call) and zipped else [gone_through]
+                return (number, cell.text_of(several[0])) if several else None
     return None
 
 

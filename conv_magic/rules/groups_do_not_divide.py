@@ -64,8 +64,7 @@ INVALID: tuple[str, ...] = (
     "box = tf.ones((3, 3))[:, :, None, None] / 9.0\n"
     "y = tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), box, 1, 'SAME')\n",
     "import keras\nconv = keras.layers.Conv2D(filters=30, kernel_size=3, groups=4)\n",
-    "import keras\nleads, each = 6, 4\n"
-    "y = keras.layers.Conv1D(each, 5, groups=leads)(keras.Input((40, leads)))\n",
+    "import keras\nleads, each = 6, 4\ny = keras.layers.Conv1D(each, 5, groups=leads)(keras.Input((40, leads)))\n",
     "from keras import Input, layers\n"
     "def block(x, wide, parts):\n"
     "    return layers.Conv2D(wide, 3, padding='same', groups=parts)(layers.Conv2D(wide, 1)(x))\n"

@@ -6,7 +6,7 @@ A U-Net keeps a map at each level going down and joins them in the reverse order
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conv_magic.model import Applicability, Fix, Shape, Trace
@@ -15,6 +15,9 @@ from conv_magic.repair.edits import fix
 from conv_magic.rules.merges import Merge
 from conv_magic.rules.origins import arguments_for, is_parameter
 from conv_magic.source import Code
+
+Lists = Mapping[str, tuple[Shape, ...]]
+"""The shapes of the maps in each list of the user's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def of_other_end(merge: Merge, trace: Trace) -> Iterator[Fix]:
     for place, part in enumerate(merge.parts if len(merge.parts) == 2 else ()):
         wanted = merge.call.inputs[1 - place][1:-1]
         for given in _given(merge.code, part):
-            for taken in (*_taken(merge.code, given), *_iterated(merge.code, given)):
+            for taken in (*_taken(merge.code, given, lists), *_iterated(merge.code, given, lists)):
                 sure = _fits(taken, lists.get(taken.kept), wanted)
                 if sure is not False:
                     how = Applicability.SURE if sure else Applicability.CHOICE
@@ -58,17 +61,17 @@ def _given(code: Code, part: ast.expr) -> list[ast.expr]:
     return [part]
 
 
-def _taken(code: Code, part: ast.expr) -> Iterator[_Taken]:
+def _taken(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
     """`skips.pop(0)`, `skips[i]`: the one at the other end."""
     bound = code.binding(part) if isinstance(part, ast.Name) else None
     match bound.value if bound is not None and bound.value is not None else part:
         case ast.Call(func=ast.Attribute(value=ast.Name() as kept, attr="pop"), args=args) as call:
             name, first = kept.id, not args
             text = f"{name}.pop({'0' if first else ''})"
-            if _is_list(code, kept) and (first or ast.unparse(args[0]) == "0"):
+            if _is_list(code, kept, lists) and (first or ast.unparse(args[0]) == "0"):
                 title = f"take the {'first' if first else 'last'} of {name}"
                 yield _Taken(title, code.replace(call, text), name, 0 if first else -1)
-        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept) and _counts(index):
+        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept, lists) and _counts(index):
             at = index.operand if isinstance(index, ast.UnaryOp) else index
             text = f"-{code.text_of(at)} - 1"
             yield _Taken(f"count {kept.id} from its end: [{text}]", code.replace(index, text), kept.id, None)
@@ -81,7 +84,7 @@ def _counts(index: ast.expr) -> bool:
     return isinstance(index, ast.Name)
 
 
-def _iterated(code: Code, part: ast.expr) -> Iterator[_Taken]:
+def _iterated(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
     """`for skip in skips`, also within `zip` and `enumerate`."""
     if not isinstance(part, ast.Name):
         return
@@ -89,10 +92,10 @@ def _iterated(code: Code, part: ast.expr) -> Iterator[_Taken]:
         iterated = _behind(loop.target, loop.iter, part.id)
         bound = code.binding(iterated) if isinstance(iterated, ast.Name) else None
         first = bound.value if bound is not None else None
-        if first is not None and _list_of(first) is not None and _is_list(code, _list_of(first)):
+        if first is not None and _list_of(first) is not None and _is_list(code, _list_of(first), lists):
             iterated = first  # `skips = reversed(skips)` before the loop
         kept = _list_of(iterated) if iterated is not None else None
-        if iterated is None or kept is None or not _is_list(code, kept):
+        if iterated is None or kept is None or not _is_list(code, kept, lists):
             continue
         name, bare = kept.id, isinstance(iterated, ast.Name)
         ways = [("from its end, without the last", f"reversed({name}[:-1])", -2)]
@@ -131,9 +134,11 @@ def _list_of(node: ast.expr | None) -> ast.Name | None:
     return None
 
 
-def _is_list(code: Code, kept: ast.Name | None) -> bool:
+def _is_list(code: Code, kept: ast.Name | None, lists: Lists) -> bool:
     """Whether a name stands for several maps: put into a list one by one, or what a model of several outputs gave."""
-    bound = code.binding(kept) if kept is not None else None
-    if kept is None or (bound is not None and isinstance(bound.value, ast.ListComp | ast.Call)):
+    if kept is None or kept.id in lists:
         return kept is not None
+    bound = code.binding(kept)
+    if bound is not None and isinstance(bound.value, ast.ListComp | ast.Call):
+        return True
     return f"{kept.id}.append" in {ast.unparse(n.func) for n in code.nodes if isinstance(n, ast.Call)}

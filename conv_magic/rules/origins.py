@@ -39,7 +39,8 @@ def _given(code: Code, node: ast.expr) -> Iterator[ast.expr]:
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         yield from _assigned_to(code, node)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        yield from _entries(code, node.value, node.slice.value)
+        entries = list(_entries(code, node.value, node.slice.value))
+        yield from entries or _entered(code, node.slice.value)
 
 
 def _entries(code: Code, collection: ast.expr, key: object) -> Iterator[ast.expr]:
@@ -55,6 +56,18 @@ def _entries(code: Code, collection: ast.expr, key: object) -> Iterator[ast.expr
             case ast.List(elts=elements) | ast.Tuple(elts=elements) if isinstance(key, int) and key < len(elements):
                 if not any(isinstance(element, ast.Starred) for element in elements):
                     yield elements[key]
+
+
+def _entered(code: Code, key: object) -> list[ast.expr]:
+    """What the one statement `weights["x"] = ...` puts under a word."""
+    found = [
+        node.value
+        for node in code.nodes
+        if isinstance(node, ast.Assign) and isinstance(key, str)
+        for target in node.targets
+        if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and target.slice.value == key
+    ]
+    return found if len(found) == 1 else []
 
 
 def binding_in_scope(code: Code, name: ast.Name) -> Binding | None:

@@ -47,6 +47,8 @@ class Reader:
                 return self._sequence(elements, depth)
             case ast.Attribute(attr="shape", value=owner):
                 return self.shape_of(owner, depth + 1)
+            case ast.Subscript(slice=ast.Constant(value=str())):
+                return self._named(node, depth)
             case ast.Subscript(value=owner, slice=index):
                 return self._part(self.value(owner, depth + 1), index, depth)
             case ast.Name() | ast.Attribute():
@@ -121,7 +123,7 @@ class Reader:
         at = self.value(index, depth + 1)
         return value[at] if isinstance(at, int) and -len(value) <= at < len(value) else None
 
-    def _local(self, node: ast.Name | ast.Attribute) -> Value | None:
+    def _local(self, node: ast.expr) -> Value | None:
         """What a parameter of the function that failed was given, in the call that failed."""
         scope = self.code.scope_of(node)
         if not isinstance(node, ast.Name) or not isinstance(scope, ast.FunctionDef):
@@ -133,7 +135,7 @@ class Reader:
         value = next(known, None)
         return None if value is None else value.numbers[0] if value.type == "int" else value.numbers
 
-    def _named(self, node: ast.Name | ast.Attribute, depth: int) -> Value | None:
+    def _named(self, node: ast.expr, depth: int) -> Value | None:
         local = None if self.instead else self._local(node)
         if local is not None:
             return local
