@@ -9,7 +9,7 @@ import inspect
 from pathlib import Path
 
 from conv_magic.rules.rule import CellRule, Rule
-from conv_magic.rules.table import CELL_RULES, RULES
+from conv_magic.rules.table import CELL_RULES, RULES, TEXT_RULES
 
 PAGE = Path(__file__).parents[1] / ".github" / "RULES.md"
 
@@ -23,7 +23,7 @@ and that every fix offered for it runs.
 
 def page() -> str:
     """The whole page."""
-    rules: list[Rule | CellRule] = sorted((*RULES, *CELL_RULES), key=lambda rule: rule.code)
+    rules: list[Rule | CellRule] = sorted((*RULES, *CELL_RULES, *TEXT_RULES), key=lambda rule: rule.code)
     index = "\n".join(f"- [{rule.code}](#{rule.code}): {_summary(rule)}" for rule in rules)
     return "\n".join([_HEAD, index, "", *map(_section, rules)])
 

@@ -13,10 +13,10 @@ from conv_magic import rules
 from conv_magic.engine import has_untried
 from conv_magic.model import Applicability, Severity
 from conv_magic.rules.rule import CellRule, Rule
-from conv_magic.rules.table import CELL_RULES, RULES
+from conv_magic.rules.table import CELL_RULES, RULES, TEXT_RULES
 from rules_page import PAGE, page
 
-EVERY_RULE: tuple[Rule | CellRule, ...] = (*RULES, *CELL_RULES)
+EVERY_RULE: tuple[Rule | CellRule, ...] = (*RULES, *CELL_RULES, *TEXT_RULES)
 _HEADINGS = ("What:", "Why:", "Example:", "Use instead:", "Fix safety:")
 
 

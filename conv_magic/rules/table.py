@@ -68,6 +68,7 @@ from conv_magic.rules import (
     padding_word,
     planes_read_as_pixels,
     ranks_to_join_differ,
+    reshape_moves_axes,
     reshape_total_differs,
     sample_counts_differ,
     samples_in_a_list,
@@ -174,6 +175,8 @@ RULES: tuple[Rule, ...] = (
 
 CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable, contract_unchecked)
 """Rules about what the cell's text states of its values, whichever calls made them."""
+TEXT_RULES: tuple[CellRule, ...] = (reshape_moves_axes,)
+"""Rules about what a cell that ran does between its calls."""
 
 
 def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
@@ -198,7 +201,8 @@ def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[
         for rule in RULES if call.outcome is Outcome.RETURNED else ():
             for diagnosis in _said(rule, call, trace, faults):
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
-    return (*stated, *found.values())
+    silent = [diagnosis for rule in TEXT_RULES for diagnosis in _said_of_cell(rule, trace, faults)]
+    return (*stated, *found.values(), *silent)
 
 
 def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
