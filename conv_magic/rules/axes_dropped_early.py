@@ -36,7 +36,8 @@ from conv_magic.model import (
     Shape,
     Trace,
 )
-from conv_magic.repair.edits import fix, with_argument
+from conv_magic.positions import Edit
+from conv_magic.repair.edits import after, fix, with_argument
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.layer_changes import added_behind, removed
 from conv_magic.rules.makers import maker_of
@@ -78,6 +79,9 @@ INVALID: tuple[str, ...] = (
     "x = layers.Dense(5 * 6 * 8)(seed)\n"
     "x = layers.LeakyReLU()(x)\n"
     "image = layers.Conv2DTranspose(3, 4, strides=2, padding='same')(x)\n",
+    "import keras\nfrom keras import layers\nx = keras.Input((15, 6))\n"
+    "for each in ({'units': 4, 'return_sequences': True}, {'units': 3}):\n    x = layers.LSTM(**each)(x)\n"
+    "y = layers.Conv1D(2, 3)(x)\n",
     "import keras\nfrom keras import layers\nx = keras.Input((15, 6))\n"
     "for level, units in enumerate((9, 8, 7)):\n"
     "    x = layers.LSTM(units, return_sequences=level == 0)(x)\n",
@@ -209,8 +213,34 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
         yield fix(title, cell, [cell.replace(given, text)], Applicability.SURE)
         return
     edit = with_argument(cell, node, 99, "return_sequences", "True")
+    if given is None and any(keyword.arg is None for keyword in node.keywords):  # `LSTM(**settings)`
+        lacking = list(_settings_without(cell, "return_sequences"))
+        if len(lacking) != 1:
+            return
+        edit = lacking[0]
     title = f"let {name_of(dropping)} return every step: return_sequences=True"
     yield fix(title, cell, [edit], Applicability.SURE, _with_steps(dropping))
+
+
+def _settings_without(cell: Code, name: str) -> Iterator[Edit]:
+    """`name` set to True in each of the dictionaries of one list that lacks it where others have it."""
+    for listed in (node for node in cell.nodes if isinstance(node, ast.List | ast.Tuple)):
+        settings = [(each, _keys(each)) for each in listed.elts]
+        if any(name in keys for _, keys in settings):
+            for each, keys in settings:
+                if name not in keys and isinstance(each, ast.Call):
+                    yield with_argument(cell, each, 99, name, "True")
+                elif name not in keys and isinstance(each, ast.Dict) and each.values:
+                    yield after(cell, each.values[-1], f', "{name}": True')
+
+
+def _keys(node: ast.expr) -> list[object]:
+    match node:
+        case ast.Dict(keys=keys):
+            return [key.value for key in keys if isinstance(key, ast.Constant)]
+        case ast.Call(func=ast.Name(id="dict"), keywords=given):
+            return [keyword.arg for keyword in given]
+    return []
 
 
 def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:

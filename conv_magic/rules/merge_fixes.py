@@ -9,7 +9,7 @@ from conv_magic.rules.merge_channels import in_channels
 from conv_magic.rules.merge_layers import in_layers
 from conv_magic.rules.merge_levels import gate_enlarged, of_other_level
 from conv_magic.rules.merge_order import of_other_end
-from conv_magic.rules.merge_shortcuts import pooled, projected
+from conv_magic.rules.merge_shortcuts import pooled, projected, projection_strided
 from conv_magic.rules.merge_sizes import brought_to_size, declared_anew, enlarges
 from conv_magic.rules.merges import Merge, branches
 
@@ -33,6 +33,10 @@ def merge_fixes(merge: Merge, trace: Trace, which: int, axes: tuple[int, ...]) -
     kept = list(of_other_end(merge, trace)) if ratio > 1 and merge.axis is not None else []
     yield from kept
     if any(each.applicability is Applicability.SURE for each in kept):
+        return
+    strided = list(projection_strided(merge, trace, own, ratio)) if ratio > 1 else []
+    yield from strided
+    if strided:
         return
     yield from in_layers(merge, trace, own, which, ratio)
     if ratio > 1:

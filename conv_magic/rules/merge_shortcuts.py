@@ -17,8 +17,9 @@ from conv_magic.model import (
     Trace,
 )
 from conv_magic.positions import Edit
-from conv_magic.repair.edits import fix, wrapped
+from conv_magic.repair.edits import fix, with_argument, wrapped
 from conv_magic.repair.layer_edits import layer_name
+from conv_magic.rules.makers import maker_of
 from conv_magic.rules.merge_layers import as_written
 from conv_magic.rules.merges import Merge, merged
 from conv_magic.rules.provenance import code_of
@@ -65,6 +66,25 @@ def _projection_fixed(merge: Merge, trace: Trace, own: list[tuple[CallRecord, ..
                 title = f"give {name_of(last)} {counted(wanted[-1], 'filter')}"
                 yield fix(title, cell, [edit], Applicability.SURE)
                 return
+
+
+def projection_strided(merge: Merge, trace: Trace, own: list[tuple[CallRecord, ...]], ratio: int) -> Iterator[Fix]:
+    """A shortcut's 1x1 convolution given the strides that its branch has as well."""
+    for place, chain in enumerate(own if merge.axis is None and len(own) == 2 else ()):
+        sizing = [c for c in chain if isinstance(c.options, ConvOptions)]
+        options = sizing[0].options if len(sizing) == 1 else None
+        strided = [c for c in own[1 - place] if set(getattr(c.options, "strides", ())) == {ratio}]
+        if not isinstance(options, ConvOptions) or {*options.kernel_size, *options.strides} != {1} or not strided:
+            continue
+        made, like = maker_of(sizing[0], trace), maker_of(strided[0], trace)
+        if made is None or like is None:
+            continue
+        written = argument(like[1], 2, "strides")
+        same = made[0] is like[0] and made[0].scope_of(made[1]) is like[0].scope_of(like[1])
+        text = like[0].text_of(written) if written is not None and same else str(ratio)
+        edits = [with_argument(*made, 2, "strides", text)]
+        title = f"give {name_of(sizing[0])} the strides of the other branch: strides={text}"
+        yield fix(title, made[0], edits, Applicability.SURE)
 
 
 def _filters_written(last: CallRecord | None, trace: Trace, merge: Merge) -> str | None:

@@ -20,6 +20,7 @@ arithmetic says that the branches then agree; a projection, a crop or a resize a
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ from conv_magic.rules.merges import Merge, merge_of, merged
 from conv_magic.rules.provenance import code_of, origin_of
 from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.rules.what_if import before
+from conv_magic.rules.written import Reader
 from conv_magic.source import called_name
 
 code = "sizes-differ"
@@ -119,6 +121,15 @@ INVALID: tuple[str, ...] = (
     "gate = layers.Dense(12, activation='sigmoid')(gate)\n"
     "gate = layers.Reshape(target_shape=(1, 1, 12))(gate)\n"
     "scaled = layers.multiply([maps, gate])\n",
+    "import tensorflow as tf\ncount = 4\n"
+    "for real in tf.data.Dataset.from_tensor_slices(tf.zeros((10, 6, 6, 1))).batch(count):\n"
+    "    noise = tf.random.normal((count, 6, 6, 1))\n"
+    "    mixed = real * noise\n",
+    "from keras import Input, layers\ndef stage(x, filters, step):\n"
+    "    y = layers.Conv2D(filters, 3, strides=step, padding='same')(x)\n"
+    "    x = layers.BatchNormalization()(layers.Conv2D(filters, 1)(x))\n"
+    "    return layers.Add()([x, y])\n"
+    "y = stage(stage(Input((12, 12, 3)), 4, 1), 8, 2)\n",
     "from keras import Input, layers\n"
     "x = Input((3, 20, 20))\n"
     "h = layers.Conv2D(7, 3, padding='same', data_format='channels_first')(x)\n"
@@ -157,8 +168,26 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axes=axes,
         axis_names=axis_names(len(other)),
         origin=origin_of(call, trace, which),
-        fixes=(*_along_channels(merge, trace), *merge_fixes(merge, trace, which, axes))[:6],
+        fixes=(
+            *_last_batch(merge, trace, axes),
+            *_along_channels(merge, trace),
+            *merge_fixes(merge, trace, which, axes),
+        )[:6],
     )
+
+
+def _last_batch(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator[Fix]:
+    """A last batch, smaller than the others, that meets something made for a whole one."""
+    sizes = [shape[0] or 0 for shape in merge.call.inputs]
+    if axes != (0,) or min(sizes) == max(sizes):
+        return
+    reader = Reader(merge.code, trace)
+    batched = (n for n in merge.code.nodes if isinstance(n, ast.Call) and called_name(n) == "batch")
+    for node in (n for n in batched if len(n.args) == 1 and not n.keywords):
+        if reader.value(node.args[0]) == max(sizes):
+            edit = with_argument(merge.code, node, 1, "drop_remainder", "True")
+            title = "leave out the last batch, which is smaller: drop_remainder=True"
+            yield fix(title, merge.code, [edit], Applicability.CHOICE)
 
 
 def _along_channels(merge: Merge, trace: Trace) -> Iterator[Fix]:

@@ -44,6 +44,7 @@ from conv_magic.rules import (
     images_of_many_sizes,
     inner_sizes_differ,
     input_shape_has_samples,
+    inputs_not_nested,
     inputs_out_of_order,
     kernel_size_as_strides,
     labels_encoded_otherwise,
@@ -96,6 +97,7 @@ from conv_magic.rules.rule import CellRule, Rule, diagnosed, name_of, spelled
 RULES: tuple[Rule, ...] = (
     loaded_at_another_size,
     one_sample_with_label,
+    inputs_not_nested,
     inputs_out_of_order,
     outputs_out_of_order,
     sample_counts_differ,

@@ -38,7 +38,7 @@ from conv_magic.positions import Span
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import origin_of
+from conv_magic.rules.provenance import alias_of, origin_of
 from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
@@ -68,6 +68,9 @@ INVALID: tuple[str, ...] = (
     "net = keras.Model(i, o)\nnet.compile('adam', 'mae')\nnet.evaluate(waves, waves, verbose=0)\n",
     "import tensorflow as tf\n"
     "y = tf.nn.conv2d_transpose(tf.zeros((1, 5, 5, 3)), tf.zeros((3, 3, 2, 3)), [1, 15, 15, 2], 2)\n",
+    "import tensorflow as tf\nside, several = 5, 4\n"
+    "for maps in tf.data.Dataset.from_tensor_slices(tf.zeros((9, side, side, 3))).batch(several):\n"
+    "    y = tf.nn.conv2d_transpose(maps, tf.zeros((3, 3, 2, 3)), [several, 10, 10, 2], 2)\n",
     "import tensorflow as tf\nside, depth = 10, 2\n"
     "y = tf.nn.conv2d_transpose(tf.zeros((4, 5, 5, 3)), tf.zeros((3, 3, 2, 3)), (1, side, side, depth), 2)\n",
     "import keras\nlayer = keras.layers.Conv2DTranspose(4, 3, strides=2, output_padding=2)\n",
@@ -204,7 +207,7 @@ def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) ->
         origin=origin_of(call, trace),
         fixes=(
             *_padded_otherwise(call, options, *made),
-            _restated(made[0], trace, given, options.output_shape, right),
+            _restated(*made, trace, given, options.output_shape, right),
         ),
     )
 
@@ -248,8 +251,9 @@ def _possible(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
     return (shape[0], filters, *sizes) if first == 2 else (shape[0], *sizes, filters)
 
 
-def _restated(cell: Code, trace: Trace, given: ast.expr, stated: Shape, right: Shape) -> Fix:
+def _restated(cell: Code, made: ast.Call, trace: Trace, given: ast.expr, stated: Shape, right: Shape) -> Fix:
     """The stated shape with the entries changed that are wrong, at the tuple that writes them."""
+    batch, tensorflow = argument(made, 0, "input"), alias_of(cell, "tensorflow")
     node = next((o for o in origins_of(cell, given) if isinstance(o, ast.List | ast.Tuple)), given)
     texts = [str(size) for size in right]
     if isinstance(node, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in node.elts):
@@ -258,6 +262,8 @@ def _restated(cell: Code, trace: Trace, given: ast.expr, stated: Shape, right: S
         for place, text in enumerate(written):
             if lacking in (0, 1) and stated[place] == right[place + lacking]:
                 texts[place + lacking] = text
+    if len(stated) == len(right) and stated[0] != right[0] and isinstance(batch, ast.Name) and tensorflow is not None:
+        texts[0] = f"{tensorflow}.shape({batch.id})[0]"  # it was written as a number, and batches differ
     opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
     edit = cell.replace(node, f"{opening}{', '.join(texts)}{closing}")
     return fix(f"state {spelled(right)}", cell, [edit], Applicability.SURE, right)

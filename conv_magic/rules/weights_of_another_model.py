@@ -22,12 +22,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
-from conv_magic.repair.edits import fix, with_argument
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
+from conv_magic.repair.edits import fix, with_argument, wrapped
 from conv_magic.rules.origins import origins_of
-from conv_magic.rules.provenance import code_of
+from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.rule import diagnosed, spelled
 from conv_magic.rules.training import with_number
+from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
 
 code = "weights-of-another-model"
@@ -41,6 +42,16 @@ _NET = (
 )
 VALID: tuple[str, ...] = (_NET.format(filters=2) + "net(3).save_weights(file)\nnet(3).load_weights(file)\n",)
 INVALID: tuple[str, ...] = (
+    "import keras, numpy as np\n"
+    "torch = {'a': np.ones((6, 2, 5, 3)), 'b': np.ones((7, 6, 3, 3))}\n"
+    "net = keras.Sequential([keras.Input((16, 16, 2)), keras.layers.Conv2D(6, (5, 3), name='a')])\n"
+    "net.add(keras.layers.Conv2D(7, 3, name='b'))\n"
+    "for name in ('a', 'b'):\n"
+    "    kernel = np.transpose(torch[name], (2, 3, 0, 1))\n"
+    "    net.get_layer(name).set_weights([kernel, np.zeros(len(torch[name]))])\n",
+    "import keras, numpy as np\n"
+    "kernel, bias = np.ones((6, 4)), np.zeros(6)\n"
+    "layer = keras.layers.Dense(6)\nlayer.build((None, 4))\nlayer.set_weights([kernel, bias])\n",
     _NET.format(filters=2) + "net(3).save_weights(file)\nother = net(7)\nother.load_weights(file)\n",
     _NET.format(filters="n") + "net(3).save_weights(file)\nother = net(6)\nother.load_weights(filepath=file)\n",
     "import keras\nfrom keras import layers\n"
@@ -82,7 +93,8 @@ def _loaded(call: CallRecord, cell: Code, node: ast.Call) -> Iterator[Diagnosis]
     who = layer[2] if layer else "a layer"
     edit = with_argument(cell, node, 1, "skip_mismatch", "True")
     skipped = fix("load all layers that fit, and leave this one as it is", cell, [edit], Applicability.SURE)
-    useless = _of_another_map(found) and not _is_trained_after(cell, node)
+    head = layer is not None and layer[1] == "Dense" and not _of_another_map(found)
+    useless = not head and not _is_trained_after(cell, node)
     alike = tuple(_made_alike(cell, node, Applicability.SURE if useless else Applicability.CHOICE))
     yield diagnosed(
         code,
@@ -117,8 +129,54 @@ def _set(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator
         reasons=("a layer takes only weights of its own shape",),
         expected=ast.literal_eval(found[2]),
         actual=ast.literal_eval(found[3]),
-        fixes=(*_made_alike(cell, node, Applicability.SURE), *_made_for(cell, trace, node, found)),
+        fixes=(
+            *_turned(cell, trace, node, found),
+            *_made_alike(cell, node, Applicability.SURE),
+            *_made_for(cell, trace, node, found),
+        ),
     )
+
+
+def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
+    """Weights with their axes in another order, as PyTorch keeps them: the transposition in the text, or a new one."""
+    own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
+    order = _order(other, own)
+    if order is None:
+        return
+    for literal in _transpositions(cell, len(own)):
+        before = Reader(cell, trace).value(literal)
+        if isinstance(before, tuple) and sorted(map(str, before)) == sorted(map(str, range(len(own)))):
+            after_ = tuple(before[place] for place in order)
+            texts = zip(literal.elts, before, after_, strict=True)
+            edits = [cell.replace(element, str(new)) for element, old, new in texts if old != new]
+            yield fix(f"transpose to {after_}", cell, edits, Applicability.SURE)
+            return
+    given = argument(node, 0, "weights")
+    first = given.elts[0] if isinstance(given, ast.List) and given.elts else None
+    numpy = alias_of(cell, "numpy")
+    if first is not None and numpy is not None:
+        edit = wrapped(cell, first, f"{numpy}.transpose(", f", {order})")
+        yield fix(f"transpose them to {found[2]}", cell, [edit], Applicability.SURE)
+
+
+def _transpositions(cell: Code, rank: int) -> Iterator[ast.Tuple | ast.List]:
+    """The orders of axes that the text transposes to, of that many axes."""
+    for node in cell.nodes:
+        if isinstance(node, ast.Call) and called_name(node) == "transpose":
+            for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(given, ast.Tuple | ast.List) and len(given.elts) == rank:
+                    yield given
+
+
+def _order(other: Shape, own: Shape) -> tuple[int, ...] | None:
+    """The order of axes that makes the one shape of the other; equal sizes keep their order."""
+    left, order = list(enumerate(other)), []
+    for size in own:
+        place = next((i for i, (_, there) in enumerate(left) if there == size), None)
+        if place is None:
+            return None
+        order.append(left.pop(place)[0])
+    return tuple(order) if len(order) == len(other) > 1 else None
 
 
 def _made_alike(cell: Code, node: ast.Call, sure: Applicability) -> Iterator[Fix]:
