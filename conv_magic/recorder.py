@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 import threading
 import time
@@ -53,6 +54,7 @@ _UNFIT = Captured((), None)
 """What is known of a call whose arguments do not fit the signature."""
 
 
+_ROW, _KEPT = re.compile(r"(?:-?\d+ ){50,}"), 60
 _LONGEST_ERROR = 4000
 """Characters; a graph error repeats its whole traceback."""
 
@@ -66,7 +68,11 @@ def words_of(error: BaseException) -> str:
 
 
 def shortened(text: str) -> str:
-    """An error's text without its middle: it begins with what failed, a graph error ends with why."""
+    """An error's text without its middle: it begins with what failed, a graph error ends with why.
+
+    Of a long row of numbers, as TensorFlow lists all labels of a batch, only the beginning is kept.
+    """
+    text = _ROW.sub(lambda row: row[0][:_KEPT] + "... ", text)
     half = _LONGEST_ERROR // 2
     return text if len(text) <= _LONGEST_ERROR else f"{text[:half]}\n...\n{text[-half:]}"
 

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, indexed, wrapped
+from conv_magic.rules.makers import maker_of
+from conv_magic.rules.origins import is_parameter, origins_of
 from conv_magic.rules.provenance import alias_of, code_of, origin_of
 from conv_magic.rules.rule import diagnosed, name_of
 from conv_magic.source import Code, argument
@@ -44,10 +46,16 @@ INVALID: tuple[str, ...] = (
     "edges = np.array([[1.0, 0.0, -1.0]] * 3)[:, :, None, None]\n"
     "y = tf.nn.conv2d(tf.zeros((1, 8, 8, 1)), tf.constant(edges), 1, 'SAME')\n",
     "import numpy as np, tensorflow as tf\n"
+    "kernel = tf.ones((3, 3, 1, 1))\n"
+    "@tf.function\n"
+    "def smooth(image):\n    return tf.nn.conv2d(image, kernel, 1, 'SAME')\n"
+    "y = smooth(tf.constant(np.ones((2, 8, 8, 1))))\n",
+    "import numpy as np, tensorflow as tf\n"
     "features = tf.ones((2, 4, 4, 3))\nscale = tf.constant(np.linspace(0, 1, 3))\n"
     "y = features * scale\n",
 )
 _EXPECTED = re.compile(r"input #(\d+)\S* was expected to be a (\w+) tensor but is a (\w+) tensor")
+_IN_GRAPH = re.compile(r"Input '\w+' of '\w+' Op has type (\w+) that does not match type (\w+) of argument '\w+'")
 _REFUSED = re.compile(r"Value for attr 'T' of (\w+) is not in the list of allowed values: ([\w, ]+)")
 _NAMES = {"double": "float64", "float": "float32", "half": "float16"}
 _WIDTHS = {"float16": 1, "bfloat16": 1, "float32": 2, "float64": 3}
@@ -62,7 +70,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if found is None or cell is None or call.span is None:
         return
     which, dtypes, wanted = found
-    operands = _operands(cell, call)
+    operands = _operands(cell, call, trace)
     yield diagnosed(
         code,
         call,
@@ -81,6 +89,9 @@ def _dtypes(error: str) -> tuple[int, tuple[str, ...], str] | None:
         if _converted(first, second):
             return 0, (first, second), second
         return place, (first, second), first
+    if met := _IN_GRAPH.search(error):
+        second, first = met[1], met[2]
+        return (0, (first, second), second) if _converted(first, second) else (1, (first, second), first)
     refused = _REFUSED.search(error)
     if refused and "float" in refused[2]:
         given = _NAMES.get(refused[1], refused[1])
@@ -102,9 +113,10 @@ def _headline(call: CallRecord, dtypes: tuple[str, ...], wanted: str) -> str:
     return f"{name_of(call)} was given {dtypes[0]} and {dtypes[1]}; it takes one dtype"
 
 
-def _operands(cell: Code, call: CallRecord) -> list[ast.expr]:
+def _operands(cell: Code, call: CallRecord, trace: Trace) -> list[ast.expr]:
     """The expressions of an operation's tensors, in order."""
-    node = cell.node_at(call.span, ast.expr) if call.span else None
+    made = maker_of(call, trace)  # also where AutoGraph tells the line only
+    node = (cell.node_at(call.span, ast.expr) if call.span else None) or (made[1] if made else None)
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.Call):
@@ -120,6 +132,10 @@ def _fixes(cell: Code, operand: ast.expr, wanted: str, trace: Trace) -> Iterator
     arrays = {value.name for value in trace.values if value.kind == "array"} - tensors
     tensorflow = alias_of(cell, "tensorflow")
     title = f"convert {cell.text_of(operand)[:40]} to {wanted}"
+    handed = origins_of(cell, operand)[1:] if is_parameter(cell, operand) else []
+    if handed and tensorflow is not None:
+        edit = wrapped(cell, handed[0], f"{tensorflow}.cast(", f", {tensorflow}.{wanted})")
+        yield fix(f"hand over {cell.text_of(handed[0])[:40]} as {wanted}", cell, [edit], Applicability.SURE)
     if isinstance(operand, ast.Name) and operand.id in arrays:
         yield fix(title, cell, [indexed(cell, operand, f'.astype("{wanted}")')], Applicability.SURE)
     elif tensorflow is not None:

@@ -75,6 +75,10 @@ INVALID: tuple[str, ...] = (
     "model = Net()\n"
     "model.compile('sgd', 'categorical_crossentropy')\n"
     "model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 3)), verbose=0)\n",
+    "import keras, numpy as np, tensorflow as tf\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(4, 3), layers.Dense(5), layers.Dense(3)])\n"
+    "best = tf.reduce_max(net(np.zeros((6, 9, 9, 1))), axis=-1)\n"
+    "gain = np.zeros(6, 'float32') + best\n",
     "import keras, numpy as np\nfrom keras import layers\n"
     "net = keras.Sequential([keras.Input((9, 2)), layers.Bidirectional(layers.LSTM(3, return_sequences=True))])\n"
     "net.add(layers.Dense(1))\nnet.compile('sgd', 'mse')\n"
@@ -92,7 +96,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     loss = _loss(call, trace)
     if loss is not None:
-        yield from _before_dense(call, loss, trace)
+        yield from _before_dense(call, trace, "labels are", *loss.inputs)
+    elif call.layer is None and call.options is None and len(call.inputs) == 2:
+        vectors, maps = sorted(call.inputs, key=len)
+        if len(vectors) <= 2 and _keeps_map(maps, trace):
+            yield from _before_dense(call, trace, "other side is", vectors, maps)
     elif len(call.inputs) == 1 and call.accepts and len(call.accepts) == 2:
         yield from _of_data(call, trace, call.inputs[0], call.accepts)
 
@@ -117,18 +125,24 @@ def _is_repeated(call: CallRecord, trace: Trace) -> bool:
     return len(true) == 2 and true[-1] == 1 and len(pred) == 3 and pred[-1] == 1 and pred[1] not in (None, 1)
 
 
-def _before_dense(call: CallRecord, loss: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+def _keeps_map(shape: Shape, trace: Trace) -> bool:
+    """Whether what a model gave has the height and width of the map that its first dense layer was given."""
+    dense = _first_dense(trace)
+    sizes = dense.inputs[0][:-1] if dense is not None else ()
+    return len(sizes) > 2 and shape[: len(sizes)] == sizes and None not in sizes
+
+
+def _before_dense(call: CallRecord, trace: Trace, other: str, labels: Shape, output: Shape) -> Iterator[Diagnosis]:
     dense = _first_dense(trace)
     cell = code_of(trace, dense.created) if dense else None
     made = cell.call_at(dense.created) if dense and cell else None
     if dense is None or cell is None or made is None:
         return
-    labels, output = loss.inputs
     at = cell.span(made)
     yield diagnosed(
         code,
         call,
-        f"the model gives {spelled(output)} where the labels are {spelled(labels)}",
+        f"the model gives {spelled(output)} where the {other} {spelled(labels)}",
         reasons=(
             f"{name_of(dense)} works on the last axis of {spelled(dense.inputs[0])}, which was not flattened before",
         ),

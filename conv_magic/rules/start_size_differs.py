@@ -32,6 +32,7 @@ from conv_magic.model import (
     LossOptions,
     Outcome,
     ReshapeOptions,
+    SameShapeOptions,
     Shape,
     Trace,
 )
@@ -60,6 +61,11 @@ INVALID: tuple[str, ...] = (
     "g = keras.Model(z, h)\n"
     "d = keras.Sequential([keras.Input((24, 24, 3)), layers.Conv2D(1, 3), layers.Flatten()])\n"
     "y = d(g(z))\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "g = keras.Sequential([keras.Input((9,)), layers.Dense(3 * 3 * 8), layers.ReLU(), layers.Reshape((3, 3, 8))])\n"
+    "g.add(layers.Conv2DTranspose(1, 4, strides=2, padding='same'))\n"
+    "d = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)])\n"
+    "y = d(g(np.zeros((5, 9))))\n",
     "import keras, numpy as np\nfrom keras import layers\n"
     "start, depth = 3, 4\n"
     "net = keras.Sequential([\n"
@@ -96,7 +102,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     at_loss = isinstance(call.options, LossOptions) and len(call.inputs) == 2
     which = 1 if at_loss else 0
-    made, wanted = call.inputs[which], call.inputs[0] if at_loss else call.accepts
+    call, wanted = (call, call.inputs[0]) if at_loss else _where_it_began(call, trace)
+    made = call.inputs[which]
     if wanted is None or not _spatial_differs(made, wanted):
         return
     start = _start_of(chain_to(call, trace, which))
@@ -120,6 +127,21 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
+def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
+    """The model around that takes other sizes, and those: what fails is the dense layer behind its flattened map.
+
+    It takes what it was declared for, or what it was first called on.
+    """
+    at = call
+    while at.parent is not None:
+        at = trace.calls[at.parent]
+        before = (c.inputs[0] for c in trace.calls[: at.index] if c.layer == at.layer and c.created == at.created)
+        wanted = at.accepts or next(before, None)
+        if at.inputs and wanted is not None and _spatial_differs(at.inputs[0], wanted):
+            return at, wanted
+    return call, call.accepts
+
+
 def _by(shape: Shape) -> str:
     return " x ".join(map(str, shape[1:-1]))
 
@@ -135,9 +157,9 @@ def _start_of(chain: list[CallRecord]) -> _Start | None:
         options = chain[place].options
         if isinstance(options, ReshapeOptions):
             enough = len(options.target_shape) >= 2 and min(options.target_shape) > 0
-            before = chain[place - 1]
-            dense = isinstance(before.options, DenseOptions)
-            return _Start(before, chain[place], chain[place + 1 :]) if enough and dense else None
+            setting = [c for c in chain[:place] if not isinstance(c.options, SameShapeOptions)]
+            dense = bool(setting) and isinstance(setting[-1].options, DenseOptions)
+            return _Start(setting[-1], chain[place], chain[place + 1 :]) if enough and dense else None
     return None
 
 
