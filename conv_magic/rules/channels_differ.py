@@ -28,12 +28,14 @@ from conv_magic.model import (
     DepthwiseConvOptions,
     Diagnosis,
     Fix,
+    Mode,
     Outcome,
     Shape,
     Trace,
 )
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, wrapped
+from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules import channel_repairs
 from conv_magic.rules.axis_order import of_order
 from conv_magic.rules.data_formats import of_format
@@ -48,7 +50,7 @@ from conv_magic.rules.makers import (
     transposing,
 )
 from conv_magic.rules.origins import arguments_for, origins_of
-from conv_magic.rules.provenance import Supply, alias_of, origin_of, supply_of
+from conv_magic.rules.provenance import Supply, alias_of, code_of, origin_of, supply_of
 from conv_magic.rules.rule import (
     axis_names,
     channel_axis,
@@ -217,6 +219,33 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     yield from _of_kernel(call, trace, have)
     if not gray:
         yield from _of_declaration(call, trace, axis, have)
+    if have == 1 and want > 1:
+        yield from _of_repeated_input(call, trace, axis, have, want)
+
+
+def _of_repeated_input(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> Iterator[Fix]:
+    """One's own model hands a single channel on to a model that takes several: repeated before that."""
+    around = call
+    while around.parent is not None:
+        around = trace.calls[around.parent]
+        if around.accepts is None or len(around.accepts) <= axis or around.accepts[axis] != want:
+            break
+        for made in trace.calls:
+            cell = code_of(trace, made.span) if made.layer == around.layer and made.direct else None
+            node = cell.call_at(made.span) if cell else None
+            named = layer_name(cell, maker, "Concatenate") if cell and (maker := _a_layer(cell, trace)) else None
+            if made.mode is Mode.SYMBOLIC and cell and node and node.args and named:
+                text = cell.text_of(node.args[0])
+                edit = cell.replace(node.args[0], f"{named[0]}()([{', '.join([text] * want)}])")
+                title = f"repeat the one channel {want} times before {name_of(around)}"
+                yield fix(title, cell, [edit, *named[1]], Applicability.CHOICE)
+                return
+
+
+def _a_layer(cell: Code, trace: Trace) -> ast.Call | None:
+    """Some call in the text that makes a layer."""
+    made = ((c.op, cell.call_at(c.created)) for c in trace.calls if c.created is not None)
+    return next((node for op, node in made if node is not None and called_name(node) == op), None)
 
 
 def _of_setter(setter: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:

@@ -10,8 +10,9 @@ from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
+from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import data_format_of
-from conv_magic.source import Code, argument
+from conv_magic.source import Code, argument, called_name
 
 _OTHER = {
     "NCHW": "NHWC", "NCW": "NWC", "NCDHW": "NDHWC", "channels_first": "channels_last",
@@ -31,6 +32,21 @@ def of_format(call: CallRecord, trace: Trace, axis: int, want: int | None) -> It
     if literal is not None and other is not None:
         edits = [code.replace(literal, repr(other).replace("'", _quote(code, literal))), *_moved(code, node)]
         yield fix(f"say {other}, which the data is", code, edits, Applicability.SURE)
+
+
+def of_setting(call: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Channels-last for the whole program, where that is set otherwise and the images have their colours last."""
+    colours = call.inputs[0][-1:] in ((1,), (3,), (4,)) and call.inputs[0][1] not in (1, 3, 4)
+    if data_format_of(call) != "channels_first" or not colours:
+        return
+    for code in codes_of(trace):
+        for node in code.nodes:
+            if isinstance(node, ast.Call) and called_name(node) == "set_image_data_format" and node.args:
+                given = node.args[0]
+                if isinstance(given, ast.Constant) and given.value == "channels_first":
+                    edit = code.replace(given, '"channels_last"')
+                    yield fix("set channels_last, which the images are", code, [edit], Applicability.SURE)
+                    return
 
 
 def _quote(code: Code, literal: ast.Constant) -> str:

@@ -35,6 +35,7 @@ from conv_magic.model import (
 )
 from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix, with_argument
+from conv_magic.rules.data_formats import of_setting
 from conv_magic.rules.makers import maker_of, shapes_spelled
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
@@ -48,6 +49,9 @@ VALID: tuple[str, ...] = (
     "from keras import Input, layers\nx = Input((None, None, 3))\ny = layers.MaxPooling2D(8)(layers.Conv2D(4, 7)(x))\n",
 )
 INVALID: tuple[str, ...] = (
+    "import keras\nfrom keras import layers\nkeras.backend.set_image_data_format('channels_first')\n"
+    "try:\n    y = layers.Conv2D(8, 5)(keras.Input((12, 12, 3)))\n"
+    "finally:\n    keras.config.set_image_data_format('channels_last')\n",
     "import tensorflow as tf\n"
     "small = tf.zeros((1, 3, 3, 2))\n"
     "y = tf.nn.conv2d(small, tf.zeros((5, 5, 2, 4)), strides=1, padding='VALID')\n",
@@ -134,6 +138,10 @@ def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str,
 def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -> Iterator[Fix]:
     made = maker_of(call, trace)
     if made is None:
+        return
+    turned = list(of_setting(call, trace))
+    if turned:
+        yield from turned
         return
     yield _padded(call, options, *made)
     if isinstance(options, DepthwiseConvOptions):
