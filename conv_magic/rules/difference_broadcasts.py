@@ -18,12 +18,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Outcome, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
+from conv_magic.positions import Span
 from conv_magic.repair.edits import fix, indexed
 from conv_magic.rules.origins import is_parameter, origins_of
 from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
-from conv_magic.source import Code
+from conv_magic.source import Code, argument, called_name
 
 code = "difference-broadcasts"
 
@@ -43,10 +44,22 @@ INVALID: tuple[str, ...] = (
     _START + "guess = model.predict(x, verbose=0)\nmean = np.mean((y - guess) ** 2)\n",
     _START + "def squared(true, guess):\n    return np.mean((true - guess) ** 2)\n"
     "error = squared(y, model.predict(x, verbose=0))\n",
+    "import keras\nimport tensorflow as tf\n"
+    "net = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])\n"
+    "def error(now, later, action):\n"
+    "    best = tf.reduce_max(net(later), axis=1)\n"
+    "    chosen = tf.reduce_sum(net(now) * tf.one_hot(action, 4), axis=1, keepdims=True)\n"
+    "    return 0.9 * best - chosen\n"
+    "y = error(tf.zeros((5, 6)), tf.zeros((5, 6)), tf.zeros(5, tf.int32))\n",
+    "import keras\nimport numpy as np\nimport tensorflow as tf\n"
+    "net = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])\nwanted = np.zeros(5, 'float32')\n"
+    "values = net(tf.zeros((5, 6)))\nbest = tf.reduce_max(values, axis=-1, keepdims=True)\nmiss = wanted - best\n",
     "import tensorflow as tf\n"
     + _START
     + "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(tf.square(model(x) - y))\n",
 )
+_REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_mean", "reduce_min", "sum", "max", "mean", "min", "amax", "amin"}
+_SURE = Applicability.SURE
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
@@ -54,13 +67,64 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if call.outcome is not Outcome.RETURNED or not call.direct or call.parent is not None or call.span is None:
         return
     count = call.output[0] if call.output is not None and len(call.output) == 2 else None
-    if count is None or count < 2 or call.output != (count, 1) or call.layer is None:
+    if count is None or count < 2 or call.layer is None:
         return
     for cell in codes_of(trace):
         made = cell.call_at(call.span)
+        if call.output != (count, 1):
+            yield from _kept_axes(call, trace, cell, made, count) if made is not None else ()
+            continue
         for difference, column, other in _differences(cell, made) if made is not None else ():
             if _is_row(other, count, trace):
                 yield _diagnosis(call, cell, difference, column)
+
+
+def _kept_axes(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, count: int) -> Iterator[Diagnosis]:
+    """A model's output reduced with `keepdims=True`, less something that was reduced without."""
+    for node in ast.walk(cell.tree):
+        for one, two in _sides(node):
+            reduced = _core(_only_value(cell, one)) if isinstance(one, ast.Name) else _core(one)
+            keeps = _kept(reduced)
+            if keeps is None or not isinstance(reduced, ast.Call) or not _holds(cell, reduced, made):
+                continue
+            if _is_row(two, count, trace) or _is_reduced(cell, two):
+                assert isinstance(node, ast.expr)
+                edit = cell.replace(keeps, "False")
+                at = cell.span(reduced)
+                change = fix("drop the axis there: keepdims=False", cell, [edit], _SURE)
+                yield _told(call, cell, node, change, (at, f"the axis is kept on line {at.line}"))
+
+
+def _kept(node: ast.expr | None) -> ast.expr | None:
+    """The True in `reduce_sum(..., axis=1, keepdims=True)`."""
+    if not isinstance(node, ast.Call) or called_name(node) not in _REDUCTIONS:
+        return None
+    given = argument(node, 2, "keepdims")
+    axis = argument(node, 1, "axis")
+    along = isinstance(axis, ast.Constant | ast.UnaryOp) and ast.unparse(axis) in ("1", "-1")
+    return given if along and isinstance(given, ast.Constant) and given.value is True else None
+
+
+def _holds(cell: Code, reduced: ast.Call, made: ast.Call) -> bool:
+    """Whether what is reduced is the call's result, itself or by its name."""
+    inside = list(ast.walk(reduced))
+    return made in inside or any(isinstance(n, ast.Name) and _only_value(cell, n) is made for n in inside)
+
+
+def _is_reduced(cell: Code, node: ast.expr | None, depth: int = 3) -> bool:
+    """Whether an expression is made of something that was reduced along its last axis, and nothing that keeps it."""
+    if node is None or depth < 0:
+        return False
+    found = False
+    for each in ast.walk(node):
+        if _kept(each if isinstance(each, ast.expr) else None) is not None:
+            return False
+        if isinstance(each, ast.Call) and called_name(each) in _REDUCTIONS:
+            axis = argument(each, 1, "axis")
+            found = found or (axis is not None and ast.unparse(axis) in ("1", "-1"))
+        elif isinstance(each, ast.Name):
+            found = found or _is_reduced(cell, _only_value(cell, each), depth - 1)
+    return found
 
 
 def _differences(cell: Code, made: ast.Call) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
@@ -132,19 +196,26 @@ def _is_row(other: ast.expr, count: int, trace: Trace) -> bool:
 
 
 def _diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.expr) -> Diagnosis:
-    count = (call.output or (None,))[0]
-    span = cell.span(difference)
     edit = indexed(cell, column, "[:, 0]")
+    origin = call.span, f"{name_of(call)} gives a column: {spelled(call.output)}"
+    return _told(call, cell, difference, fix("take the predictions as a row", cell, [edit], _SURE), origin)
+
+
+def _told(
+    call: CallRecord, cell: Code, difference: ast.expr, change: Fix, origin: tuple[Span | None, str]
+) -> Diagnosis:
+    count = (call.output or (None,))[0]
+    column = (count, 1)
     what = "difference" if isinstance(difference, ast.BinOp) else "comparison"
     return diagnosed(
         code,
         call,
-        f"this {what} of ({count},) and {spelled(call.output)} is ({count}, {count})",
-        span=span,
+        f"this {what} of ({count},) and {spelled(column)} is ({count}, {count})",
+        span=cell.span(difference),
         reasons=("each of the one is compared with each of the other",),
         expected=(count,),
         actual=(count, count),
         axes=(1,),
-        origin=(call.span, f"{name_of(call)} gives a column: {spelled(call.output)}"),
-        fixes=(fix("take the predictions as a row", cell, [edit], Applicability.SURE, None),),
+        origin=origin,
+        fixes=(change,),
     )
