@@ -58,6 +58,8 @@ INVALID: tuple[str, ...] = (
     "x = layers.Conv1D(4, 3)(steps)\ny = layers.LSTM(6)(layers.concatenate([x, person]))\n",
     "import tensorflow as tf\nfrom tensorflow.keras import layers\nmaps = tf.zeros((3, 6, 6, 8))\n"
     "gate = layers.Dense(8)(layers.GlobalAveragePooling2D()(maps))\ny = maps * gate\n",
+    "import tensorflow as tf\nsteps = tf.zeros((3, 9, 5))\n"
+    "weights = tf.nn.softmax(tf.reduce_mean(steps, axis=-1))\ny = tf.reduce_sum(steps * weights, axis=1)\n",
 )
 
 _OVER_STEPS = {"LSTM", "GRU", "SimpleRNN", "Bidirectional", "Conv1D", "TimeDistributed"}
@@ -102,9 +104,15 @@ def _differ(one: int | None, two: int | None) -> bool:
 
 def _fixes(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
     one, two = merge.call.inputs[high], merge.call.inputs[low]
-    if len(two) == len(one) - 1 and len(two) > 2 and _fit(one[:-1], two):
+    weights = merge.axis is None and _differ(one[-1], two[-1]) and None not in (one[1], two[-1])  # one for each step
+    if len(two) == len(one) - 1 and (len(two) > 2 or weights) and _fit(one[:-1], two):
         edit = indexed(merge.code, merge.parts[low], "[..., None]")
-        yield fix("add the channel axis", merge.code, [edit], Applicability.SURE)
+        yield fix(
+            "add the channel axis, of length 1" if weights else "add the channel axis",
+            merge.code,
+            [edit],
+            Applicability.SURE,
+        )
     elif merge.axis is None and len(two) == 2:
         yield from _gate(merge, trace, low, one, two)
     elif merge.axis is not None and len(two) == 2:

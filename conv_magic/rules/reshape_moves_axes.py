@@ -182,7 +182,7 @@ def _heads(found: _Reshape) -> Iterator[Diagnosis]:
     """Heads split off the features and put before the positions in one step."""
     cell = found.code
     places = [_axis_read(cell, size, found.given) for size in found.sizes]
-    if len(places) != 4 or places[0] != 0 or places[2] != 1 or places[1] is not None or places[3] is not None:
+    if places != [0, None, 1, None] or ast.unparse(found.sizes[1]) == "1":
         return
     texts = [cell.text_of(size) for size in found.sizes]
     function, text = cell.text_of(found.node.func).removesuffix(".reshape"), cell.text_of(found.given)

@@ -135,8 +135,8 @@ def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape |
     at = call
     while at.parent is not None:
         at = trace.calls[at.parent]
-        before = (c.inputs[0] for c in trace.calls[: at.index] if c.layer == at.layer and c.created == at.created)
-        wanted = at.accepts or next(before, None)
+        same = (c for c in trace.calls[: at.index] if (c.layer, c.created) == (at.layer, at.created))
+        wanted = at.accepts or next((c.inputs[0] for c in same if c.inputs), None)
         if at.inputs and wanted is not None and _spatial_differs(at.inputs[0], wanted):
             return at, wanted
     return call, call.accepts
