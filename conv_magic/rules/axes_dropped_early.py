@@ -85,6 +85,10 @@ INVALID: tuple[str, ...] = (
     "import keras\nfrom keras import layers\nx = keras.Input((15, 6))\n"
     "for level, units in enumerate((9, 8, 7)):\n"
     "    x = layers.LSTM(units, return_sequences=level == 0)(x)\n",
+    "import keras\nfrom keras import layers\nx, sizes = keras.Input((15, 6)), [9, 8, 7]\n"
+    "for level, units in enumerate(sizes):\n"
+    "    last = level == len(sizes) - 1\n"
+    "    x = layers.LSTM(units, return_sequences=last)(x)\n",
     "import numpy as np\nfrom keras import layers\nframes = np.zeros((2, 4, 10, 10, 1), 'float32')\n"
     "x = layers.ConvLSTM2D(3, 3)(frames)\n"
     "y = layers.ConvLSTM2D(2, 3)(x)\n",
@@ -245,7 +249,7 @@ def _keys(node: ast.expr) -> list[object]:
 
 def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
     """The number that a loop counts and what it goes through, where `given` depends on that number."""
-    named = {n.id for n in ast.walk(given) if isinstance(n, ast.Name)}
+    named = {n.id for o in origins_of(cell, given) for n in ast.walk(o) if isinstance(n, ast.Name)}
     for loop in cell.around(given):
         match loop:
             case ast.For(

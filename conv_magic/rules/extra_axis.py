@@ -43,6 +43,11 @@ INVALID: tuple[str, ...] = (
     "images = np.array(parts)\n"
     "model = keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3)])\n"
     "model.predict(images, verbose=0)\n",
+    "import keras, numpy as np\n"
+    "net = keras.Sequential([keras.Input((12, 14, 3)), keras.layers.Conv2D(4, 3)])\n"
+    "def one(i):\n    return np.full((1, 12, 14, 3), i, 'float32')\n"
+    "net.predict(one(0), verbose=0)\nmany = np.array([one(i) for i in range(5)])\n"
+    "y = net.predict(many, verbose=0)\n",
     "import numpy as np\nfrom keras import layers\n"
     "photo = np.zeros((1, 12, 12, 3), 'float32')\n"
     "y = layers.MaxPooling2D()(np.expand_dims(photo, 0))\n",
@@ -61,9 +66,13 @@ _STACKS = {"array": "concatenate", "asarray": "concatenate", "stack": "concatena
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the failed call's input would fit without one axis of length 1."""
+    needed = _needed(call)
+    if call.outcome is Outcome.RAISED and not call.inputs and call.parent is not None:
+        known = (c.accepts for c in trace.calls if (c.layer, c.created) == (call.layer, call.created) and c.inputs)
+        call, needed = trace.calls[call.parent], next((accepts for accepts in known if accepts), None)
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 1 or call.producers[:1] != (None,):
         return
-    needed, dataset = _needed(call), _dataset(call, trace)
+    dataset = _dataset(call, trace)
     actual = call.inputs[0]
     if needed is None or len(actual) != len(needed) + 1:
         return

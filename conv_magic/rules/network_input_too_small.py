@@ -77,10 +77,25 @@ def _wanted(sizes: Shape, least: tuple[int, int]) -> Shape:
     return (*(max(size or 0, low) for size, low in zip(sizes, least, strict=False)), *sizes[2:])
 
 
+def _one_number(cell: Code, listed: ast.Tuple | ast.List, sizes: Shape, wanted: Shape) -> ast.expr | None:
+    """The number behind height and width, where both are one name that the text uses for more than this."""
+    height, width = listed.elts[:2]
+    if not isinstance(height, ast.Name) or not isinstance(width, ast.Name) or height.id != width.id:
+        return None
+    used = [n for n in cell.nodes if isinstance(n, ast.Name) and n.id == height.id and isinstance(n.ctx, ast.Load)]
+    bound = cell.binding(height)
+    value = bound.value if bound is not None else None
+    return value if len(used) > 2 and wanted[0] == wanted[1] and isinstance(value, ast.Constant) else None
+
+
 def _fixes(cell: Code, node: ast.Call, given: ast.expr, sizes: Shape, least: tuple[int, int]) -> Iterator[Fix]:
     wanted = _wanted(sizes, least)
     for origin in origins_of(cell, given):
         if isinstance(origin, ast.Tuple | ast.List):
+            number = _one_number(cell, origin, sizes, wanted)
+            if number is not None:
+                title = f"make {cell.text_of(origin.elts[0])} {wanted[0]} everywhere"
+                yield fix(title, cell, [cell.replace(number, str(wanted[0]))], Applicability.SURE)
             edit = cell.replace(given, spelled(wanted))
             resizing = _resized(cell, node, wanted)
             if resizing:
