@@ -32,11 +32,12 @@ from conv_magic.model import (
     Trace,
 )
 from conv_magic.positions import Edit
-from conv_magic.repair.edits import fix, wrapped
+from conv_magic.repair.edits import after, fix, wrapped
+from conv_magic.rules.declared import declarations
 from conv_magic.rules.makers import chain_to, declared_literals, reordered, shapes_spelled
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
-from conv_magic.source import Code
+from conv_magic.source import Binding, Code
 
 code = "channels-first-input"
 
@@ -57,6 +58,12 @@ INVALID: tuple[str, ...] = (
     "images = np.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)\n"
     "net = keras.Sequential([keras.Input((3, 32, 32)), layers.Conv2D(8, 3, padding='same')])\n"
     "out = net.predict(images, verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "def load():\n    return (np.zeros((6, 3, 40, 40)), np.zeros(6)), (np.zeros((4, 3, 40, 40)), np.zeros(4))\n"
+    "(x, y), (other, others) = load()\n"
+    "net = keras.Sequential([keras.Input(x.shape[1:]), layers.Conv2D(4, 5), layers.GlobalMaxPooling2D()])\n"
+    "net.add(layers.Dense(1))\nnet.compile('sgd', 'mse')\n"
+    "net.fit(x, y, validation_data=(other, others), verbose=0)\n",
 )
 _LEAST_SIDE = 16
 _MOST_CHANNELS = 16
@@ -152,19 +159,39 @@ def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
             title += ", and move the channels of the data"
         yield fix(title, cell, [edit, *data], Applicability.SURE)
         return
+    for declared in declarations(trace):  # `Input(x.shape[1:])` follows the data
+        data = _of_data(declared.code, trace, shape, order) if declared.sizes == shape[1:] else []
+        if data:
+            title = "move the channels of the data to the last axis"
+            yield fix(title, declared.code, data, Applicability.SURE)
+            return
 
 
 def _of_data(cell: Code, trace: Trace, shape: Shape, order: tuple[int, ...]) -> list[Edit]:
     """The arrays of the declared shape, moved where they are made."""
     edits = []
+    unpacked: dict[ast.stmt, str] = {}
     for value in trace.values:
         if value.kind not in ("array", "tensor") or value.shape is None or value.type == "KerasTensor":
             continue
         bound = cell.binding_at_end(value.name) if value.shape[1:] == shape[1:] and not value.scope else None
-        if bound is None or bound.value is None or not isinstance(bound.statement, ast.Assign):
+        if bound is None or not isinstance(bound.statement, ast.Assign):
+            continue
+        if bound.value is None:  # `x, y = load()`
+            text = _moving(cell, bound, array=value.kind == "array")
+            unpacked[bound.statement] = unpacked.get(bound.statement, "") + text
             continue
         edits += _moved(cell, trace, bound.value, value.shape, array=value.kind == "array")
-    return edits
+    return [*edits, *(after(cell, statement, text) for statement, text in unpacked.items() if text)]
+
+
+def _moving(cell: Code, bound: Binding, *, array: bool) -> str:
+    """One more statement, which moves the channels of what was unpacked."""
+    numpy, tensorflow, name = alias_of(cell, "numpy"), alias_of(cell, "tensorflow"), bound.name
+    start = f"\n{' ' * bound.statement.col_offset}{name} = "
+    if array and numpy:
+        return f"{start}{numpy}.moveaxis({name}, 1, -1)"
+    return f"{start}{tensorflow}.transpose({name}, [0, 2, 3, 1])" if tensorflow else ""
 
 
 def _moved(cell: Code, trace: Trace, value: ast.expr, shape: Shape, *, array: bool) -> list[Edit]:
