@@ -43,7 +43,7 @@ from conv_magic.rules.layer_changes import added_behind, removed
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
-from conv_magic.rules.written import Reader
+from conv_magic.rules.written import Reader, factors_of, settings_of
 from conv_magic.source import Code, argument, called_name
 
 code = "axes-dropped-early"
@@ -229,22 +229,13 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
 def _settings_without(cell: Code, name: str) -> Iterator[Edit]:
     """`name` set to True in each of the dictionaries of one list that lacks it where others have it."""
     for listed in (node for node in cell.nodes if isinstance(node, ast.List | ast.Tuple)):
-        settings = [(each, _keys(each)) for each in listed.elts]
+        settings = [(each, settings_of(each)) for each in listed.elts]
         if any(name in keys for _, keys in settings):
             for each, keys in settings:
                 if name not in keys and isinstance(each, ast.Call):
                     yield with_argument(cell, each, 99, name, "True")
                 elif name not in keys and isinstance(each, ast.Dict) and each.values:
                     yield after(cell, each.values[-1], f', "{name}": True')
-
-
-def _keys(node: ast.expr) -> list[object]:
-    match node:
-        case ast.Dict(keys=keys):
-            return [key.value for key in keys if isinstance(key, ast.Constant)]
-        case ast.Call(func=ast.Name(id="dict"), keywords=given):
-            return [keyword.arg for keyword in given]
-    return []
 
 
 def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
@@ -296,7 +287,7 @@ def _as_map(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
         return
     cell = made[0]
     for origin in origins_of(cell, given):
-        factors = list(_factors(origin))
+        factors = factors_of(origin)
         reader = Reader(cell, trace)
         values = [reader.value(factor) for factor in factors]
         sizes = tuple(value for value in values if isinstance(value, int))
@@ -308,11 +299,3 @@ def _as_map(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
                 title = f"reshape its output to {spelled(sizes)}"
                 yield fix(title, edits[0], edits[1], Applicability.SURE, (dense.inputs[0][0], *sizes))
             return
-
-
-def _factors(expression: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
-        yield from _factors(expression.left)
-        yield from _factors(expression.right)
-    else:
-        yield expression

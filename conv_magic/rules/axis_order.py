@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Fix, Trace
+from conv_magic.model import Applicability, CallRecord, Fix, Shape, Trace
 from conv_magic.repair.edits import fix
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply, supply_of
@@ -28,6 +28,17 @@ def of_order(call: CallRecord, trace: Trace, want: int | None) -> Iterator[Fix]:
                 edit = supply.code.replace(listed, f"{opening}{', '.join(map(str, right))}{closing}")
                 yield fix(f"order the axes {list(right)}", supply.code, [edit], Applicability.SURE)
                 return
+
+
+def order_between(before: Shape, after: Shape) -> tuple[int, ...] | None:
+    """The order of axes in which the one shape is the other, None where there is none; equal sizes keep their order."""
+    left, order = list(enumerate(before)), []
+    for size in after:
+        place = next((i for i, (_, there) in enumerate(left) if there == size), None)
+        if place is None:
+            return None
+        order.append(left.pop(place)[0])
+    return None if left else tuple(order)
 
 
 def _orders(supply: Supply, trace: Trace, rank: int) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:

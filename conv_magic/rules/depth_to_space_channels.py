@@ -24,7 +24,7 @@ from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome,
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels
 from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of
-from conv_magic.rules.written import Reader
+from conv_magic.rules.written import Reader, factors_of
 from conv_magic.source import Code, argument, called_name
 
 code = "depth-to-space-channels"
@@ -130,7 +130,7 @@ def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: T
     if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult) or _has_square(given):
         return None
     size = Reader(here, trace).value(block)
-    factors = list(_factors(given))
+    factors = factors_of(given)
     values = [Reader(there, trace).value(factor) for factor in factors]
     if size not in values:
         return None
@@ -143,14 +143,6 @@ def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: T
     if size != 2 and twice < len(values) and values[twice] == 2:  # `scale * 2` was meant for `scale ** 2`
         del texts[twice]
     return " * ".join(texts)
-
-
-def _factors(product: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
-        yield from _factors(product.left)
-        yield from _factors(product.right)
-    else:
-        yield product
 
 
 def _has_square(node: ast.expr) -> bool:

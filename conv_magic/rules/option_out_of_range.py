@@ -27,7 +27,7 @@ from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import diagnosed, name_of
-from conv_magic.rules.written import Reader, Value
+from conv_magic.rules.written import Reader, Value, settings_of
 from conv_magic.source import Code, argument
 
 code = "option-out-of-range"
@@ -143,22 +143,11 @@ def _arguments(cell: Code, made: ast.Call, options: tuple[_Option, ...]) -> Iter
     """The options as they are written in the call; with `**settings` in it, with those of each dictionary."""
     written = {o: given for o in options if (given := argument(made, o.position, o.name)) is not None}
     unpacking = any(keyword.arg is None for keyword in made.keywords)
-    for settings in map(_settings, cell.nodes) if unpacking else ():
+    for settings in map(settings_of, cell.nodes) if unpacking else ():
         named = {o: settings[o.name] for o in options if o.name in settings}
         if named:
             yield written | named
     yield written
-
-
-def _settings(node: ast.AST) -> dict[str, ast.expr]:
-    """The named values of `{"strides": 2}` or `dict(strides=2)`."""
-    match node:
-        case ast.Dict(keys=keys, values=values):
-            pairs = zip(keys, values, strict=True)
-            return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
-        case ast.Call(func=ast.Name(id="dict"), keywords=given):
-            return {keyword.arg: keyword.value for keyword in given if keyword.arg is not None}
-    return {}
 
 
 def _any_rank(call: CallRecord) -> tuple[int, tuple[_Option, ...]] | None:

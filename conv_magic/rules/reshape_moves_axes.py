@@ -24,6 +24,7 @@ from math import prod
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, ReshapeOptions, Severity, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.repair.edits import fix
+from conv_magic.rules.axis_order import order_between
 from conv_magic.rules.layer_changes import added_before
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.origins import origins_of
@@ -141,16 +142,9 @@ def _filled(sizes: tuple[object, ...], before: Shape | None) -> Shape | None:
 
 def _order(before: Shape, after: Shape) -> tuple[int, ...] | None:
     """The permutation that leads from the one to the other, if that moves another axis to the end."""
-    if len(before) < 3 or sorted(map(str, before)) != sorted(map(str, after)) or before[-1] == after[-1]:
-        return None
-    if before[-1] == 1 or after[-1] == 1:
+    if len(before) < 3 or len(after) < 3 or before[-1] == after[-1] or 1 in (before[-1], after[-1]):
         return None  # an axis of length 1 moves without harm
-    left = list(enumerate(before))
-    order = []
-    for size in after:
-        place = next(i for i, (_, other) in enumerate(left) if other == size)
-        order.append(left.pop(place)[0])
-    return tuple(order)
+    return order_between(before, after)
 
 
 def _shape_of(cell: Code, trace: Trace, node: ast.expr) -> Shape | None:

@@ -41,7 +41,7 @@ from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
-from conv_magic.rules.written import Reader
+from conv_magic.rules.written import Reader, factors_of
 from conv_magic.source import Code, argument
 
 code = "start-size-differs"
@@ -225,18 +225,12 @@ def _each_number(
     edits = [cell.replace(element, str(new)) for element, old, new in pairs if old != new]
     waiting = [(old, new) for old, new in zip(start.shape, needed, strict=True) if old != new]
     changed = []
-    for factor in _factors(units):
+    for factor in factors_of(units):
         match = next((pair for pair in waiting if reader.value(factor) == pair[0]), None)
         if match is not None and factor is not units:
             waiting.remove(match)
             changed.append(cell.replace(factor, str(match[1])))
     return edits + (changed if not waiting else [cell.replace(units, str(_product(needed)))])
-
-
-def _factors(units: ast.expr) -> list[ast.expr]:
-    if isinstance(units, ast.BinOp) and isinstance(units.op, ast.Mult):
-        return [*_factors(units.left), *_factors(units.right)]
-    return [units]
 
 
 def _product(sizes: tuple[int, ...]) -> int:

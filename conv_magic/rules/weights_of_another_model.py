@@ -22,8 +22,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Shape, Trace
+from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
 from conv_magic.repair.edits import fix, with_argument, wrapped
+from conv_magic.rules.axis_order import order_between
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.rule import diagnosed, spelled
@@ -140,7 +141,7 @@ def _set(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator
 def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
     """Weights with their axes in another order, as PyTorch keeps them: the transposition in the text, or a new one."""
     own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
-    order = _order(other, own)
+    order = order_between(other, own) if len(own) > 1 else None
     if order is None:
         return
     for literal in _transpositions(cell, len(own)):
@@ -166,17 +167,6 @@ def _transpositions(cell: Code, rank: int) -> Iterator[ast.Tuple | ast.List]:
             for given in (*node.args, *(keyword.value for keyword in node.keywords)):
                 if isinstance(given, ast.Tuple | ast.List) and len(given.elts) == rank:
                     yield given
-
-
-def _order(other: Shape, own: Shape) -> tuple[int, ...] | None:
-    """The order of axes that makes the one shape of the other; equal sizes keep their order."""
-    left, order = list(enumerate(other)), []
-    for size in own:
-        place = next((i for i, (_, there) in enumerate(left) if there == size), None)
-        if place is None:
-            return None
-        order.append(left.pop(place)[0])
-    return tuple(order) if len(order) == len(other) > 1 else None
 
 
 def _made_alike(cell: Code, node: ast.Call, sure: Applicability) -> Iterator[Fix]:

@@ -165,6 +165,24 @@ def _operated(left: Value | None, how: ast.operator, right: Value | None) -> Val
     return operation(left, right) if operation else None
 
 
+def factors_of(product: ast.expr) -> list[ast.expr]:
+    """The factors of a product as it is written, `7 * 7 * 64`; anything else is its own only one."""
+    if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+        return [*factors_of(product.left), *factors_of(product.right)]
+    return [product]
+
+
+def settings_of(node: ast.AST) -> dict[str, ast.expr]:
+    """The named values of `{"strides": 2}` or `dict(strides=2)`."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+        case ast.Call(func=ast.Name(id="dict"), keywords=given):
+            return {keyword.arg: keyword.value for keyword in given if keyword.arg is not None}
+    return {}
+
+
 def expressions_in(code: Code) -> Iterator[ast.expr]:
     """Every expression of the text that may stand for a number or a shape."""
     wanted = (ast.Constant, ast.Name, ast.BinOp, ast.Tuple, ast.List, ast.Subscript, ast.Attribute)
