@@ -7,11 +7,13 @@ what TensorFlow says to it, which is noted in `verdicts.json` by the text, so th
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +39,8 @@ _OTHER_ERRORS = (
     "ImportError",
     "ModuleNotFoundError",
 )
+
+_IDLE = re.compile(r"^ *(\w+) = \1\n", re.MULTILINE)
 
 Verdict = dict[str, Any]
 
@@ -72,7 +76,7 @@ def candidates() -> dict[tuple[str, Half], list[Candidate]]:
             number = 0
             for mutation in _parsed(mutator, cell):
                 text = mutation.text or ""
-                if text not in seen:
+                if text and text not in seen:
                     seen.add(text)
                     made = Candidate(mutator, program, mutation, text, number)
                     found[mutator.name, made.half].append(made)
@@ -81,13 +85,12 @@ def candidates() -> dict[tuple[str, Half], list[Candidate]]:
 
 
 def _parsed(mutator: Mutator, cell: Cell) -> Iterator[Mutation]:
+    """The mutations that are Python; a step left out leaves no `x = x` behind."""
     for mutation in mutator.find(cell):
-        if mutation.text is not None:
-            try:
-                ast.parse(mutation.text)
-            except SyntaxError:
-                continue
-            yield mutation
+        text = _IDLE.sub("", mutation.text or "")
+        with contextlib.suppress(SyntaxError):
+            ast.parse(text)
+            yield replace(mutation, text=text)
 
 
 def _another_program_each_time(group: list[Candidate]) -> list[Candidate]:

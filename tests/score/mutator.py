@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from score.cell import Cell
+from score.cell import Cell, argument, called
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,10 @@ def twin(cell: Cell, value: int | str) -> bool:
     if isinstance(value, int):
         return cell.literals().count(value) > 1
     return cell.text.count(value) > 1
+
+
+def twin_argument(cell: Cell, call: ast.Call, name: str, position: int | None = None) -> bool:
+    """Whether another call of the same function has the same argument."""
+    told = argument(call, name, position)
+    others = [argument(other, name, position) for other in cell.calls(called(call)) if other is not call]
+    return told is not None and cell.part(told) in [cell.part(other) for other in others if other is not None]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from score.cell import Cell, argument, called, keyword_gone, whole
-from score.mutator import Mutation, mutator, twin
+from score.mutator import Mutation, mutator, twin, twin_argument
 
 _POOLS = ("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "MaxPool2D", "MaxPool3D", "AveragePooling2D")
 _CONVS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "ConvLSTM2D", "Conv3DTranspose")
@@ -18,6 +18,8 @@ def _left_out(cell: Cell, call: ast.Call) -> str | None:
     outer = cell.parents[call]
     statement = cell.statement(call)
     if isinstance(outer, ast.Call) and outer.func is call and outer.args:
+        if isinstance(statement, ast.Assign) and cell.part(statement.targets[0]) == cell.part(outer.args[0]):
+            return cell.without(statement)
         return cell.put((outer, cell.part(outer.args[0])))
     if isinstance(outer, ast.Call) and called(outer) == "add" and isinstance(statement, ast.Expr):
         return cell.without(statement)
@@ -171,7 +173,7 @@ def stride_doubled(cell: Cell) -> Iterator[Mutation]:
         stride = argument(call, "strides") or argument(call, "stride")
         number = whole(stride)
         if stride is not None and number in (1, 2):
-            knowable = twin(cell, cell.part(stride)) and cell.text.count(f"={number}") > 1
+            knowable = twin_argument(cell, call, "strides") or argument(call, "stride") is not None
             yield Mutation(cell.put((stride, str(number * 2))), knowable, "twins have it" if knowable else "no twin")
 
 
@@ -182,19 +184,19 @@ def stride_forgotten(cell: Cell) -> Iterator[Mutation]:
         gone = keyword_gone(cell, call, "strides")
         number = argument(call, "strides")
         if gone and number is not None:
-            knowable = len(re.findall(rf"strides?\s*=\s*{re.escape(cell.part(number))}", cell.text)) > 1
+            knowable = twin_argument(cell, call, "strides")
             yield Mutation(gone, knowable, "the layers beside it have it" if knowable else "no twin")
 
 
 @mutator("kernel-too-large")
 def kernel_larger_than_map(cell: Cell) -> Iterator[Mutation]:
-    """A kernel larger than what it slides over."""
+    """A kernel larger than what it slides over: a digit typed twice."""
     for call in cell.calls(*_CONVS[:3]):
         kernel = argument(call, "kernel_size", 1)
-        number = whole(kernel)
-        if kernel is not None and number is not None:
-            knowable = twin(cell, number)
-            yield Mutation(cell.put((kernel, str(number * 11 + 200))), knowable, "twins" if knowable else "no twin")
+        if kernel is not None and whole(kernel) is not None:
+            knowable = twin_argument(cell, call, "kernel_size", 1)
+            because = "a layer beside it has the kernel" if knowable else "no other layer has it"
+            yield Mutation(cell.put((kernel, cell.part(kernel) * 2)), knowable, because)
 
 
 @mutator("kernel-too-large")
@@ -203,11 +205,13 @@ def pool_larger_than_map(cell: Cell) -> Iterator[Mutation]:
     for call in cell.calls(*_POOLS):
         size = argument(call, "pool_size", 0)
         outer = cell.parents[call]
-        because = "2 is what the layer has by itself and what the cell halves by elsewhere"
         if size is None and isinstance(outer, ast.Call):
+            because = "2 is what the layer has by itself and what the cell halves by elsewhere"
             yield Mutation(cell.put((call, f"{cell.part(call.func)}(64)")), because=because)
         elif size is not None:
-            yield Mutation(cell.put((size, "64")), because=because)
+            knowable = twin_argument(cell, call, "pool_size", 0)
+            because = "a layer beside it has the window" if knowable else "no other layer has it"
+            yield Mutation(cell.put((size, "64")), knowable, because)
 
 
 @mutator("kernel-too-large")
@@ -220,7 +224,8 @@ def pooled_too_often(cell: Cell) -> Iterator[Mutation]:
             line = cell.part(statement)
             yield Mutation(cell.after(statement, ("\n" + " " * statement.col_offset).join([line] * 5)), because=because)
         elif isinstance(outer, ast.List):
-            yield Mutation(cell.put((call, ", ".join([cell.part(call)] * 6))), because=because)
+            lines = f",\n{' ' * call.col_offset}".join([cell.part(call)] * 6)
+            yield Mutation(cell.put((call, lines)), because=because)
 
 
 @mutator("positional-arguments")
@@ -228,7 +233,7 @@ def kernel_as_two_numbers(cell: Cell) -> Iterator[Mutation]:
     """`Conv2D(32, 3, 3)` as in Keras 1: the second 3 is a stride."""
     for call in cell.calls("Conv2D", "Conv3D"):
         kernel = argument(call, "kernel_size", 1)
-        if isinstance(kernel, ast.Tuple):
+        if isinstance(kernel, ast.Tuple) and not argument(call, "strides"):
             inner = ", ".join(cell.part(item) for item in kernel.elts[:2])
             yield Mutation(
                 cell.put((kernel, inner)), because="two equal numbers are a kernel in the old way of writing"
