@@ -3,6 +3,7 @@
 #   make demo       build and install the wheel, open demo.ipynb in JupyterLab
 #   make test       build and install the wheel, run every check and every test against it
 #   make check      only lint and types
+#   make score      how often faults are located and repaired, one line a set
 #   make develop    install the working tree, editable
 #   make help       all targets
 
@@ -27,6 +28,9 @@ NOTEBOOK ?= demo.ipynb
 JUPYTER ?= $(BIN)/jupyter
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+SCORE_FLAGS ?=
+# A folder of faults beside the injected ones.
+SCORE_FAULTS ?= $(abspath $(wildcard ../shared/faults))
 # Jupyter refuses to run as root, which is who one is in many containers.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -34,7 +38,7 @@ PACKAGE_SOURCES := $(shell find conv_magic -name '*.py' -o -name 'py.typed') pyp
 FRONT_END_SOURCES := $(shell find js \( -name node_modules -o -name lib \) -prune -o -type f -not -name '*.tsbuildinfo' -print)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo lab test check lint types front-end pytest wheel develop browser rules-page capture-page screenshots format clean
+.PHONY: help setup demo lab test check lint types front-end pytest score wheel develop browser rules-page capture-page screenshots format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -117,6 +121,9 @@ browser: $(STAMPS)/dependencies
 
 pytest: wheel browser js/node_modules
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+
+score: wheel
+	SCORE_FAULTS="$(SCORE_FAULTS)" $(BIN)/python tests/run_score.py $(SCORE_FLAGS)
 
 types: wheel js/node_modules
 	$(BIN)/python js/generate_report.py
