@@ -103,6 +103,12 @@ def contracts_in(text: str, cell: str) -> tuple[Contract | Malformed, ...]:
     return tuple(found for span, comment in _comments(text, cell) if (found := _read(span, comment)) is not None)
 
 
+@lru_cache(maxsize=64)
+def lines_stated(text: str, cell: str) -> frozenset[int]:
+    """The lines of one cell's text at whose end a contract stands."""
+    return frozenset(found.span.line for found in contracts_in(text, cell))
+
+
 def _comments(text: str, cell: str) -> Iterator[tuple[Span, str]]:
     """The comments behind code, cut at each `#`; a text that cannot be tokenized to its end gives those before."""
     lines = io.StringIO(as_python(text), newline="\n").readline

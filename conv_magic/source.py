@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any, TypeVar
@@ -118,7 +118,12 @@ class Code:
 
     def text_of(self, node: ast.AST) -> str:
         """The text of a node."""
-        return text_at(self.text, self.span(node))
+        return self.text_in(self.span(node))
+
+    def text_in(self, span: Span) -> str:
+        """The text that a span of this cell covers."""
+        lines = self.lines[span.line - 1 : span.end_line]
+        return text_at("".join(lines), replace(span, line=1, end_line=span.end_line - span.line + 1)) if lines else ""
 
     def code_line(self, number: int) -> str:
         """One line's text without its end."""

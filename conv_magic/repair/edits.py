@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from conv_magic.model import Applicability, Fix, Shape
-from conv_magic.positions import Edit, Span, digest, text_at
+from conv_magic.positions import Edit, Span, digest
 from conv_magic.source import Code, argument
 
 _CLOSING = re.compile(r"[ \t\n]*\)(?:[ \t\n]*\))*")
@@ -53,7 +53,7 @@ def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
     if not arguments:
         return Span(whole.cell, whole.end_line, whole.end_column - 1, whole.end_line, whole.end_column - 1), ""
     last = code.span(max(arguments, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0)))
-    rest = text_at(code.text, Span(whole.cell, last.end_line, last.end_column, whole.end_line, whole.end_column - 1))
+    rest = code.text_in(Span(whole.cell, last.end_line, last.end_column, whole.end_line, whole.end_column - 1))
     closing = _CLOSING.match(rest)
     passed = closing[0].split("\n") if closing else [""]
     line = last.end_line + len(passed) - 1

@@ -45,9 +45,11 @@ INVALID: tuple[str, ...] = (
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was handed such an array by its name."""
     supply = supply_of(call, trace) if call.outcome is Outcome.RAISED else None
-    objects = {v.name: v for v in trace.values if v.kind == "array" and v.dtype == "object" and not v.scope}
     given = supply.value if supply is not None else None
-    if supply is None or not isinstance(given, ast.Name) or given.id not in objects:
+    if supply is None or not isinstance(given, ast.Name):
+        return
+    objects = {v.name: v for v in trace.values if v.kind == "array" and v.dtype == "object" and not v.scope}
+    if given.id not in objects:
         return
     cell, numpy = supply.code, alias_of(supply.code, "numpy")
     if numpy is None:

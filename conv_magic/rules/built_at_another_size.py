@@ -36,6 +36,7 @@ from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import alias_of, origin_of, supply_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 
 code = "built-at-another-size"
 
@@ -101,8 +102,8 @@ def _one_input(call: CallRecord, trace: Trace) -> bool:
 
 def _earlier(outer: CallRecord, trace: Trace) -> Shape | None:
     """What the same model was given when it ran, in another size than now."""
-    for made in trace.calls[: outer.index]:
-        same = made.layer == outer.layer and made.op == outer.op and made.outcome is Outcome.RETURNED
+    for made in index_of(trace).of_layer(outer.layer):
+        same = made.index < outer.index and made.op == outer.op and made.outcome is Outcome.RETURNED
         if same and made.inputs and len(made.inputs[0]) == len(outer.inputs[0]) and made.inputs != outer.inputs:
             return made.inputs[0]
     return None

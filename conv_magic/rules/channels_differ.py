@@ -60,6 +60,7 @@ from conv_magic.rules.rule import (
     name_of,
     spelled,
 )
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.training import with_number, with_units
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
@@ -355,7 +356,7 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator
         return  # the line calls a model that it is a layer of
     made = supply.code.call_at(call.created) if supply else None
     callee = supply.call.func if supply else None
-    same = (c for c in trace.calls if c.created == call.created and c.layer == call.layer)
+    same = index_of(trace).same_layer(call)
     used = any(c.outcome is Outcome.RETURNED for c in same)
     if supply is None or made is None or not used or not isinstance(callee, ast.Name) or called_name(made) != call.op:
         return

@@ -37,6 +37,7 @@ from conv_magic.rules.declared import declarations
 from conv_magic.rules.makers import chain_to, declared_literals, reordered, shapes_spelled
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Binding, Code
 
 code = "channels-first-input"
@@ -125,7 +126,7 @@ def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
 
 def _is_first_run(call: CallRecord, trace: Trace) -> bool:
     """Whether the layer is seen for the first time: it is built, then called on data."""
-    return not any(c.created == call.created and c.layer == call.layer for c in trace.calls[: call.index])
+    return not any(c.index < call.index for c in index_of(trace).same_layer(call)[:1])
 
 
 def _fails_by_window(call: CallRecord) -> bool:

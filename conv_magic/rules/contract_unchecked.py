@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from conv_magic.contracts import Contract
 from conv_magic.model import Applicability, Diagnosis, Fix, Severity, Trace
-from conv_magic.positions import Edit, text_at
+from conv_magic.positions import Edit
 from conv_magic.repair.edits import fix
 from conv_magic.rules.provenance import code_of
 from conv_magic.rules.stated import unchecked_contracts
@@ -61,5 +61,5 @@ def _fixes(contract: Contract, trace: Trace) -> Iterator[Fix]:
     cell, span = code_of(trace, contract.span), contract.span
     if cell is None:
         return
-    plain = "# shape " + text_at(cell.text, span).partition(":")[2].strip()
+    plain = "# shape " + cell.text_in(span).partition(":")[2].strip()
     yield fix("make it a plain comment", cell, [Edit(span, plain)], Applicability.CHOICE)

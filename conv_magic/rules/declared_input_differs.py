@@ -26,6 +26,7 @@ from conv_magic.rules.declared import declarations, with_sizes
 from conv_magic.rules.handed import also_handed
 from conv_magic.rules.provenance import alias_of, origin_of, supply_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code
 
 code = "declared-input-differs"
@@ -137,7 +138,7 @@ def _is_declared(sizes: Shape, trace: Trace) -> bool:
 
 
 def _fixes(call: CallRecord, trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fix]:
-    ran = any(c.layer == call.layer and c.outcome is Outcome.RETURNED and c.op == call.op for c in trace.calls)
+    ran = any(c.outcome is Outcome.RETURNED and c.op == call.op for c in index_of(trace).of_layer(call.layer))
     repairs = [_of_data(call, trace, declared), _of_declaration(trace, actual, declared)]
     for fixes in repairs if ran else reversed(repairs):
         yield from fixes

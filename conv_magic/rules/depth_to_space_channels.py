@@ -24,6 +24,7 @@ from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome,
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of, setter_of_channels
 from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.written import Reader, factors_of
 from conv_magic.source import Code, argument, called_name
 
@@ -103,7 +104,7 @@ def _before(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The layer that set the channels: the producer, else the last that returned before the failure."""
     if chain := chain_to(call, trace):
         return setter_of_channels(chain)
-    done = [c for c in trace.calls[: call.index] if c.outcome is Outcome.RETURNED and c.parent == call.parent]
+    done = [c for c in index_of(trace).beside(call) if c.index < call.index and c.outcome is Outcome.RETURNED]
     matching = [c for c in done if not call.inputs or c.output == call.inputs[0]]
     return setter_of_channels(matching[-1:])
 

@@ -28,6 +28,7 @@ from conv_magic.rules.handed import also_handed
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import Supply, data_of, origin_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code, called_name
 
 code = "extra-axis"
@@ -68,7 +69,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the failed call's input would fit without one axis of length 1."""
     needed = _needed(call)
     if call.outcome is Outcome.RAISED and not call.inputs and call.parent is not None:
-        known = (c.accepts for c in trace.calls if (c.layer, c.created) == (call.layer, call.created) and c.inputs)
+        known = (c.accepts for c in index_of(trace).same_layer(call) if c.inputs)
         call, needed = trace.calls[call.parent], next((accepts for accepts in known if accepts), None)
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 1 or call.producers[:1] != (None,):
         return

@@ -23,6 +23,7 @@ from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import maker_of
 from conv_magic.rules.rule import channel_axis, counted, diagnosed, name_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.written import Reader
 
 code = "filters-given-to-depthwise"
@@ -49,8 +50,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if failed:
         found = next((c for c in (*trace.calls[: call.index], call) if _is_so(c, trace)), None)
     else:
-        ran = all(c.outcome is Outcome.RETURNED for c in trace.calls)
-        found = call if ran and _is_so(call, trace) else None
+        found = call if _is_so(call, trace) and index_of(trace).all_returned else None
     made = maker_of(found, trace) if found is not None else None
     if found is None or made is None:
         return

@@ -42,6 +42,7 @@ from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of, origin_of, supply_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.training import repeats_silently, training_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
@@ -107,7 +108,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _loss(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The loss of a failed training step, with maps for output and vectors for labels."""
-    inside = [c for c in trace.calls if c.parent == call.index and isinstance(c.options, LossOptions)]
+    inside = [c for c in index_of(trace).inside(call) if isinstance(c.options, LossOptions)]
     found = call if isinstance(call.options, LossOptions) else None
     if isinstance(call.options, FitOptions) and inside:
         found = inside[-1]

@@ -37,6 +37,7 @@ from conv_magic.rules.rule import (
     name_of,
     spelled,
 )
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.training import with_number, with_units
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument
@@ -194,10 +195,10 @@ def _factor(cell: Code, node: ast.expr) -> str:
 
 def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
     """The most groups that divide the channels (and filters) of every layer made on that line, two channels each."""
-    numbers = {c.inputs[0][-1] or 0 for c in trace.calls if c.created == call.created and c.inputs and c.created}
+    numbers = {c.inputs[0][-1] or 0 for c in index_of(trace).made_at(call.created) if c.inputs and c.created}
     if isinstance(call.options, ConvOptions) and call.options.filters:
         numbers.add(call.options.filters)
-    numbers |= {getattr(c.options, "filters", None) or 0 for c in trace.calls if c.created == call.span and c.created}
+    numbers |= {getattr(c.options, "filters", None) or 0 for c in index_of(trace).made_at(call.span) if c.created}
     common = gcd(division.number, *numbers)
     groups = max((g for g in range(2, division.groups) if common % g == 0 and g < division.number), default=1)
     normalising = call.op == "GroupNormalization"

@@ -35,6 +35,7 @@ from conv_magic.model import (
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.makers import chain_to, last_inside, maker_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code, argument
 
 code = "image-shrinks"
@@ -62,7 +63,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning where a prediction is smaller than its image, by unpadded convolutions alone."""
     if call.outcome is not Outcome.RETURNED or call.op != "predict" or not isinstance(call.options, FitOptions):
         return
-    model = next((c for c in trace.calls if c.parent == call.index and c.output is not None), None)
+    model = next((c for c in index_of(trace).inside(call) if c.output is not None), None)
     layers = _layers(model, trace) if model is not None else []
     shrinking = [c for c in layers if isinstance(c.options, ConvOptions) and max(c.options.kernel_size) > 1]
     if model is None or len(shrinking) < 2 or not _is_from_image_to_image(layers, trace):
@@ -112,7 +113,7 @@ def _is_from_image_to_image(layers: list[CallRecord], trace: Trace) -> bool:
         elif not isinstance(options, SameShapeOptions):
             return False
     first, last = layers[0], layers[-1]
-    built = [c for c in trace.calls if c.created == first.created and c.layer == first.layer]
+    built = index_of(trace).same_layer(first)
     any_size = any(set(c.inputs[0][1:-1]) == {None} for c in built)
     return any_size and last.output is not None and first.inputs[0][-1] == last.output[-1]
 

@@ -37,6 +37,7 @@ from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.provenance import origin_of
 from conv_magic.rules.rule import diagnosed, name_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code
 
@@ -144,7 +145,7 @@ def _is_near_certain(call: CallRecord, trace: Trace, found: _Written) -> bool:
         return False
     if any(keyword.arg == "activation" for keyword in found.made.keywords):
         return True
-    after = [c for c in trace.calls if call.index in c.producers]
+    after = index_of(trace).readers(call)
     return any(isinstance(c.options, PoolOptions) or c.op in ("Activation", "ReLU", "LeakyReLU") for c in after)
 
 

@@ -11,6 +11,7 @@ from conv_magic.repair.edits import with_argument
 from conv_magic.repair.layer_edits import layer_name
 from conv_magic.rules.origins import calls_of
 from conv_magic.rules.provenance import code_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.what_if import Change
 from conv_magic.source import Code, argument
 
@@ -122,13 +123,13 @@ def _added(call: CallRecord, trace: Trace, layer: str, arguments: str, *, behind
 
 def _built(call: CallRecord, trace: Trace) -> list[CallRecord]:
     """The calls in which the model that holds this layer was built or ran once."""
-    return [c for c in trace.calls if c.parent == call.parent and c.mode == call.mode]
+    return [c for c in index_of(trace).beside(call) if c.mode == call.mode]
 
 
 def _application(call: CallRecord, trace: Trace, cell: Code) -> ast.Call | None:
     """The user's own call of the layer."""
-    for made in trace.calls:
-        if made.layer == call.layer and made.direct and (made.mode is Mode.SYMBOLIC or made.index == call.index):
+    for made in index_of(trace).of_layer(call.layer):
+        if made.direct and (made.mode is Mode.SYMBOLIC or made.index == call.index):
             found = cell.call_at(made.span)
             return found if found is not None and found.args else None
     return None

@@ -24,6 +24,7 @@ from conv_magic.model import (
 from conv_magic.rules.declared import declarations
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, called_name
 
@@ -60,7 +61,7 @@ def chain_to(call: CallRecord, trace: Trace, which: int = 0) -> list[CallRecord]
 
 def last_inside(call: CallRecord, trace: Trace) -> CallRecord:
     """The innermost call whose output is that of `call`: the last layer of a model."""
-    inside = [c for c in trace.calls if c.parent == call.index and c.output == call.output]
+    inside = [c for c in index_of(trace).inside(call) if c.output == call.output]
     if not inside and call.options is None and call.layer is not None:
         inside = _built_as(call, trace)
     return last_inside(inside[-1], trace) if inside and inside[-1] is not call else call
@@ -69,8 +70,8 @@ def last_inside(call: CallRecord, trace: Trace) -> CallRecord:
 def _built_as(model: CallRecord, trace: Trace) -> list[CallRecord]:
     """The layer with which a model that is called symbolically ends: Keras shows no layers inside, but it was built."""
     found = []
-    for call in trace.calls[: model.index]:
-        if call.output == model.output and call.options is not None and call.outcome is Outcome.RETURNED:
+    for call in index_of(trace).giving(model.output):
+        if call.index < model.index and call.options is not None and call.outcome is Outcome.RETURNED:
             first = (chain_to(call, trace) or [call])[0]
             if first.inputs[:1] == (model.accepts,) and first.producers == (None,):
                 found.append(call)

@@ -31,6 +31,7 @@ from conv_magic.model import (
 from conv_magic.repair.edits import fix, with_argument
 from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code, called_name
 
 code = "metric-needs-classes"
@@ -82,7 +83,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _compared(call: CallRecord, trace: Trace) -> tuple[tuple[int | None, ...], tuple[int | None, ...]] | None:
     """Labels and output of the metrics that failed: in `fit` and its kin, or in their own `update_state`."""
     if isinstance(call.options, FitOptions):
-        inside = [c for c in trace.calls if c.parent == call.index and c.op == "metrics"]
+        inside = [c for c in index_of(trace).inside(call) if c.op == "metrics"]
         call = inside[-1] if inside else call
     if isinstance(call.options, LossOptions) and call.op != "metrics":
         return None

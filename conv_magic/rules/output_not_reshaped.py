@@ -24,6 +24,7 @@ from conv_magic.repair.edits import fix, wrapped
 from conv_magic.rules.layer_changes import added_behind
 from conv_magic.rules.provenance import alias_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of, latest_before
 from conv_magic.rules.training import Training, at_source, compared_in, label_origin, own_part, training_of
 
 code = "output-not-reshaped"
@@ -87,9 +88,9 @@ def _fixes(training: Training) -> Iterator[Fix]:
 
 def _last(training: Training) -> CallRecord | None:
     """The last layer that made the output."""
-    inside = {made.parent for made in training.trace.calls}
-    for made in reversed(training.trace.calls[: training.call.index]):
-        ran = made.outcome is Outcome.RETURNED and made.layer is not None and made.index not in inside
-        if ran and made.output == training.y_pred:
+    index = index_of(training.trace)
+    for made in latest_before(index.giving(training.y_pred), training.call.index):
+        ran = made.outcome is Outcome.RETURNED and made.layer is not None and not index.has_inside(made)
+        if ran:
             return made
     return None

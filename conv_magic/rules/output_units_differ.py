@@ -27,6 +27,7 @@ from conv_magic.repair.edits import fix, indexed, with_argument
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of
 from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.training import (
     Training,
     activation_of,
@@ -121,7 +122,7 @@ def _out_of_range(call: CallRecord, trace: Trace) -> tuple[Training, int | None,
     told = _RANGE.search(call.error or "") if call.outcome is Outcome.RAISED else None
     if told is None:
         return None
-    inside = [made for made in trace.calls if call.index in (made.index, made.parent)]
+    inside = [call, *index_of(trace).inside(call)]
     found = (training_of(made, trace) for made in reversed(inside))
     training = next((t for t in found if t is not None and len(t.y_pred) > 1), None)
     largest = int(told[1])

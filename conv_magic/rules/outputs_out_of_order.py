@@ -24,6 +24,7 @@ from conv_magic.model import Applicability, CallRecord, Diagnosis, FitOptions, F
 from conv_magic.repair.edits import fix
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.training import Training, training_of
 
 code = "outputs-out-of-order"
@@ -70,7 +71,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _outputs(call: CallRecord, trace: Trace, many: int) -> tuple[Shape, ...]:
     """The model's outputs: as far as losses met them in their order, one more from what the layers gave."""
-    met = [c.inputs[1] for c in trace.calls if c.parent == call.parent and c.op == call.op and len(c.inputs) == 2]
+    met = [c.inputs[1] for c in index_of(trace).beside(call) if c.op == call.op and len(c.inputs) == 2]
     rest = list(_ends(call, trace))
     for shape in met if len(met) < many else ():
         if shape not in rest:

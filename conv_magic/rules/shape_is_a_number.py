@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Fix, Outcome, Trace
-from conv_magic.positions import Edit, Span, text_at
+from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import fix
 from conv_magic.rules.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
 from conv_magic.rules.origins import origins_of
@@ -90,7 +90,7 @@ def _fixes(declared: Declaration) -> Iterator[Fix]:
     if _listed(declared.call):
         first, last = cell.span(declared.call.args[0]), cell.span(declared.call.args[-1])
         inside = Span(first.cell, first.line, first.column, last.end_line, last.end_column)
-        edits = [Edit(inside, f"({text_at(cell.text, inside)})")]
+        edits = [Edit(inside, f"({cell.text_in(inside)})")]
         yield fix("put the sizes into a tuple", cell, edits, Applicability.SURE)
         return
     sizes = _sizes(declared)

@@ -41,6 +41,7 @@ from conv_magic.repair.edits import fix
 from conv_magic.rules.makers import chain_to, maker_of
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of
 from conv_magic.rules.written import Reader, factors_of
 from conv_magic.source import Code, argument
 
@@ -135,7 +136,7 @@ def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape |
     at = call
     while at.parent is not None:
         at = trace.calls[at.parent]
-        same = (c for c in trace.calls[: at.index] if (c.layer, c.created) == (at.layer, at.created))
+        same = (c for c in index_of(trace).same_layer(at) if c.index < at.index)
         wanted = at.accepts or next((c.inputs[0] for c in same if c.inputs), None)
         if at.inputs and wanted is not None and _spatial_differs(at.inputs[0], wanted):
             return at, wanted

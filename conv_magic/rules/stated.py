@@ -12,6 +12,7 @@ from conv_magic.model import AssignedValue, CallRecord, Outcome, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.provenance import codes_of
 from conv_magic.rules.rule import counted
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code, called_name
 from conv_magic.targets import targets_given
 
@@ -126,18 +127,16 @@ def shapes_at(contract: Span, trace: Trace) -> Shapes:
 
 def assigned_at(contract: Span, trace: Trace) -> AssignedValue | None:
     """What the statement gave to names at whose end a contract stands; the last one of the line."""
-    there = [v for v in trace.assigned if v.span.cell == contract.cell and v.span.end_line == contract.line]
+    there = index_of(trace).assigned_on(contract.cell, contract.line)
     return max(there, key=lambda value: (value.span.line, value.span.column), default=None)
 
 
 def calls_stated(line: int, code: Code, trace: Trace) -> list[CallRecord]:
     """The calls whose result a contract on that line is about."""
     found = []
-    for call in trace.calls:
+    for call in index_of(trace).on_line(code, line):
         where = call.span if call.direct else call.created
-        if call.output is None or where is None or where.cell != code.cell:
-            continue
-        if where.line <= line and is_value_of_line(code, line, where):
+        if call.output is not None and where is not None and is_value_of_line(code, line, where):
             found.append(call)
     return found
 
@@ -177,8 +176,11 @@ def _adds(call: ast.expr | None, layer: ast.Call) -> bool:
 
 def _maker(value: AssignedValue, code: Code, shape: Shape, trace: Trace) -> CallRecord | None:
     """The last call inside an assignment that gave its value."""
-    inside = [c for c in trace.calls if c.span is not None and value.span.contains(c.span) and c.direct]
-    return next((c for c in reversed(inside) if c.output == shape and c.outcome is Outcome.RETURNED), None)
+    for call in reversed(index_of(trace).giving(shape)):
+        inside = call.span is not None and value.span.contains(call.span)
+        if inside and call.direct and call.outcome is Outcome.RETURNED:
+            return call
+    return None
 
 
 def _target(line: int, code: Code) -> str | None:

@@ -200,13 +200,24 @@ def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[
         if root is None:
             return (explained, *stated)
         return (as_root(root, explained), *(d for d in stated if d.severity is Severity.NOTE))
-    found: dict[object, Diagnosis] = {}
-    for call in trace.calls:
-        for rule in RULES if call.outcome is Outcome.RETURNED else ():
-            for diagnosis in _said(rule, call, trace, faults):
-                found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
+    found = _warnings(trace, faults)
     silent = [diagnosis for rule in TEXT_RULES for diagnosis in _said_of_cell(rule, trace, faults)]
     return (*stated, *found.values(), *silent)
+
+
+def _warnings(trace: Trace, faults: list[str]) -> dict[object, Diagnosis]:
+    """The warnings by code and place; of the calls made from one place the first that has one is told."""
+    found: dict[object, Diagnosis] = {}
+    told: set[object] = set()
+    for call in trace.calls:
+        place = call.span, call.created
+        for rule in RULES if call.outcome is Outcome.RETURNED else ():
+            if (rule.code, place) in told:
+                continue
+            for diagnosis in _said(rule, call, trace, faults):
+                found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
+                told.add((rule.code, place))
+    return found
 
 
 def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:

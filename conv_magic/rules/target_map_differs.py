@@ -28,6 +28,7 @@ from conv_magic.rules.loaders import asking_for
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import alias_of, code_of
 from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
+from conv_magic.rules.trace_index import index_of, latest_before
 from conv_magic.rules.training import (
     Training,
     at_source,
@@ -260,11 +261,10 @@ def _spatial_of(shape: Shape) -> Shape | None:
 
 def _last(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The last layer that made the output."""
-    inside = {made.parent for made in trace.calls}
-    wanted = call.inputs[1]
-    for made in reversed(trace.calls[: call.index]):
+    index = index_of(trace)
+    for made in latest_before(index.giving(call.inputs[1]), call.index):
         ran = made.outcome is Outcome.RETURNED and made.layer is not None
-        if ran and made.index not in inside and made.output == wanted:
+        if ran and not index.has_inside(made):
             return made
     return None
 

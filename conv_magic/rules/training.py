@@ -11,6 +11,7 @@ from conv_magic.positions import Edit, Span
 from conv_magic.repair.edits import with_argument
 from conv_magic.rules.origins import origins_of
 from conv_magic.rules.provenance import code_of, codes_of
+from conv_magic.rules.trace_index import index_of, latest_before
 from conv_magic.rules.written import Reader
 from conv_magic.source import Code, argument, called_name
 
@@ -70,7 +71,7 @@ def compared_in(call: CallRecord, trace: Trace) -> Training | None:
     """The loss inside a `fit` whose graph met the two shapes only as it ran."""
     if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
         return None
-    inside = (training_of(made, trace) for made in reversed(trace.calls) if made.parent == call.index)
+    inside = (training_of(made, trace) for made in reversed(index_of(trace).inside(call)))
     return next((training for training in inside if training is not None), None)
 
 
@@ -153,10 +154,9 @@ def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
 
 def head_of(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The Dense or convolution that made the output which a loss was given."""
-    inside = {made.parent for made in trace.calls}
-    wanted = call.inputs[1]
-    for made in reversed(trace.calls[: call.index]):
-        if made.index in inside or made.outcome is not Outcome.RETURNED or made.output != wanted:
+    index = index_of(trace)
+    for made in latest_before(index.giving(call.inputs[1]), call.index):
+        if index.has_inside(made) or made.outcome is not Outcome.RETURNED:
             continue
         if isinstance(made.options, DenseOptions | ConvOptions) and made.created is not None:
             return made
@@ -186,7 +186,7 @@ def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code
 
 def _made_often(head: CallRecord, trace: Trace) -> bool:
     """Whether the line that made this layer made others of another size too."""
-    return any(other.created == head.created and other.options != head.options for other in trace.calls)
+    return any(other.options != head.options for other in index_of(trace).made_at(head.created))
 
 
 def with_number(

@@ -18,6 +18,7 @@ from conv_magic.model import (
 )
 from conv_magic.rules.declared import declarations
 from conv_magic.rules.provenance import code_of
+from conv_magic.rules.trace_index import index_of, latest_before
 from conv_magic.source import called_name
 from conv_magic.values import SAME_SHAPE
 
@@ -42,8 +43,8 @@ def _told_by_text(call: CallRecord, which: int, trace: Trace) -> int | None:
     if isinstance(place, ast.Name) and (bound := code.binding(place)) is not None and bound.value is not None:
         place = _unwrapped(bound.value)
     span = code.span(place)
-    for earlier in reversed(trace.calls[: call.index]):
-        if earlier.span == span and earlier.output == call.inputs[which] and earlier.parent == call.parent:
+    for earlier in latest_before(index_of(trace).at(span), call.index):
+        if earlier.parent == call.parent and earlier.output == call.inputs[which]:
             return earlier.index
     return None
 
@@ -61,8 +62,8 @@ def _told_by_shape(call: CallRecord, which: int, trace: Trace) -> int | None:
     outside = trace.calls[call.parent].inputs if call.parent is not None else ()
     if shape in outside or any(d.sizes == shape[1:] for d in declarations(trace)):
         return None
-    for earlier in reversed(trace.calls[: call.index]):
-        if earlier.parent == call.parent and earlier.outcome is Outcome.RETURNED and earlier.output == shape:
+    for earlier in latest_before(index_of(trace).giving(shape), call.index):
+        if earlier.parent == call.parent and earlier.outcome is Outcome.RETURNED:
             return earlier.index
     return None
 

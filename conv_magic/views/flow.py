@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from conv_magic.model import CallRecord, Document, FitOptions, LossOptions, Outcome, Shape
+from conv_magic.rules.trace_index import index_of, latest_before
 from conv_magic.views.verdict import Status, statuses
 
 FlowStatus = Literal["ok", "warning", "failed", "inside", "running"]
@@ -248,13 +250,17 @@ def _flow(
 def _origins(document: Document) -> set[int]:
     """The calls that set the differing numbers: of all calls at that place the one that the faulty call was given."""
     found = set()
-    calls = {call.index: call for call in document.trace.calls}
+    index = index_of(document.trace)
     for diagnosis in document.diagnoses:
-        faulty = calls.get(diagnosis.call) if diagnosis.call is not None else None
-        there = [c for c in calls.values() if diagnosis.origin is not None and diagnosis.origin in (c.span, c.created)]
-        there = [call for call in there if faulty is None or call.index < faulty.index]
-        given = [call for call in there if faulty is not None and call.index in faulty.producers]
-        found |= {call.index for call in (given or there)[-1:]}
+        if diagnosis.origin is None:
+            continue
+        faulty = index.numbered(diagnosis.call)
+        end = faulty.index if faulty is not None else None
+        made = (index.numbered(producer) for producer in faulty.producers) if faulty is not None else ()
+        given = [c for c in made if c is not None and diagnosis.origin in (c.span, c.created)]
+        for there in (index.at(diagnosis.origin), index.made_at(diagnosis.origin)) if not given else ():
+            given += islice(latest_before(there, end), 1)
+        found |= {max(call.index for call in given)} if given else set()
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement
 
 from conv_magic.model import Diagnosis, Document, Severity
+from conv_magic.rules.trace_index import index_of
 from conv_magic.views.flow import flow_of
 from conv_magic.views.flow_picture import flow_picture
 from conv_magic.views.ink import to_svg
@@ -16,7 +17,7 @@ def arithmetic_picture(document: Document, diagnosis: Diagnosis) -> list[Element
     """The picture of the arithmetic of a call that failed; nothing where there is none to draw."""
     if diagnosis.severity is not Severity.ERROR:
         return []
-    call = next((call for call in document.trace.calls if call.index == diagnosis.call), None)
+    call = index_of(document.trace).numbered(diagnosis.call)
     picture = picture_of(call) if call is not None else None
     if picture is None:
         return []

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix, Outcome
+from conv_magic.rules.trace_index import index_of
 from conv_magic.views.comparison import Line, Piece, Role, Shapes
 from conv_magic.views.excerpt import Excerpts, columns_of
 from conv_magic.views.fitting import window
@@ -112,7 +113,7 @@ def _needs(document: Document, diagnosis: Diagnosis) -> str:
     """Who needs the expected shape: the kernel where there is one, else the layer."""
     call: CallRecord | None = None
     if diagnosis.call is not None:
-        call = next((call for call in document.trace.calls if call.index == diagnosis.call), None)
+        call = index_of(document.trace).numbered(diagnosis.call)
     if call and call.outcome is Outcome.RETURNED:
         return "expected is"
     if call and call.kernel is not None:

@@ -12,6 +12,7 @@ from conv_magic.contracts import Bound
 from conv_magic.model import AssignedValue, CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.stated import names_bound
+from conv_magic.rules.trace_index import index_of
 from conv_magic.source import Code
 from conv_magic.views.pins import BATCH, batch_size, outdated_lines, pin_of
 
@@ -126,7 +127,7 @@ def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
 
 def _holds_others(call: CallRecord, trace: Trace) -> bool:
     """A model that `fit` ran: its layers tell more than it does."""
-    return any(other.parent == call.index for other in trace.calls)
+    return index_of(trace).has_inside(call)
 
 
 def _line_of(span: Span, codes: Mapping[str, Code]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from conv_magic.contracts import Pattern, contracts_in
+from conv_magic.contracts import Pattern, lines_stated
 from conv_magic.model import Shape, Trace
 from conv_magic.positions import Span
 from conv_magic.rules.stated import broken_contracts, is_value_of_line
@@ -42,7 +42,7 @@ def pin_of(
     `columns` are the shapes that each value had.  None where the line is pinned and its pin not `outdated`, where a
     comment there would be about another value, and for shapes of several ranks.
     """
-    pinned = [found for found in contracts_in(code.text, code.cell) if found.span.line == line]
+    pinned = line in lines_stated(code.text, code.cell)
     if (pinned and not outdated) or (call is not None and not is_value_of_line(code, line, call)):
         return None
     known = len(columns)
