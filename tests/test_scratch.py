@@ -230,7 +230,7 @@ def test_users_files_are_not_written(scratch: Scratch, cell: str, tmp_path: Path
     mine.write_text("old")
     trial = tried(scratch, f"import os\npath = {str(mine)!r}\nassert open(path).read() == 'old'\n{cell}")
     assert (trial.ended, trial.line) == (Ended.RAISED, 4)
-    assert trial.needs == "writes a file outside the folder of the trial"
+    assert trial.needs == "writes a file outside the working folder"
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("mine", "old")]
 
 
