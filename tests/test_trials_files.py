@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import sqlite3
 import sys
@@ -12,9 +11,7 @@ import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,7 +21,11 @@ from conv_magic.model import Fix
 from conv_magic.repair.scratch import shared_scratch
 from conv_magic.report import Report
 
-BEGIN = "import json, os, glob, numpy as np, tensorflow as tf, keras\nfrom pathlib import Path\nconv = keras.layers.Conv2D(4, 3)\n"
+BEGIN = """\
+import json, os, glob, numpy as np, tensorflow as tf, keras
+from pathlib import Path
+conv = keras.layers.Conv2D(4, 3)
+"""
 
 READING = {
     "open": "rows = open('pixels.csv').read().split()\nx = np.zeros((len(rows), 8, 3), 'float32')\ny = conv(x)",
@@ -73,9 +74,20 @@ READING = {
 }
 WRITING = {
     "open w": "with open('log.txt', 'w') as f:\n    f.write('begin')\ny = conv(np.load('image.npy'))",
-    "open a": "with open('size.txt', 'a') as f:\n    f.write(' ')\nn = int(open('size.txt').read())\ny = conv(np.zeros((n, n, 3), 'float32'))",
-    "makedirs": "os.makedirs('runs/1', exist_ok=True)\nPath('runs/1/note.txt').write_text('x')\ny = conv(np.load('image.npy'))",
-    "np.save": "y = conv(np.load('image.npy'))\nnp.save('y.npy', y)\nnp.savez('image.npz', y=y)\nassert os.path.exists('y.npy')",
+    "open a": """
+        with open('size.txt', 'a') as f:
+            f.write(' ')
+        n = int(open('size.txt').read())
+        y = conv(np.zeros((n, n, 3), 'float32'))""",
+    "makedirs": """
+        os.makedirs('runs/1', exist_ok=True)
+        Path('runs/1/note.txt').write_text('x')
+        y = conv(np.load('image.npy'))""",
+    "np.save": """
+        y = conv(np.load('image.npy'))
+        np.save('y.npy', y)
+        np.savez('image.npz', y=y)
+        assert os.path.exists('y.npy')""",
     "model.save": """
         model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
         model.save('model.keras')
@@ -86,9 +98,14 @@ WRITING = {
         v = tf.Variable(1.0)
         tf.train.Checkpoint(v=v).save('ckpt/c')
         with tf.summary.create_file_writer('logs').as_default():
-            tf.summary.scalar('a', 1.0, step=1)
+            tf.summary.write('a', tf.constant(1.0), step=1)
         y = conv(np.load('image.npy'))""",
-    "h5py a": "import h5py\nwith h5py.File('data.h5', 'a') as f:\n    f.attrs['times'] = f.attrs.get('times', 0) + 1\n    x = f['x'][0]\ny = conv(x)",
+    "h5py a": """
+        import h5py
+        with h5py.File('data.h5', 'a') as f:
+            f.attrs['times'] = f.attrs.get('times', 0) + 1
+            x = f['x'][0]
+        y = conv(x)""",
     "sqlite": """
         import sqlite3
         with sqlite3.connect('rows.db') as db:
@@ -196,3 +213,104 @@ def test_each_verdict_is_right(name: str, folder: Path, tmp_path: Path, monkeypa
         files = tmp_path / f"for fix {number}"
         shutil.copytree(folder, files)
         assert really_runs(fix, source, files, monkeypatch) == fix.verified, fix
+
+
+def verdicts(source: str, folder: Path) -> list[str | None]:
+    """Of each fix None where it holds, else why not."""
+    report = reported(BEGIN + textwrap.dedent(source).strip() + "\n", folder)
+    return [None if fix.verified else fix.untried for d in report.diagnoses for fix in d.fixes]
+
+
+PICTURES = "sorted(glob.glob('images/*/*.png'))"
+LOAD = "np.asarray(keras.utils.load_img(f), 'float32')"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"for f in {PICTURES}: y = conv({LOAD})",
+        f"ys = [conv({LOAD}) for f in {PICTURES}]",
+        f"def load_all():\n    for f in {PICTURES}:\n        yield conv({LOAD})\nys = list(load_all())",
+        f"for f in {PICTURES}:\n    if f:\n        y = conv({LOAD})",
+        f"def last():\n    for f in {PICTURES}:\n        return conv({LOAD})\ny = last()",
+    ],
+)
+def test_what_runs_no_turn_proves_nothing(
+    source: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are gone when the fixes are tried: both would run to their end, and nothing would be learnt."""
+    from conv_magic import engine
+
+    report = conv_magic.run(BEGIN + source, {"__name__": "__main__"})
+    fixes = [fix for diagnosis in report.diagnoses for fix in diagnosis.fixes]
+    assert fixes
+    shutil.rmtree(folder / "images")
+    report = engine.verified(report, engine.packed_for(report, {}))
+    assert {fix.untried for d in report.diagnoses for fix in d.fixes} == {
+        "the trial did not come past the call that failed"
+    }
+
+
+def test_it_must_come_as_far_as_before(folder: Path) -> None:
+    """The third of three pictures fails; with fewer turns than that a trial does not show that it no longer does."""
+    source = """
+        turns = 3 - len(glob.glob('left_*'))
+        for n in range(turns):
+            Path(f'left_{n}').touch()
+            y = conv(np.zeros((1, 8, 8, 3) if n < 2 else (8, 8, 3), 'float32'))
+        """
+    assert set(verdicts(source, folder)) == {"the trial did not come past the call that failed"}
+
+
+def test_a_linked_file_is_copied_when_it_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (folder / "large.bin").open("wb") as large:
+        large.truncate((1 << 24) + 1)
+    source = """
+        with open('large.bin', 'r+b') as f:
+            f.write(b'x')
+        os.truncate('large.bin', 10)
+        y = conv(np.load('image.npy'))
+        """
+    assert None in verdicts(source, folder)
+
+
+def test_a_large_folder_is_read_in_place_and_linked(folder: Path) -> None:
+    (folder / "many").mkdir()
+    for number in range(4001):
+        (folder / "many" / str(number)).touch()
+    reading = "n = len(os.listdir('many'))\ny = conv(np.load('image.npy'))\nassert n == 4001"
+    assert None in verdicts(reading, folder)
+    assert None in verdicts(reading + "\nopen('log', 'w')", folder)
+    assert set(verdicts("open('many/0', 'w')\n" + reading, folder)) == {
+        "writes a file or folder that is too large to copy"
+    }
+
+
+def test_a_folder_too_large_to_copy_is_read(folder: Path) -> None:
+    for number in range(4001):
+        (folder / str(number)).touch()
+    reading = "y = conv(np.load('image.npy'))"
+    assert None in verdicts(reading, folder)
+    assert set(verdicts("open('log', 'w')\n" + reading, folder)) == {
+        "writes into the working folder, which is too large to copy"
+    }
+
+
+def test_an_absolute_path_in_the_working_folder_is_told(folder: Path) -> None:
+    assert set(verdicts(f"open({str(folder / 'log')!r}, 'w')\ny = conv(np.load('image.npy'))", folder)) == {
+        "writes into the working folder by an absolute path"
+    }
+
+
+def test_a_trial_has_the_arguments_and_the_environment_of_its_owner(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["program", "--size=8"])
+    monkeypatch.setenv("SIZE_OF_THIS_TEST", "8")
+    source = """
+        import sys
+        n = int(sys.argv[1].partition('=')[2])
+        assert n == int(os.environ['SIZE_OF_THIS_TEST']) and Path.cwd().name == 'here'
+        y = conv(np.zeros((n, n, 3), 'float32'))
+        """
+    assert None in verdicts(source, folder)
