@@ -54,10 +54,12 @@ def contents(folder: Path) -> dict[str, tuple[float, bytes]]:
 
 @pytest.fixture(scope="module")
 def unconfined() -> Iterator[Scratch]:
+    scratch = Scratch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(landlock.SWITCHED_OFF, "1")
-        with Scratch() as scratch:
-            yield scratch
+        scratch.start()
+    with scratch:
+        yield scratch
 
 
 @pytest.mark.parametrize("name", WRITES)
