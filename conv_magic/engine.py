@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
+from functools import cache
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -19,8 +20,10 @@ from conv_magic.model import Diagnosis, Document, Fix, Trace
 from conv_magic.positions import digest
 from conv_magic.repair.combine import untried, verify_diagnoses
 from conv_magic.repair.packing import Packed
+from conv_magic.repair.reached import watched
 from conv_magic.repair.scratch import shared_scratch
-from conv_magic.repair.verify import Trials, pack_for
+from conv_magic.repair.unconfined import REMARK
+from conv_magic.repair.verify import SHORTEST, Trials, pack_for
 from conv_magic.report import Report
 from conv_magic.session import Cell, Options, Session
 from conv_magic.tracer import clean_traceback
@@ -29,6 +32,10 @@ _ran: dict[str, Cell] = {}
 _places: dict[int, dict[str, None]] = {}
 """The file names of the cells that ran in each namespace, by its identity."""
 _MOST_RAN = 100
+_TIMES = 3.0
+"""So many times the cell's own time are added to what each trial may take: behind the fault the cell goes on."""
+_MOST_LONG = 3
+"""So many trials as long as can be are made at least."""
 _last: Report | None = None
 
 
@@ -61,22 +68,32 @@ def _to_try(report: Document) -> list[Fix]:
 def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for: bool = False) -> Report:
     """The report with its fixes tried in the scratch process, those that hold first.
 
-    `packed` comes from `packed_for`; `limit` is in seconds, for all fixes together.  `waited_for` says that a person
-    waits: the process' own start counts too, and an interrupt leaves the rest untried instead of passing through.
+    `packed` comes from `packed_for`; `limit` are seconds of computing for all fixes together, more where the cell took
+    long itself.  `waited_for` says that a person waits: the limit is one of the clock, the process' own start counts
+    too, and an interrupt leaves the rest untried instead of passing through.
     """
     scratch = shared_scratch(f"{__name__}:{tried.__name__}")
     if waited_for and not scratch.get_ready(limit):
         diagnoses = untried(report.diagnoses, "the scratch process was still starting")
     else:
-        trials = Trials(report.trace.sources[0].text, packed, scratch, report.earlier, limit)
-        diagnoses = _tried(report.diagnoses, trials, stoppable=waited_for)
+        each = SHORTEST + _TIMES * report.seconds
+        total, wall = max(limit, _MOST_LONG * each), limit if waited_for else None
+        trials = Trials(report.trace.sources[0].text, packed, scratch, report.earlier, total, each, wall)
+        diagnoses = _tried(report, trials, stoppable=waited_for)
+        if not scratch.confined:
+            _complain_once(REMARK)
     return replace(report, trace=_with_reruns(report, diagnoses), diagnoses=diagnoses, trying=False)
 
 
-def _tried(diagnoses: tuple[Diagnosis, ...], trials: Trials, *, stoppable: bool) -> tuple[Diagnosis, ...]:
-    latest = diagnoses
+@cache
+def _complain_once(text: str) -> None:
+    print(f"conv_magic: {text}", file=sys.stderr)
+
+
+def _tried(report: Report, trials: Trials, *, stoppable: bool) -> tuple[Diagnosis, ...]:
+    latest = report.diagnoses
     try:
-        for after_a_trial in verify_diagnoses(diagnoses, trials):
+        for after_a_trial in verify_diagnoses(latest, trials, report.trace):
             latest = after_a_trial
     except KeyboardInterrupt:
         if not stoppable:
@@ -170,7 +187,7 @@ def compiled(session: Session, *, awaits: bool = True) -> CodeType:
     """
     flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0, session.cell.filename, session.cell.text
     code: CodeType = compile(text, name, "exec", flags=flags, dont_inherit=True)
-    tree = session.instrument(ast.parse(text, name))
+    tree = session.instrument(watched(ast.parse(text, name), text))
     code = compile(tree, name, "exec", flags=flags, dont_inherit=True)
     return code
 

@@ -18,16 +18,25 @@ class Report(Document):
     """One cell's run.
 
     `error` is the exception that ended it, as raised; None if there was none, or if the report was read from JSON.
-    `earlier` are the cells that had run before, in that order.  Both take no part in equality or in any view.
+    `earlier` are the cells that had run before, in that order; `seconds` is how long the process computed while it
+    ran.  None of them takes part in equality or in any view.
     """
 
     error: BaseException | None = field(default=None, compare=False)
     earlier: tuple[Source, ...] = field(default=(), compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @classmethod
-    def of(cls, document: Document, error: BaseException | None = None, earlier: tuple[Source, ...] = ()) -> Report:
+    def of(
+        cls,
+        document: Document,
+        error: BaseException | None = None,
+        earlier: tuple[Source, ...] = (),
+        seconds: float = 0.0,
+    ) -> Report:
         """The report of `document`."""
-        return cls(**{f.name: getattr(document, f.name) for f in fields(Document)}, error=error, earlier=earlier)
+        known = {f.name: getattr(document, f.name) for f in fields(Document)}
+        return cls(**known, error=error, earlier=earlier, seconds=seconds)
 
     @classmethod
     def from_json(cls, text: str) -> Report:

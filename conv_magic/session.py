@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -84,12 +85,14 @@ class Session:
         self._assignments = self.assignments or Assignments(self.cell.text)
         self._following = Following({})
         self._other_names: dict[str, int] = {}
+        self._started = time.process_time()
         files = {self.cell.filename, *self.others}
         given, within = self.options, self.options.only == "all"
         self.recorder = tracer.new_recorder(files, most=given.max_calls, guard=given.guard, within=within)
 
     def start(self) -> None:
         """Put the hooks in."""
+        self._started = time.process_time()
         tracer.start(self.recorder, refuse)
         self._following = Following.of(self._codes())
         self._following.start()
@@ -128,6 +131,7 @@ class Session:
         `namespace` is what the cell's names stand for at its end.
         """
         self.stop()
+        seconds = time.process_time() - self._started
         if error is not None:
             tracer.clean_traceback(error)
         codes = self._codes()
@@ -158,6 +162,7 @@ class Session:
             Document(SCHEMA, _versions(), trace, found, notes, failure, sites=edit_sites(trace)),
             error,
             self._earlier(codes),
+            seconds,
         )
 
     def _diagnosed(

@@ -230,7 +230,7 @@ def test_users_files_are_not_written(scratch: Scratch, cell: str, tmp_path: Path
     mine.write_text("old")
     trial = tried(scratch, f"import os\npath = {str(mine)!r}\nassert open(path).read() == 'old'\n{cell}")
     assert (trial.ended, trial.line) == (Ended.RAISED, 4)
-    assert trial.needs == "writes a file outside the folder of the trial"
+    assert trial.needs == "writes a file outside the working folder"
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("mine", "old")]
 
 
@@ -238,7 +238,7 @@ def test_files_of_a_trial_go_with_it(scratch: Scratch) -> None:
     trial = tried(scratch, "import tempfile, os\nopen('x', 'w').write('1')\nraise RuntimeError(os.getcwd())")
     assert trial.error is not None
     assert not Path(trial.error).exists()
-    assert Path(trial.error).parent.name.startswith("conv-magic-")
+    assert Path(trial.error).parents[1].name.startswith("conv-magic-")
 
 
 def test_a_gpu_is_never_taken(scratch: Scratch) -> None:

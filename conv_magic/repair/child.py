@@ -39,7 +39,7 @@ def read_answer(reader: int, deadline: float) -> Trial | None:
 
 def without_answer(status: int, late: bool, seconds: float) -> Trial:
     """What is known of a child that gave no account, from its wait status."""
-    if late:
+    if late or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF):
         return Trial(Ended.TIMED_OUT, seconds)
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     name = signal.Signals(number).name if number else "exit"
@@ -62,3 +62,12 @@ def die_with_parent(limit: float) -> None:
         prctl = ctypes.CDLL(None).prctl
         prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         prctl(_DUMPABLE, 0, 0, 0, 0)
+
+
+def stop_computing_after(seconds: float) -> None:
+    """End this process by SIGPROF once it has computed so long, on one core or on half of them at once.
+
+    The time of the clock would depend on what else the machine does.
+    """
+    if hasattr(signal, "ITIMER_PROF"):
+        signal.setitimer(signal.ITIMER_PROF, seconds * max(1.0, (os.cpu_count() or 1) / 2))

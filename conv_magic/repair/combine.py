@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from conv_magic.model import Applicability, Diagnosis, Fix
+from conv_magic.model import Applicability, Diagnosis, Fix, Trace
 from conv_magic.positions import composed
+from conv_magic.repair.goals import Goal, goals_of
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.trial import Trial
 from conv_magic.repair.verify import Trials, named
@@ -16,26 +17,28 @@ _MOST_BEGUN = 2
 """So many fixes are followed to the faults behind them."""
 
 
-def verify_diagnoses(diagnoses: Sequence[Diagnosis], trials: Trials) -> Iterator[tuple[Diagnosis, ...]]:
+def verify_diagnoses(diagnoses: Sequence[Diagnosis], trials: Trials, trace: Trace) -> Iterator[tuple[Diagnosis, ...]]:
     """All diagnoses as they stand after each trial; at the end every fix was tried, and those that hold come first.
 
-    A fix holds if the cell runs and nothing is diagnosed but what the other diagnoses told before.  Where no fix of a
-    diagnosis holds, since another fault shows behind it, the sure repair of that is added to the sure one of this.
+    `trace` is that of the run which was diagnosed.  A fix holds if the cell comes past the call that failed and runs,
+    and nothing is diagnosed but what the other diagnoses told before.  Where no fix of a diagnosis holds, since another
+    fault shows behind it, the sure repair of that is added to the sure one of this.
     """
     found = list(diagnoses)
     for place, diagnosis in enumerate(diagnoses):
         beside = named(other for other in diagnoses if other is not diagnosis)
+        goals = goals_of(diagnosis, trace)
         fixes = list(diagnosis.fixes)
         begun: list[tuple[Fix, Trial]] = []
         for number, fix in enumerate(diagnosis.fixes):
             if fix.untried is None:
-                fixes[number], trial = trials.tried(fix, beside)
+                fixes[number], trial = trials.tried(fix, beside, goals)
                 first = not number and not any(map(_is_sure, diagnosis.fixes))
                 begun += [(fix, trial)] if trial is not None and (_is_sure(fix) or first) else []
             found[place] = replace(diagnosis, fixes=ranked(fixes))
             yield tuple(found)
         if not any(fix.verified for fix in fixes):
-            longer = (_followed(fix, trial, diagnosis, trials) for fix, trial in begun[:_MOST_BEGUN])
+            longer = (_followed(fix, trial, diagnosis, trials, goals) for fix, trial in begun[:_MOST_BEGUN])
             found[place] = replace(diagnosis, fixes=ranked([*filter(None, [next(filter(None, longer), None)]), *fixes]))
             yield tuple(found)
 
@@ -53,9 +56,9 @@ def _is_sure(fix: Fix) -> bool:
     return fix.applicability is Applicability.SURE
 
 
-def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix | None:
+def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials, goals: Sequence[Goal]) -> Fix | None:
     """The fix with the sure repairs of the faults that show behind it, if with them the cell runs to its end."""
-    seen = [first]
+    seen, passed = [first], list[Goal]()
     while len(seen) < _MOST_FAULTS:
         behind = _behind(trial, seen)
         second = _likewise(fix, seen[-1], behind) if behind is not None else None
@@ -64,7 +67,9 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials) -> Fix |
         if not fix.cell == second.cell == trial.document.trace.sources[0].cell:
             return None
         edits = composed(trials.source, fix.edits, second.edits)
-        fix, after = trials.tried(replace(fix, title=f"{fix.title}, and {second.title}", edits=edits, untried=None))
+        longer = replace(fix, title=f"{fix.title}, and {second.title}", edits=edits, untried=None)
+        passed = [goal.after(second.edits) for goal in (*passed, *goals_of(behind, trial.document.trace))]
+        fix, after = trials.tried(longer, goals=goals, behind=passed)
         if fix.verified or after is None:
             return fix if fix.verified else None
         seen.append(behind)

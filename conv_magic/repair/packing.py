@@ -23,6 +23,7 @@ from conv_magic.repair import tensorflow_forms, unpacking
 from conv_magic.repair.counters import undisturbed
 from conv_magic.repair.definitions import Definition, attributes_set, definition_of_class, definition_of_function
 from conv_magic.repair.names import names_needed, names_needed_by
+from conv_magic.repair.shell_names import is_given_anyway
 
 FEW = 64
 """Samples of a long array that travel."""
@@ -73,7 +74,7 @@ class _Packer:
     def need_all(self, names: Iterable[str]) -> None:
         """Pack those of `names` that the namespace has."""
         for name in names:
-            if name in self.namespace and name not in self._begun:
+            if name in self.namespace and name not in self._begun and not is_given_anyway(name, self.namespace[name]):
                 self._begun.add(name)
                 self._pack(name, self.namespace[name])
 

@@ -21,13 +21,17 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any
 
-from conv_magic.repair.trial import Again, Cancel, Ended, Ready, Reply, Request, Settings, Trial
+from conv_magic.repair import isolated
+from conv_magic.repair.trial import Again, Cancel, Ended, Ready, Reply, Request, Settings, Trial, Watch
 
 _START_LIMIT = 90.0
 """Seconds in which TensorFlow must be imported."""
+WALL = 4.0
+"""How many times as long as a trial may compute it may wait, or be kept waiting by what else the machine does."""
 _GRACE = 2.0
 """Seconds that the scratch process has to report a trial that was too late, or to leave."""
 _WORTH_KEEPING = ("matplotlib.pyplot", "pandas", "scipy", "sklearn", "PIL.Image")
@@ -58,6 +62,7 @@ class Scratch:
         self._folder: str | None = None
         self._answers: queue.SimpleQueue[Ready | Reply | None] = queue.SimpleQueue()
         self._ready: Ready | None = None
+        self._confined = True
         self._lock = threading.RLock()
 
     def start(self) -> None:
@@ -96,32 +101,58 @@ class Scratch:
         return self._process.pid if self._process is not None else None
 
     def try_cell(
-        self, source: str, names: Mapping[str, bytes], *, filename: str, limit: float, before: tuple[Again, ...] = ()
+        self,
+        source: str,
+        names: Mapping[str, bytes],
+        *,
+        filename: str,
+        limit: float,
+        wall: float | None = None,
+        before: tuple[Again, ...] = (),
+        watches: tuple[Watch, ...] = (),
+        copied: bool = False,
     ) -> Trial:
-        """Run an edited cell with `names` (see `packing`) for at most `limit` seconds; starts the process if need be.
+        """Run an edited cell with `names` (see `packing`) for at most `limit` seconds of computing.
 
-        `before` are statements of earlier cells that run first.
+        Starts the process if need be.  `wall` are seconds of the clock; `before` statements of earlier cells that run
+        first; `watches` places that are counted (see `Trial.reached`).  A cell that was refused a write in the working
+        folder runs once more in a copy of it, which is where it runs at once with `copied`.
         An interrupt ends the trial and passes through.  Raises `ScratchUnavailable`.
         """
         with self._lock:
-            self.start()
-            if not self._await_ready(_START_LIMIT):
-                self.stop()
-                raise ScratchUnavailable("the scratch process did not start")
-            number = next(self._numbers)
-            request = Request(number, source, names, filename, limit, _settings(), _worth_keeping(), before)
-            try:
-                self._send(request)
-            except BaseException:  # a message cut short: nothing after it could be understood
-                self.stop()
-                raise
-            try:
-                return self._await_trial(request)
-            except BaseException:
-                self._send(Cancel(request.number))
-                raise
-            finally:
-                self._replace_if_spent()
+            settings, imports = _settings(), _worth_keeping()
+            wall = WALL * limit if wall is None else wall
+            while True:
+                number = next(self._numbers)
+                trial = self._tried(
+                    Request(number, source, names, filename, limit, wall, settings, imports, before, copied, watches)
+                )
+                if copied or not trial.refused:
+                    return trial
+                copied = True
+
+    def _tried(self, request: Request) -> Trial:
+        self.start()
+        if not self._await_ready(_START_LIMIT):
+            self.stop()
+            raise ScratchUnavailable("the scratch process did not start")
+        try:
+            self._send(request)
+        except BaseException:  # a message cut short: nothing after it could be understood
+            self.stop()
+            raise
+        try:
+            return self._await_trial(request)
+        except BaseException:
+            self._send(Cancel(request.number))
+            raise
+        finally:
+            self._replace_if_spent()
+
+    @property
+    def confined(self) -> bool:
+        """Whether the system keeps a trial from writing elsewhere; taken for granted until the process has started."""
+        return self._confined
 
     def _replace_if_spent(self) -> None:
         """A process that cannot fork has served its one trial."""
@@ -134,10 +165,11 @@ class Scratch:
             with contextlib.suppress(queue.Empty):
                 answer = self._answers.get(timeout=seconds)
                 self._ready = answer if isinstance(answer, Ready) else None
+                self._confined = self._ready is None or self._ready.confined
         return self._ready is not None
 
     def _await_trial(self, request: Request) -> Trial:
-        deadline = time.monotonic() + request.limit + _GRACE
+        deadline = time.monotonic() + request.wall + _GRACE
         while True:
             try:
                 answer = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -145,16 +177,18 @@ class Scratch:
                 self.stop()
                 return Trial(Ended.TIMED_OUT, request.limit)
             if answer is None:
-                return Trial(Ended.DIED, 0.0, *self._last_words())
+                return self._lost(request)
             if isinstance(answer, Reply) and answer.number == request.number:
                 return answer.trial
 
-    def _last_words(self) -> tuple[str, str]:
+    def _lost(self, request: Request) -> Trial:
         process = self._process
         self.stop()
         ended_by = -process.returncode if process is not None and process.returncode else 0
         name = signal.Signals(ended_by).name if ended_by > 0 else "exit"
-        return name, f"the scratch process was ended by {name}"
+        if name == "SIGPROF":
+            return Trial(Ended.TIMED_OUT, request.limit)
+        return Trial(Ended.DIED, 0.0, name, f"the scratch process was ended by {name}")
 
     def _send(self, message: Request | Cancel) -> None:
         if self._process is None or self._process.stdin is None:
@@ -208,23 +242,14 @@ _inherited: list[subprocess.Popen[bytes]] = []
 
 
 def _spawn(arguments: list[str], folder: str) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    environment.pop("PYTHONWARNINGS", None)
-    environment |= {
-        "CUDA_VISIBLE_DEVICES": "",
-        "HIP_VISIBLE_DEVICES": "",
-        "MPLBACKEND": "Agg",
-        "PYTHONPATH": os.pathsep.join(_import_path()),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "conv_magic.repair.scratch_process", *arguments],
+            isolated.command(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=folder,
-            env=environment,
+            env=isolated.environment(),
             start_new_session=True,  # an interrupt of the owner's group is not meant for it
         )
     except OSError as error:
@@ -240,20 +265,40 @@ def _listen(stream: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:
     answers.put(None)
 
 
-def _import_path() -> tuple[str, ...]:
-    return tuple(os.path.abspath(entry) for entry in sys.path)
-
-
 def _settings() -> Settings:
+    """Where the owner stands and imports from, and how its Keras is set."""
+    settings = Settings(
+        tuple(os.path.abspath(entry) for entry in sys.path),
+        folder=_working_folder(),
+        arguments=tuple(sys.argv),
+        environment=tuple(os.environ.items()),
+        shell=_shell(),
+    )
     keras = sys.modules.get("keras")
     state = sys.modules.get("keras.src.backend.common.global_state")
     if keras is None or state is None:
-        return Settings(_import_path())
+        return settings
     # not `keras.config.dtype_policy()`, which sets the policy where none is set
     policy = state.get_global_attribute("dtype_policy")
-    return Settings(
-        _import_path(), keras.config.floatx(), keras.config.image_data_format(), policy.name if policy else None
+    return replace(
+        settings,
+        floatx=keras.config.floatx(),
+        image_data_format=keras.config.image_data_format(),
+        dtype_policy=policy.name if policy else None,
     )
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return None
+
+
+def _shell() -> str | None:
+    """The text of IPython's shell; None where there is none."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return str(shell) if shell is not None else None
 
 
 def _worth_keeping() -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The scratch process: TensorFlow imported once, each trial in a child forked before the first op.
 
 It never runs an op itself, so every child starts fresh: names, random state, thread pools.  Run as
-`python -m conv_magic.repair.scratch_process [module:function]` in an empty folder, which it owns and removes;
-speaks pickles of `trial`'s types over its standard input and output.  The end of its input is its own end.
+`python -m conv_magic.repair.scratch_process [module:function]` (see `isolated`) in an empty folder, which it owns and
+removes; speaks pickles of `trial`'s types over its standard input and output.  The end of its input is its own end.
 """
 
 from __future__ import annotations
@@ -21,9 +21,19 @@ from collections.abc import Callable
 from typing import IO, Any, NoReturn
 
 from conv_magic.repair import landlock
-from conv_magic.repair.child import die_with_parent, kill_group, read_answer, send_answer, without_answer
+from conv_magic.repair.child import (
+    die_with_parent,
+    kill_group,
+    read_answer,
+    send_answer,
+    stop_computing_after,
+    without_answer,
+)
+from conv_magic.repair.restraint import FOLDER_TOO_LARGE
 from conv_magic.repair.trial import Analyse, Cancel, Ended, Ready, Reply, Request, Settings, Trial
 from conv_magic.repair.trial_run import run_trial
+from conv_magic.repair.unconfined import UNCONFINED_TOO_LARGE
+from conv_magic.repair.workplace import TooLarge, stand
 
 _FIRST = "import tensorflow as tf\ntf.nn.conv2d(tf.zeros((1, 4, 4, 1)), tf.zeros((3, 3, 1, 1)), 1, 'SAME')"
 _FIRST_LIMIT = 30.0
@@ -78,7 +88,7 @@ class ScratchProcess:
         gc.collect()
         gc.freeze()  # the collector of a child shall not touch, and so copy, the pages shared with us
         forks = self._may_fork and hasattr(os, "fork") and self._fork_works()
-        self._send(Ready(forks))
+        self._send(Ready(forks, landlock.available()))
         while True:
             request = self._inbox.take()
             _import_all(*request.imports)
@@ -88,13 +98,14 @@ class ScratchProcess:
                 self._alone(request)
 
     def _fork_works(self) -> bool:
-        request = Request(0, _FIRST, {}, "<first trial>", _FIRST_LIMIT, Settings(tuple(sys.path)))
+        settings = Settings(tuple(sys.path))
+        request = Request(0, _FIRST, {}, "<first trial>", _FIRST_LIMIT, _FIRST_LIMIT, settings)
         trial = self._forked(request, None, listen=False)
         return trial.ended is Ended.RAN or trial.error_type == "ModuleNotFoundError"
 
     def _forked(self, request: Request, analyse: Analyse | None, *, listen: bool) -> Trial:
         started = time.perf_counter()
-        deadline = time.monotonic() + request.limit
+        deadline = time.monotonic() + request.wall
         folder = tempfile.mkdtemp(dir=self._folder)
         reader, writer = os.pipe()
         child = os.fork()
@@ -119,22 +130,23 @@ class ScratchProcess:
     def _be_a_trial(self, request: Request, folder: str, analyse: Analyse | None, writer: int) -> NoReturn:
         try:
             os.setpgid(0, 0)
-            die_with_parent(request.limit)
+            die_with_parent(request.wall)
+            stop_computing_after(request.limit)
             os.close(self._requests.fileno())
             os.close(self._replies.fileno())
-            landlock.confine(folder)
             send_answer(writer, _account(request, folder, analyse))
         finally:
             os._exit(0)
 
     def _alone(self, request: Request) -> NoReturn:
         """Run a trial in this very process, which ends with it: where there is no fork."""
-        timer = threading.Timer(request.limit, self._too_late, (request,))
+        timer = threading.Timer(request.wall, self._too_late, (request,))
         timer.daemon = True
         timer.start()
         with self._lock:
             self._running = request.number, 0
         self._inbox.listen()
+        stop_computing_after(request.limit)
         trial = _account(request, self._folder, self._analyse)
         timer.cancel()
         self._send(Reply(request.number, trial))
@@ -155,8 +167,9 @@ class ScratchProcess:
     def _leave(self) -> NoReturn:
         if self._running is not None and self._running[1]:
             kill_group(self._running[1])
-        os.chdir(os.path.dirname(self._folder))
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # a trial's own process may remove no more than what is in the folder
+            os.chdir(os.path.dirname(self._folder))
+            shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
     def _send(self, message: Ready | Reply) -> None:
@@ -168,8 +181,14 @@ class ScratchProcess:
 
 
 def _account(request: Request, folder: str, analyse: Analyse | None) -> Trial:
+    """Confine this thread to `folder`, and the trial in it."""
     try:
-        return run_trial(request, folder, analyse)
+        confined = landlock.available()
+        copy = request.copied or not confined
+        place = stand(folder, request.settings.folder, copy=copy, links=confined)
+        return run_trial(request, place, analyse, confined=landlock.confine(place.own))
+    except TooLarge:
+        return Trial(Ended.RAISED, 0.0, needs=FOLDER_TOO_LARGE if landlock.available() else UNCONFINED_TOO_LARGE)
     except Exception as error:  # a fault of ours or of the analysis; the owner shall hear of it
         return Trial(Ended.DIED, 0.0, type(error).__name__, str(error))
 

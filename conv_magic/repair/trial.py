@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from conv_magic.model import Diagnosis, Document, Severity
+from conv_magic.positions import Span
 
 Analyse = Callable[[str, dict[str, Any], Mapping[str, str]], Document]
 """Runs a cell's source in a namespace and says what happened; never raises the cell's own error.
@@ -47,6 +48,10 @@ class Trial:
     cell                the label of the earlier cell at whose line it raised; None for the cell itself
     needs               what the cell asked for and no trial has ("needs a file"): then nothing was learnt
     document            what the analysis says of the run; None where the cell was only run
+    seconds             of computing, where that could be measured; else of the clock
+    reached             how often each watched expression gave a value; None for one that is not in the cell
+    refused             whether a write in the user's working folder was refused: a copy of it would allow that
+    copied              whether it stood in such a copy
     """
 
     ended: Ended
@@ -57,6 +62,9 @@ class Trial:
     cell: str | None = None
     needs: str | None = None
     document: Document | None = None
+    reached: tuple[int | None, ...] = ()
+    refused: bool = False
+    copied: bool = False
 
     @property
     def diagnosed(self) -> tuple[Diagnosis, ...]:
@@ -72,20 +80,39 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of the owner's process a trial must share: where it imports from, and Keras' own settings."""
+    """What of the owner's process a trial must share: where it stands and imports from, and Keras' own settings.
+
+    folder    the working folder; None gives the trial an empty one
+    shell     in a notebook the text of its shell, `str(get_ipython())`
+    """
 
     path: tuple[str, ...]
     floatx: str | None = None
     image_data_format: str | None = None
     dtype_policy: str | None = None
+    folder: str | None = None
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    shell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A place in a text that a trial runs: the expression that failed before, which must now give a value."""
+
+    text: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Run `source` with `names` (each pickled, see `packing`) for at most `limit` seconds.
+    """Run `source` with `names` (each pickled, see `packing`) for at most `limit` seconds of computing.
 
-    `before` are statements of earlier cells to run first, in the same namespace.
-    `imports` are modules worth importing once, before the trial, so that the next ones find them there.
+    wall      seconds of the clock after which it ends, whatever kept it waiting
+    before    statements of earlier cells to run first, in the same namespace
+    imports   modules worth importing once, before the trial, so that the next ones find them there
+    copied    whether it stands in a copy of the working folder, so that it may write there
+    watches   places of which it says how often they gave a value
     """
 
     number: int
@@ -93,9 +120,12 @@ class Request:
     names: Mapping[str, bytes]
     filename: str
     limit: float
+    wall: float
     settings: Settings
     imports: tuple[str, ...] = ()
     before: tuple[Again, ...] = ()
+    copied: bool = False
+    watches: tuple[Watch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +137,13 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The first answer of a scratch process.  `forks`: each trial runs in a child of it."""
+    """The first answer of a scratch process.
+
+    `forks`: each trial runs in a child of it.  `confined`: the system keeps a trial from writing elsewhere.
+    """
 
     forks: bool
+    confined: bool
 
 
 @dataclass(frozen=True, slots=True)

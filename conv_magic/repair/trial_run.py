@@ -7,9 +7,7 @@ import asyncio
 import dataclasses
 import inspect
 import linecache
-import os
 import sys
-import tempfile
 import time
 import types
 from dataclasses import replace
@@ -19,47 +17,68 @@ from conv_magic import source as cell_source
 from conv_magic.model import Document, Failure
 from conv_magic.positions import Span, lines_of
 from conv_magic.repair.one_step import shorten_training
+from conv_magic.repair.reached import counts, watch, watched
 from conv_magic.repair.replay import nodes_of
-from conv_magic.repair.restraint import needs_of, restrain
-from conv_magic.repair.trial import Again, Analyse, Ended, Request, Settings, Trial
+from conv_magic.repair.restraint import WRITING, needs_of, restrain
+from conv_magic.repair.settle import settle
+from conv_magic.repair.shell_names import put_in_builtins
+from conv_magic.repair.trial import Again, Analyse, Ended, Request, Trial
+from conv_magic.repair.unconfined import UNCONFINED, leads_outside
 from conv_magic.repair.unpacking import texts, unpack
+from conv_magic.repair.workplace import Workplace
 
 _LONGEST_ERROR = 4000
 """Characters; a graph error repeats its whole traceback."""
 _UNCOPIED = "needs a value that could not be copied"
 
 
-def run_trial(request: Request, folder: str, analyse: Analyse | None) -> Trial:
-    """Run the request's cell in this process, which is not to be used for anything else afterwards."""
-    _settle(request.settings, folder)
+def run_trial(request: Request, place: Workplace, analyse: Analyse | None, *, confined: bool) -> Trial:
+    """Run the request's cell in this process, which is not to be used for anything else afterwards.
+
+    `confined` says that the system keeps this process from writing elsewhere.
+    """
+    trial = _ran(request, place, analyse, confined)
+    wanted = place.refused or trial.needs == WRITING
+    return replace(trial, reached=counts(), refused=wanted and not place.copied, copied=place.copied)
+
+
+def _ran(request: Request, place: Workplace, analyse: Analyse | None, confined: bool) -> Trial:
+    settle(request.settings, place, confined=confined)
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    restrain(folder)
+    restrain(place)
+    if request.settings.shell is not None:
+        put_in_builtins(request.settings.shell)
+    watch(request.watches)
     try:
         unpack(request.names, vars(module))
     except Exception as error:  # any library's constructor may have run
         return Trial(Ended.RAISED, 0.0, type(error).__name__, str(error), needs=_UNCOPIED)
-    shorten_training()
     source = _python(request.source)
-    started = time.perf_counter()
+    if not confined and leads_outside(
+        [source, *(a.text for a in request.before), *texts.values()], vars(module), place
+    ):
+        return Trial(Ended.RAISED, 0.0, needs=UNCONFINED)
+    shorten_training()
+    started = time.process_time()
     for again in request.before:
         failure = _run_again(again, vars(module))
         if failure is not None:
-            return replace(_judge(failure, None, time.perf_counter() - started), cell=again.label)
+            return replace(_judge(failure, None, time.process_time() - started), cell=again.label)
     if analyse is None:
         failure, document = run_cell(source, request.filename, vars(module)), None
     else:
         texts.update({_filename_of(again): again.text for again in request.before})
         document = _plain(analyse(source, vars(module), texts))
         failure = document.failure
-    return _judge(failure, document, time.perf_counter() - started)
+    return _judge(failure, document, time.process_time() - started)
 
 
 def _run_again(again: Again, namespace: dict[str, Any]) -> Failure | None:
     """Run statements of an earlier cell; they keep their lines, for tracebacks and for AutoGraph."""
     filename = _filename_of(again)
     linecache.cache[filename] = (len(again.text), None, again.text.splitlines(keepends=True), filename)
-    return _run(ast.Module(nodes_of(again), []), filename, namespace)
+    return _run(watched(ast.Module(nodes_of(again), []), again.text), filename, namespace)
 
 
 def _filename_of(again: Again) -> str:
@@ -101,33 +120,17 @@ def _judge(failure: Failure | None, document: Document | None, seconds: float) -
     )
 
 
-def _settle(settings: Settings, folder: str) -> None:
-    os.chdir(folder)
-    os.environ["TMPDIR"] = tempfile.tempdir = folder
-    sys.dont_write_bytecode = True
-    sys.path[:] = settings.path
-    # the stream lives as long as the process
-    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
-    sys.stdin = open(os.devnull)  # noqa: SIM115  (likewise)
-    if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].config.set_visible_devices([], "GPU")  # the cell may set the variable that hides it
-    if settings.floatx is None:
-        return
-    import keras
-
-    keras.config.set_floatx(settings.floatx)
-    keras.config.set_image_data_format(settings.image_data_format)
-    if settings.dtype_policy is not None:
-        keras.config.set_dtype_policy(settings.dtype_policy)
-
-
 def run_cell(source: str, filename: str, namespace: dict[str, Any]) -> Failure | None:
     """Run a cell, also one with a top-level `await`; what ended it, or None."""
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    return _run(source, filename, namespace)
+    try:
+        tree = ast.parse(source, filename)
+    except (SyntaxError, ValueError) as error:
+        return Failure(type(error).__name__, str(error), _span(error, filename))
+    return _run(watched(tree, source), filename, namespace)
 
 
-def _run(what: str | ast.Module, filename: str, namespace: dict[str, Any]) -> Failure | None:
+def _run(what: ast.Module, filename: str, namespace: dict[str, Any]) -> Failure | None:
     try:
         code = compile(what, filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         if code.co_flags & inspect.CO_COROUTINE:

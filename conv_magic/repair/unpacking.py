@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conv_magic.repair.definitions import definitions_in
+from conv_magic.repair.reached import mark_definition
 
 GRAPH = "<graph>"
 """The entry that holds a functional model through which all symbolic tensors come."""
@@ -61,6 +62,7 @@ def definition(filename: str, text: str, line: int, column: int) -> Any:
     texts[filename] = text
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     node = next(n for n in definitions_in(text) if (n.lineno, n.col_offset) == (line, column))
+    mark_definition(node, text)
     if isinstance(node, ast.Lambda):
         return eval(compile(ast.Expression(node), filename, "eval", dont_inherit=True), _namespace)
     made: dict[str, Any] = {}

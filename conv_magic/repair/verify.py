@@ -11,18 +11,20 @@ from dataclasses import dataclass, replace
 from conv_magic import source as cell_source
 from conv_magic.model import Applicability, Diagnosis, Fix, Proof, Source
 from conv_magic.positions import StaleSource
+from conv_magic.repair.goals import NOT_REACHED, Goal, all_reached
 from conv_magic.repair.names import names_in, names_needed, names_needed_by
 from conv_magic.repair.packing import Packed, pack_names
 from conv_magic.repair.replay import nodes_of, to_run_again
-from conv_magic.repair.scratch import Scratch, ScratchUnavailable, shared_scratch
+from conv_magic.repair.scratch import WALL, Scratch, ScratchUnavailable, shared_scratch
 from conv_magic.repair.trial import Again, Ended, Trial
 
 Named = tuple[str, str | None]
 OnResult = Callable[[int, Fix], None]
 
 FILENAME = "<edited cell>"
-_SHORTEST = 0.5
-"""Seconds; a trial with less time left is not begun."""
+SHORTEST = 10.0
+"""Seconds of computing that any trial may take."""
+OVER = "the time for trials was over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +57,36 @@ class Trials:
     packed    what `pack_for` made of the names that the cell starts from
     earlier   the cells that ran before, in that order: a fix of one of them is tried with what it reaches there run
               again (see `replay`)
-    limit     seconds for all trials together; the start of the scratch process, if that has to be waited for, included
+    limit     seconds of computing for all trials together
+    each      seconds of computing for one: more for a cell that itself took long
+    wall      seconds of the clock for all, the start of the scratch process included; as many times `limit` as a trial
+              may be kept waiting, unless a person waits
     """
 
     source: str
     packed: Packed
     scratch: Scratch
     earlier: Sequence[Source] = ()
-    limit: float = 20.0
-    limit_each: float = 10.0
+    limit: float = 30.0
+    each: float = SHORTEST
+    wall: float | None = None
 
     def __post_init__(self) -> None:
-        self._deadline = time.monotonic() + self.limit
+        self._spent = 0.0
+        self._deadline = time.monotonic() + (WALL * self.limit if self.wall is None else self.wall)
+        self._copied = False
 
-    def tried(self, fix: Fix, beside: Counter[Named] | None = None) -> tuple[Fix, Trial | None]:
+    def tried(
+        self,
+        fix: Fix,
+        beside: Counter[Named] | None = None,
+        goals: Sequence[Goal] = (),
+        behind: Sequence[Goal] = (),
+    ) -> tuple[Fix, Trial | None]:
         """The fix with `proof` where the edited cell ran and nothing was diagnosed but what stands `beside`.
 
+        It must have come past the `goals`, which are places in the texts as they are before the fix, and those
+        `behind`, which are places in the edited cell.
         Else `untried` says what stood against it: why it could not be tried, or how the trial ended.
         """
         attempt = _attempt(fix, self.source, self.earlier)
@@ -79,18 +95,35 @@ class Trials:
         missing = [name for name in self.packed.missing if name not in attempt.made]
         if missing:
             return replace(fix, untried=f"needs `{missing[0]}`, which cannot be copied"), None
-        limit = min(self.limit_each, self._deadline - time.monotonic())
-        if limit < _SHORTEST:
-            return replace(fix, untried="the time for trials was over"), None
-        names = self.packed.names
+        left = self._deadline - time.monotonic()
+        if self._spent >= self.limit or left <= 0:
+            return replace(fix, untried=OVER), None
+        goals = [*(goal.after(fix.edits) if goal.cell == fix.cell else goal for goal in goals), *behind]
+        wall = min(WALL * self.each, left)
         try:
-            trial = self.scratch.try_cell(attempt.source, names, filename=FILENAME, limit=limit, before=attempt.before)
+            trial = self.scratch.try_cell(
+                attempt.source,
+                self.packed.names,
+                filename=FILENAME,
+                limit=self.each,
+                wall=wall,
+                before=attempt.before,
+                watches=tuple(goal.watch for goal in goals),
+                copied=self._copied,
+            )
         except ScratchUnavailable as error:
             return replace(fix, untried=str(error)), None
-        if trial.ended is Ended.RAN and named(trial.diagnosed) <= (beside or Counter()):
-            reruns = tuple(again.cell for again in attempt.before)
-            return replace(fix, proof=Proof.RAN, untried=None, reruns=reruns), trial
-        return replace(fix, untried=_why_not(trial, limit, beside or Counter())), trial
+        self._spent += trial.seconds
+        self._copied = self._copied or trial.copied
+        if trial.ended is Ended.TIMED_OUT:
+            late = OVER if wall == left else f"the cell had not ended after {self.each:.0f} s of computing"
+            return replace(fix, untried=late), trial
+        if trial.ended is not Ended.RAN or not named(trial.diagnosed) <= (beside or Counter()):
+            return replace(fix, untried=_why_not(trial, beside or Counter())), trial
+        if not all_reached(goals, trial):
+            return replace(fix, untried=NOT_REACHED), trial
+        reruns = tuple(again.cell for again in attempt.before)
+        return replace(fix, proof=Proof.RAN, untried=None, reruns=reruns), trial
 
 
 def named(diagnoses: Iterable[Diagnosis]) -> Counter[Named]:
@@ -103,8 +136,9 @@ def verify_fixes(
     source: str,
     namespace: Mapping[str, object] | Packed,
     *,
-    limit_each: float = 10.0,
-    limit_total: float = 20.0,
+    limit_each: float = SHORTEST,
+    limit_total: float = 30.0,
+    wall: float | None = None,
     analyse: str | None = None,
     scratch: Scratch | None = None,
     on_result: OnResult | None = None,
@@ -112,13 +146,13 @@ def verify_fixes(
     """The fixes, in their order, each tried by itself (see `Trials.tried`).
 
     `namespace` is what the cell starts from, or what `pack_for` made of it.
-    Limits are in seconds; `limit_total` includes the start of the scratch process.
+    Limits are in seconds (see `Trials`).
     `analyse` names the analysis as `module:function` (see `scratch.Scratch`); without one a cell that runs holds.
     `on_result(index, fix)` is called after each trial.  An interrupt ends the trial and passes through.
     """
     packed = namespace if isinstance(namespace, Packed) else pack_for(fixes, source, namespace)
     scratch = scratch or shared_scratch(analyse)
-    trials = Trials(source, packed, scratch, limit=limit_total, limit_each=limit_each)
+    trials = Trials(source, packed, scratch, limit=limit_total, each=limit_each, wall=wall)
     done: list[Fix] = []
     for fix in fixes:
         done.append(trials.tried(fix)[0])
@@ -153,11 +187,9 @@ def _attempt(fix: Fix, source: str, earlier: Sequence[Source]) -> Attempt | str:
     return Attempt(source, before) if before else f"it changes {older.label}"
 
 
-def _why_not(trial: Trial, limit: float, beside: Counter[Named]) -> str:
+def _why_not(trial: Trial, beside: Counter[Named]) -> str:
     if trial.needs is not None:
         return trial.needs
-    if trial.ended is Ended.TIMED_OUT:
-        return f"takes longer than {limit:.0f} s"
     if trial.ended is Ended.DIED:
         return f"tried: the process was lost ({trial.error_type})"
     if trial.ended is Ended.RAISED:
