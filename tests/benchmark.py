@@ -1,6 +1,6 @@
 """What tracing costs: traced and plain runs side by side, interleaved, each ratio beside its budget.
 
-    python tests/benchmark.py [NAME ...]      loop, forward, build, many, notes, trials
+    python tests/benchmark.py [NAME ...]      loading, loop, forward, build, many, notes, trials
 
 Each round measures both, in turns first and second.  A ratio is that of the least disturbed rounds: other work on the
 machine only ever adds time.
@@ -12,6 +12,7 @@ import ast
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import time
 import timeit
@@ -57,6 +58,24 @@ def _say(name: str, budget: float, found: tuple[float, float, float], unit: floa
     verdict = "within" if of_ratio <= budget else "OVER"
     print(f"{name:32} {of_ratio:6.3f}  budget {budget:.2f}  {verdict:6}  "
           f"plain {plain / unit:.1f} {word}, traced {traced / unit:.1f} {word}", flush=True)  # fmt: skip
+
+
+_LOADING = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+started = time.process_time()
+shell.run_line_magic("load_ext", "conv_magic")
+print(time.process_time() - started)
+"""
+
+
+def loading() -> None:
+    """`%load_ext conv_magic` in a fresh process, in seconds of its processor."""
+    command = [sys.executable, "-P", "-c", _LOADING]
+    seconds = min(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(5))
+    verdict = "within" if seconds <= 0.050 else "OVER"
+    print(f"loading the extension: {seconds * 1000:.0f} ms, budget 50 ms  {verdict}", flush=True)
 
 
 def loop() -> None:
@@ -157,7 +176,7 @@ def notes() -> None:
         print(f"noting {type(value).__name__:24} {cost:6.2f} us  budget 1.00  {verdict}", flush=True)
 
 
-BENCHMARKS = {each.__name__: each for each in (loop, forward, build, many, notes, trials)}
+BENCHMARKS = {each.__name__: each for each in (loading, loop, forward, build, many, notes, trials)}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:

@@ -1,4 +1,4 @@
-"""What holds for every test: TensorFlow is quiet, and nothing stays patched."""
+"""What holds for every test: TensorFlow is quiet, nothing stays patched, and a stuck suite ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,36 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from shared import FAILED
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CONV_MAGIC_STRICT"] = "1"  # an error of our own is a failure, not a line to the user
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Other work may keep the machine busy: no example is too slow.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+_LONG = 60
+"""Seconds after which a test that fails is taken to have waited in vain."""
+_MOST_STUCK = 4
+"""Tests that wait in vain before the suite is taken to be stuck."""
+_stuck: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Note what failed, for `shared.Shared`; end a suite in which one test after the other waits in vain."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+        if call.duration > _LONG:
+            _stuck.append(item.nodeid)
+        if len(_stuck) == _MOST_STUCK:
+            item.session.shouldfail = f"stuck: {_MOST_STUCK} tests waited in vain, {', '.join(_stuck)}"
+    return report
 
 
 def _closure_cell(wrapper: Callable[..., object]) -> object:

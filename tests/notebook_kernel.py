@@ -17,8 +17,8 @@ from jupyter_client.manager import start_new_kernel
 
 from conv_magic.report import Report
 from conv_magic.views.wire import MIME
+from shared import SECONDS, Stuck
 
-SECONDS = 60
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -77,7 +77,8 @@ class Kernel:
         """Receive messages until something is so."""
         deadline = time.monotonic() + SECONDS
         while not until():
-            assert time.monotonic() < deadline, "nothing came of it"
+            if time.monotonic() > deadline:
+                raise Stuck("nothing came of it")
             try:
                 message = self.client.get_iopub_msg(timeout=0.05)
             except Empty:
@@ -90,7 +91,10 @@ class Kernel:
     def wait(self, cell: Cell) -> Cell:
         self.pump(lambda: ("status", {"execution_state": "idle"}) in cell.messages)
         while not cell.reply:
-            message = self.client.get_shell_msg(timeout=SECONDS)
+            try:
+                message = self.client.get_shell_msg(timeout=SECONDS)
+            except Empty:
+                raise Stuck("no reply came") from None
             asked = self.cells.get(message["parent_header"].get("msg_id", ""))
             if asked is not None:  # a slow kernel is asked several times whether it is there
                 asked.reply = message["content"]
@@ -112,7 +116,7 @@ class Kernel:
 def running_kernel(folder: Path) -> Iterator[Kernel]:
     """A kernel with the extension, TensorFlow and Keras loaded, and nothing of the person's own."""
     manager, client = start_new_kernel(
-        kernel_name="python3", cwd=str(folder), env={**os.environ, "IPYTHONDIR": str(folder)}
+        SECONDS, kernel_name="python3", cwd=str(folder), env={**os.environ, "IPYTHONDIR": str(folder)}
     )
     try:
         kernel = Kernel(manager, client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.arithmetic import ReceptiveField, Window, expected_shape, macs, params, receptive_field
@@ -23,9 +23,6 @@ from conv_magic.model import (
     ZeroPaddingOptions,
 )
 from shape_reference import Answer, FrameworkCall, ask
-
-settings.register_profile("unhurried", deadline=None)  # other work may keep the machine busy
-settings.load_profile("unhurried")
 
 
 def conv(

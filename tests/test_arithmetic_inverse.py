@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.arithmetic import (
@@ -21,9 +21,6 @@ from conv_magic.arithmetic import (
     strides_giving,
 )
 from conv_magic.model import ConvOptions, ConvTransposeOptions, PoolOptions, Shape
-
-settings.register_profile("unhurried", deadline=None)  # other work may keep the machine busy
-settings.load_profile("unhurried")
 
 small = st.integers(1, 12)
 CONV = ConvOptions((3, 3), (1, 1), "valid", (1, 1), 1, 8, "channels_last")

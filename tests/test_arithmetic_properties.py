@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.arithmetic import (
@@ -43,9 +43,6 @@ from conv_magic.model import (
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
-
-settings.register_profile("unhurried", deadline=None)  # other work may keep the machine busy
-settings.load_profile("unhurried")
 
 sizes = st.integers(1, 40)
 kernels = st.integers(1, 7)

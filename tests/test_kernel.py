@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,33 @@ from nbclient.exceptions import CellExecutionError
 
 from conv_magic.report import Report
 from conv_magic.views.wire import MIME
-from notebook_kernel import ANSI, SECONDS, Cell, Kernel, report_in, running_kernel
+from notebook_kernel import ANSI, Cell, Kernel, report_in, running_kernel
+from own_code import names_own_code
+from shared import SECONDS, Shared
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"
 ABORTING = "%%convshapes\nimage = tf.zeros((28, 28, 1))\ny = tf.nn.conv2d(image, tf.zeros((3, 3, 1, 8)), 1, 'SAME')"
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with running_kernel(tmp_path_factory.mktemp("kernel")) as kernel:
+@contextmanager
+def kernel_in(folder: Path) -> Iterator[Kernel]:
+    with running_kernel(folder) as kernel:
         kernel.check("from conv_magic import live\nlive.FIRST = 3600")  # on a busy machine any cell may be a long one
         yield kernel
 
 
-@pytest.fixture(autouse=True)
-def nothing_left(kernel: Kernel) -> Iterator[None]:
-    yield
-    kernel.check_nothing_patched()
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Kernel]]:
+    folder = tmp_path_factory.mktemp("kernel")
+    with Shared(lambda: kernel_in(folder)) as kernels:
+        yield kernels
+
+
+@pytest.fixture
+def kernel(kernels: Shared[Kernel], request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    with kernels.lent_to(request.node, Kernel.check_nothing_patched) as kernel:
+        yield kernel
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -234,7 +244,7 @@ def test_an_interrupt_ends_the_cell_and_leaves_nothing(kernel: Kernel, loop: str
     kernel.wait(cell)
     assert cell.reply["status"] == "error"
     assert cell.reply["ename"] in ("KeyboardInterrupt", "CancelledError")
-    assert "conv_magic" not in cell.traceback
+    assert not names_own_code(cell.traceback)
     assert cell.report.diagnoses == ()
     kernel.check_nothing_patched()
     assert len(kernel.run(f"%%convshapes\ny = {CONV}").shown) == 1

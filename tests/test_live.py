@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from conv_magic.outputs import NOTHING
 from conv_magic.report import Report
 from conv_magic.views.wire import MIME
 from notebook_kernel import Cell, Kernel, report_in, running_kernel
+from shared import Shared
 
 CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"
 WAIT = """
@@ -32,21 +34,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("live")
 
 
-@pytest.fixture(scope="module")
-def shared(folder: Path) -> Iterator[Kernel]:
+@contextmanager
+def kernel_in(folder: Path) -> Iterator[Kernel]:
     with running_kernel(folder) as kernel:
         kernel.check(WAIT)
         kernel.check("from conv_magic import live\nlive.FIRST = 0.05")
         yield kernel
 
 
+@pytest.fixture(scope="module")
+def kernels(folder: Path) -> Iterator[Shared[Kernel]]:
+    with Shared(lambda: kernel_in(folder)) as kernels:
+        yield kernels
+
+
 @pytest.fixture
-def kernel(shared: Kernel, folder: Path) -> Iterator[Kernel]:
+def kernel(kernels: Shared[Kernel], folder: Path, request: pytest.FixtureRequest) -> Iterator[Kernel]:
     for file in folder.glob("go*"):
         file.unlink()
-    yield shared
-    shared.check_nothing_patched()
-    shared.check(
+    with kernels.lent_to(request.node, check_nothing_left) as kernel:
+        yield kernel
+
+
+def check_nothing_left(kernel: Kernel) -> None:
+    kernel.check_nothing_patched()
+    kernel.check(
         "import threading\nassert not [t for t in threading.enumerate() if t.name == 'conv_magic shows calls']"
     )
 
@@ -61,24 +73,36 @@ def places(cell: Cell) -> list[str]:
     return [c["transient"]["display_id"] for c in cell.of_type("display_data") if not c["data"]]
 
 
-def shows(cell: Cell, wanted: Callable[[Report], bool]) -> Callable[[], bool]:
-    return lambda: any(wanted(report) for report in snapshots(cell))
+def shown(kernel: Kernel, cell: Cell, wanted: Callable[[Report], bool]) -> Report:
+    """The first snapshot in which that is so.  Snapshots are taken at any time: name all that is looked at."""
+    found: list[Report] = []
+
+    def came() -> bool:
+        found[:] = [report for report in snapshots(cell) if wanted(report)][:1]
+        return bool(found)
+
+    kernel.pump(came)
+    return found[0]
 
 
-def calls_in(report: Report) -> list[tuple[str, int]]:
-    return [(call.op, call.count) for call in report.trace.calls]
+def ended_calls(report: Report) -> list[tuple[str, int]]:
+    return [(call.op, call.count) for call in report.trace.calls if call.outcome is Outcome.RETURNED]
+
+
+def notes_in(report: Report) -> list[tuple[int, str]]:
+    return [(note.line, note.text) for note in report.notes]
 
 
 def test_calls_appear_while_the_cell_runs(kernel: Kernel, folder: Path) -> None:
     cell = kernel.send(f"%%convshapes\ny = {CONV}\nwait('go1')\nz = layers.Flatten()(y)\nwait('go2')\nprint('after')")
-    kernel.pump(shows(cell, lambda report: calls_in(report) == [("conv2d", 1)]))
-    first = snapshots(cell)[-1]
+    first = shown(kernel, cell, lambda report: bool(ended_calls(report) and report.notes))
+    assert ended_calls(first) == [("conv2d", 1)]
     assert (first.running, first.diagnoses, first.failure) == (True, (), None)
-    assert first.notes[0].text == "(1, 6, 6, 4)"
+    assert notes_in(first) == [(2, "(1, 6, 6, 4)")]
     assert first.to_text().startswith("running: 1 call so far\n")
     assert "<strong>running: 1 call so far</strong>" in first.to_html()
     (folder / "go1").touch()
-    kernel.pump(shows(cell, lambda report: calls_in(report) == [("conv2d", 1), ("Flatten", 1)]))
+    shown(kernel, cell, lambda report: ended_calls(report) == [("conv2d", 1), ("Flatten", 1)])
     (folder / "go2").touch()
     kernel.wait(cell)
     assert len(places(cell)) == 1
@@ -93,10 +117,10 @@ def test_calls_appear_while_the_cell_runs(kernel: Kernel, folder: Path) -> None:
 def test_a_call_that_has_not_returned_is_shown_as_running(kernel: Kernel, folder: Path) -> None:
     kernel.check("class Slow(layers.Layer):\n    def call(self, x):\n        wait('go1')\n        return x")
     cell = kernel.send("%%convshapes\ny = layers.Flatten()(tf.zeros((1, 8)))\nz = Slow(name='slow')(y)")
-    kernel.pump(shows(cell, lambda report: len(report.trace.calls) == 2))
-    flatten, slow = snapshots(cell)[-1].trace.calls
+    report = shown(kernel, cell, lambda report: len(report.trace.calls) == 2)
+    flatten, slow = report.trace.calls
     assert (flatten.outcome, slow.outcome, slow.layer) == (Outcome.RETURNED, Outcome.ENTERED, "slow")
-    text = snapshots(cell)[-1].to_text()
+    text = report.to_text()
     assert re.search(r"running +Layer slow", text)
     assert "failed" not in text
     (folder / "go1").touch()
@@ -115,8 +139,7 @@ def test_training_says_how_far_it_is(kernel: Kernel, folder: Path) -> None:
         "m.compile('sgd', 'mse')\n"
         "h = m.fit(np.zeros((8, 8, 8, 1)), np.zeros((8, 36)), 2, epochs=3, verbose=0, callbacks=[Waiting()])"
     )
-    kernel.pump(shows(cell, lambda report: report.training == Training("fit", 2, 3, 3, 4)))
-    report = next(report for report in snapshots(cell) if report.training == Training("fit", 2, 3, 3, 4))
+    report = shown(kernel, cell, lambda report: report.training == Training("fit", 2, 3, 3, 4))
     assert "so far; fit is at epoch 2 of 3, step 3 of 4\n" in report.to_text()
     (folder / "go1").touch()
     assert kernel.wait(cell).reply["status"] == "ok"
@@ -191,7 +214,7 @@ def test_a_cell_that_others_capture_is_not_shown_live(kernel: Kernel) -> None:
 
 def test_the_users_output_widget_is_theirs(kernel: Kernel, folder: Path) -> None:
     kernel.check("import ipywidgets\nout = ipywidgets.Output()")
-    cell = kernel.send(f"%%convshapes\ny = {CONV}\nwith out:\n    time.sleep(0.4)\nprint('out of it')\nwait('go1')")
+    cell = kernel.send(f"%%convshapes\nwith out:\n    y = {CONV}\n    time.sleep(0.4)\nprint('out of it')\nwait('go1')")
     kernel.pump(lambda: bool(snapshots(cell)))
     (folder / "go1").touch()
     kernel.wait(cell)
@@ -243,23 +266,28 @@ def test_nothing_is_shown_live_before_a_call_was_made(kernel: Kernel) -> None:
 
 def test_of_many_rows_the_first_are_shown(kernel: Kernel, folder: Path) -> None:
     cell = kernel.send("%%convshapes\nfor n in range(1, 701): y = layers.Flatten()(tf.zeros((1, n)))\nwait('go1')")
-    kernel.pump(shows(cell, lambda report: report.trace.dropped == 200))
-    assert len(snapshots(cell)[-1].trace.calls) == 500
-    assert "running: 500 calls and 200 more" in snapshots(cell)[-1].to_text()
+    report = shown(kernel, cell, lambda report: report.trace.dropped == 200)
+    assert len(report.trace.calls) == 500
+    assert "running: 500 calls and 200 more" in report.to_text()
     (folder / "go1").touch()
     assert len(kernel.wait(cell).report.trace.calls) == 700
 
 
-def test_what_was_seen_stays_when_the_process_dies(tmp_path: Path) -> None:
-    with running_kernel(tmp_path) as kernel:
-        kernel.check(WAIT)
+def test_what_was_seen_stays_when_the_process_dies(kernels: Shared[Kernel], folder: Path) -> None:
+    for file in folder.glob("go*"):
+        file.unlink()
+    kernel = kernels.get()
+    try:
         cell = kernel.send(
             f"%%convshapes\nimport os\nx = {CONV}\ny = layers.Conv2D(2, 3, name='last')(x)\nwait('go1')\nos.abort()"
         )
-        kernel.pump(shows(cell, lambda report: len(report.notes) == 2))
-        (tmp_path / "go1").touch()
+        notes = [(3, "(1, 6, 6, 4)"), (4, "(1, 4, 4, 2)")]
+        shown(kernel, cell, lambda report: notes_in(report) == notes)
+        (folder / "go1").touch()
         with pytest.raises(AssertionError, match="the kernel died"):
             kernel.wait(cell)
-        last = report_in(cell.of_type("update_display_data")[-1]["data"])
-        assert last.running
-        assert [(note.line, note.text) for note in last.notes] == [(3, "(1, 6, 6, 4)"), (4, "(1, 4, 4, 2)")]
+    finally:
+        kernels.discard()
+    last = report_in(cell.of_type("update_display_data")[-1]["data"])
+    assert last.running
+    assert notes_in(last) == notes

@@ -19,6 +19,7 @@ from conv_magic.model import Outcome
 from conv_magic.positions import text_at
 from conv_magic.report import Report
 from ipython_shell import Notebook, make_shell, without_addresses
+from own_code import is_own_file
 
 CONV = "tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"
 
@@ -174,7 +175,7 @@ def test_post_mortem_debugging_sees_the_users_frames(notebook: Notebook) -> None
             assert at.tb_frame.f_locals["inner"] == 5
         at = at.tb_next
     assert "f" in [name for _, name in names]
-    assert not [file for file, _ in names if "conv_magic" in file]
+    assert not [file for file, _ in names if is_own_file(file)]
     assert "inner = 5" in notebook.run("%tb").out
 
 
@@ -720,7 +721,7 @@ print([(call.op, call.span.line, call.output) for call in shell.user_ns["NAME"].
     assert out.splitlines()[-1] == "[('conv2d', 5, (1, 6, 6, 4)), ('Conv2D', 6, (1, 4, 4, 2))]"
 
 
-def test_loading_takes_less_than_50_milliseconds(tmp_path: Path) -> None:
-    script = "import time\nt = time.perf_counter()\nshell.run_line_magic('load_ext', 'conv_magic')\n"
-    script += "print(time.perf_counter() - t)\nassert 'numpy' not in sys.modules\n"
-    assert min(float(run_script(script, tmp_path)[0]) for _ in range(3)) < 0.050
+def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
+    heavy = {"numpy", "pandas", "pydantic", "ipywidgets", "anywidget", "keras", "tensorflow"}
+    script = f"shell.run_line_magic('load_ext', 'conv_magic')\nprint(sorted(set(sys.modules) & {heavy!r}))\n"
+    assert run_script(script, tmp_path)[0] == "[]\n"

@@ -12,8 +12,10 @@ import tempfile
 import textwrap
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -21,6 +23,7 @@ import conv_magic
 from conv_magic.repair import landlock
 from conv_magic.repair.scratch import Scratch, ScratchUnavailable, shared_scratch
 from conv_magic.repair.trial import Ended, Trial
+from shared import SECONDS
 
 CONV = "import tensorflow as tf\ntf.nn.conv2d(tf.zeros((1, 28, 28, 1)), tf.zeros((3, 3, 1, 4)), 1, 'SAME')"
 FIT = """
@@ -37,7 +40,6 @@ model.evaluate(np.zeros((640, 8, 8, 1)), np.zeros((640, 2)))
 assert model.predict(np.zeros((640, 8, 8, 1))).shape == (640, 2)
 model.save("model.keras")
 """
-SECONDS_TO_DIE = 20_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def scratch() -> Iterator[Scratch]:
         yield warm
 
 
-def tried(scratch: Scratch, source: str, limit: float = 60.0, names: Mapping[str, bytes] | None = None) -> Trial:
+def tried(scratch: Scratch, source: str, limit: float = SECONDS, names: Mapping[str, bytes] | None = None) -> Trial:
     return scratch.try_cell(textwrap.dedent(source), names or {}, filename="<cell>", limit=limit)
 
 
@@ -64,7 +66,7 @@ class Gate:
     def reader_is_gone(self) -> bool:
         poll = select.poll()
         poll.register(self._writer, 0)
-        gone = bool(poll.poll(SECONDS_TO_DIE))
+        gone = bool(poll.poll(1000 * SECONDS))
         os.close(self._writer)
         return gone
 
@@ -89,7 +91,7 @@ def has_ended(pid: int) -> bool:
         return True
     poll = select.poll()
     poll.register(handle, select.POLLIN)
-    ended = bool(poll.poll(SECONDS_TO_DIE))
+    ended = bool(poll.poll(1000 * SECONDS))
     os.close(handle)
     return ended
 
@@ -272,6 +274,11 @@ def test_it_ends_on_its_limit(scratch: Scratch, gate: Gate) -> None:
     assert tried(scratch, "x = 1").held
 
 
+def codes_of(thread: int) -> list[CodeType]:
+    """What a thread runs now."""
+    return [frame.f_code for frame, _ in traceback.walk_stack(sys._current_frames()[thread])]
+
+
 def test_it_ends_on_an_interrupt(scratch: Scratch, gate: Gate) -> None:
     before = scratch.pid
 
@@ -279,6 +286,8 @@ def test_it_ends_on_an_interrupt(scratch: Scratch, gate: Gate) -> None:
         gate.wait_for_reader()
         main = threading.main_thread().ident
         assert main is not None
+        while Scratch._await_trial.__code__ not in codes_of(main):  # it is still sending the cell
+            time.sleep(0.01)
         signal.pthread_kill(main, signal.SIGINT)
 
     with in_background(interrupt), pytest.raises(KeyboardInterrupt):
@@ -306,7 +315,7 @@ import os, sys
 from conv_magic.repair.scratch import Scratch
 scratch = Scratch()
 scratch.start()
-scratch.try_cell("x = 1", {}, filename="<cell>", limit=60)
+scratch.try_cell("x = 1", {}, filename="<cell>", limit=240)
 if os.fork() == 0:
     sys.stdin.read()  # a forked owner that lives on
     os._exit(0)
@@ -361,17 +370,24 @@ def test_where_there_is_no_fork_it_is_replaced() -> None:
 
 
 def test_starting_does_not_wait_and_stopping_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folders, python, gate = (tmp_path / name for name in ("folders", "python", "gate"))
+    folders.mkdir()
+    os.mkfifo(gate)
+    python.write_text(f"#!/bin/sh\nread go < '{gate}'\nexec '{sys.executable}' \"$@\"\n")  # starts when it is told
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(tempfile, "tempdir", str(folders))
     scratch = Scratch()
     assert scratch.pid is None
     scratch.start()
-    assert not scratch.ready()  # the import of TensorFlow has hardly begun
+    assert not scratch.ready()
     pid = scratch.pid
     assert pid is not None
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(folders.iterdir())) == 1
+    gate.write_text("go\n")
     scratch.stop()
     assert has_ended(pid)
-    assert not list(tmp_path.iterdir())
+    assert not list(folders.iterdir())
 
 
 def test_one_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,16 +8,18 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared import SECONDS, Shared, Stuck
+
 pexpect: Any = importlib.import_module("pexpect")  # neither it nor pyte has types
 pyte: Any = importlib.import_module("pyte")
 
-SECONDS = 60
 ROWS = 400  # more than all that is shown: nothing scrolls away
 PROMPT = re.compile(r"^In \[(\d+)\]:")
 FAULT = "%%convshapes\nx = tf.zeros((8, 8, 3))\ny = layers.Conv2D(2, 3)(x)\n"
@@ -41,7 +43,6 @@ class Terminal:
             encoding="utf-8", timeout=SECONDS,
         )  # fmt: skip
         self.screen.write_process_input = self._child.send  # where the program asks for the cursor's place
-        self.read_until(lambda: self.prompts() == 1)
 
     def resize(self, columns: int) -> None:
         """An empty screen of so many columns, with a prompt."""
@@ -55,7 +56,8 @@ class Terminal:
     def read_until(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SECONDS
         while not ready():
-            assert time.monotonic() < deadline, "\n".join(self.lines())
+            if time.monotonic() > deadline:
+                raise Stuck("\n".join(self.lines()))
             try:
                 self._stream.feed(self._child.read_nonblocking(100_000, timeout=0.2))
             except pexpect.TIMEOUT:
@@ -97,20 +99,30 @@ class Terminal:
         self._child.close(force=True)
 
 
+@contextmanager
+def running_terminal(folder: Path) -> Iterator[Terminal]:
+    terminal = Terminal(folder)
+    try:
+        terminal.read_until(lambda: terminal.prompts() == 1)
+        terminal.run("%load_ext conv_magic")
+        terminal.run("import tensorflow as tf, os, time; from keras import layers")
+        yield terminal
+    finally:
+        terminal.close()
+
+
 @pytest.fixture(scope="module")
-def ipython(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path_factory.mktemp("terminal"))
-    terminal.run("%load_ext conv_magic")
-    terminal.run("import tensorflow as tf, os, time; from keras import layers")
-    yield terminal
-    terminal.close()
+def terminals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Terminal]]:
+    with Shared(lambda: running_terminal(tmp_path_factory.mktemp("terminal"))) as terminals:
+        yield terminals
 
 
 @pytest.fixture
-def terminal(ipython: Terminal) -> Terminal:
+def terminal(terminals: Shared[Terminal], request: pytest.FixtureRequest) -> Iterator[Terminal]:
     """IPython on a fresh screen of 80 columns."""
-    ipython.resize(80)
-    return ipython
+    with terminals.lent_to(request.node) as terminal:
+        terminal.resize(80)
+        yield terminal
 
 
 def test_the_fixes_are_tried_before_the_next_prompt_and_told_once(terminal: Terminal) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import conv_magic
 from ipython_shell import Notebook, make_shell, without_addresses
+from own_code import is_own_file, names_own_code
 
 MAGIC = "%%convshapes --no-verify --quiet"
 
@@ -141,10 +140,6 @@ def frames_of(error: BaseException | None) -> Iterator[str]:
         waiting += [at.__cause__, at.__context__]
 
 
-def _is_ours(file: str) -> bool:
-    return "conv_magic_hook" in file or Path(file).is_relative_to(Path(conv_magic.__file__).parent)
-
-
 def _assert_same(notebook: Notebook, body: str) -> None:
     # from one line of this file: TensorFlow tells where a graph was made
     (plain, plain_error), (traced, error) = [_run(notebook, first, body) for first in (f"# {MAGIC}", MAGIC)]
@@ -152,7 +147,7 @@ def _assert_same(notebook: Notebook, body: str) -> None:
     assert plain[0].strip()
     assert traced == plain
     assert type(error) is type(plain_error)
-    assert [file for file in frames_of(error) if _is_ours(file)] == []
+    assert [file for file in frames_of(error) if is_own_file(file)] == []
     plain_files = [without_addresses(file) for file in frames_of(plain_error)]
     assert [without_addresses(file) for file in frames_of(error)] == plain_files
 
@@ -198,7 +193,7 @@ def test_the_users_own_handler_sees_no_frame_of_ours(notebook: Notebook, filteri
         assert notebook.run(f"{first}\n{body}").error is None
         told.append(without_addresses(notebook.ns["first"] + notebook.ns["second"]))
     assert told[0] == told[1]
-    assert "conv_magic" not in told[1]
+    assert not names_own_code(told[1])
 
 
 AT_THE_DOOR = (
@@ -219,9 +214,9 @@ def test_an_interrupt_before_the_first_instruction_of_a_hook_shows_none_of_it(no
     before = notebook.shell.custom_exceptions, notebook.shell.CustomTB
     ran = notebook.run(f"{MAGIC}\n{AT_THE_DOOR}{call}\ntold()")
     assert isinstance(ran.error, KeyboardInterrupt)
-    assert not [file for file in frames_of(ran.error) if _is_ours(file)]
+    assert not [file for file in frames_of(ran.error) if is_own_file(file)]
     assert call in ran.tracebacks[0]  # it was not `told`
-    assert "conv_magic" not in ran.tracebacks[0]
+    assert not names_own_code(ran.tracebacks[0])
     assert "Custom TB Handler" not in ran.tracebacks[0]
     assert (notebook.shell.custom_exceptions, notebook.shell.CustomTB) == before
 
@@ -253,5 +248,5 @@ def test_an_interrupt_of_our_own_code_shows_none_of_it(notebook: Notebook) -> No
     assert isinstance(ran.error, KeyboardInterrupt)
     files = list(frames_of(ran.error))
     assert files
-    assert not [file for file in files if _is_ours(file)]
-    assert "conv_magic" not in ran.tracebacks[0]
+    assert not [file for file in files if is_own_file(file)]
+    assert not names_own_code(ran.tracebacks[0])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.model import Document, Failure, LineNote, Outcome
@@ -89,7 +89,6 @@ def with_texts(wild: str) -> Document:
     return document((source(text, label=wild),), (failed,), (found,), (note,), Failure(wild, wild, place))
 
 
-@settings(deadline=None)  # the first example imports a library
 @given(WILD)
 def test_text_from_the_notebook_is_never_markup(wild: str) -> None:
     tame, read = Reader(to_html(with_texts("tame"))), Reader(to_html(with_texts(wild)))

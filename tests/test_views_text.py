@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
@@ -109,7 +109,6 @@ def test_shapes_stand_axis_under_axis(
     assert [line[column:] for line in lines] == shown
 
 
-@settings(deadline=None)  # the first example imports a library
 @given(st.text(st.sampled_from("a=é漢😀\u0301\t \f\x1b"), max_size=10), st.sampled_from(["x", "漢字", "a\u0301"]))
 def test_carets_stand_under_the_span(before: str, code: str) -> None:
     line = f"{before}({code})|"

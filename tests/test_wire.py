@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.model import SCHEMA, CallRecord, Document, Failure
@@ -37,13 +37,11 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     return st.from_type(hint)
 
 
-@settings(deadline=None)  # the first example imports a library
 @given(values_of(Document).map(lambda document: replace(document, schema=SCHEMA)))
 def test_what_is_written_is_read(document: Document) -> None:
     assert from_json(to_json(document)) == document
 
 
-@settings(deadline=None)
 @given(values_of(Document).map(lambda document: replace(document, schema=SCHEMA)))
 def test_what_is_packed_is_read(document: Document) -> None:
     assert from_json(json.dumps(to_wire(document))) == document

@@ -21,12 +21,11 @@ import nbformat
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from browser.find_browser import FLAGS, MISSING, find_browser
+from shared import SECONDS
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "conv-magic"
-START_SECONDS = 120
-RUN_MILLISECONDS = 90_000  # a cell that imports TensorFlow, on a busy machine
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=1000 * SECONDS)
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
@@ -76,7 +75,7 @@ class Lab:
 
     def _request(self, method: str, path: str) -> IO[bytes]:
         headers = {"Authorization": f"token {TOKEN}"}
-        answer: IO[bytes] = urlopen(Request(self.address + path, method=method, headers=headers))
+        answer: IO[bytes] = urlopen(Request(self.address + path, method=method, headers=headers), timeout=SECONDS)
         return answer
 
     def in_lab(self, path: str) -> str:
@@ -161,7 +160,7 @@ def _address(lines: TextIO, log: Path) -> str:
             found.set_exception(RuntimeError(f"JupyterLab ended:\n{log.read_text('utf-8')}"))
 
     Thread(target=read, daemon=True).start()
-    return found.result(timeout=START_SECONDS)
+    return found.result(timeout=SECONDS)
 
 
 @contextmanager
@@ -177,6 +176,14 @@ def running_browser(*flags: str) -> Iterator[Browser]:
             browser.close()
 
 
+@contextmanager
+def fresh_page(browser: Browser) -> Iterator[Page]:
+    """A page that shares nothing with others."""
+    with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
+        context.set_default_timeout(1000 * SECONDS)
+        yield context.new_page()
+
+
 class Notebook:
     """A notebook on the screen.  Cells count from 0, code and text alike."""
 
@@ -186,12 +193,10 @@ class Notebook:
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.root = self.panel.locator(".jp-Notebook")
         self.tooltip = page.locator(".cm-convmagic-tooltip")
-        expect(self.root.locator(".jp-CodeCell .cm-content").first).to_be_visible(timeout=RUN_MILLISECONDS)
+        expect(self.root.locator(".jp-CodeCell .cm-content").first).to_be_visible()
         # A cell run before the kernel is connected is dropped without a word.
-        expect(self.panel.locator(".jp-KernelName")).to_contain_text("Python 3", timeout=RUN_MILLISECONDS)
-        expect(self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(
-            timeout=RUN_MILLISECONDS
-        )
+        expect(self.panel.locator(".jp-KernelName")).to_contain_text("Python 3")
+        expect(self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached()
 
     def cell(self, index: int) -> Cell:
         return Cell(self.page, self.root.locator(f'.jp-Cell[data-windowed-list-index="{index}"]'))
@@ -288,8 +293,8 @@ class Cell:
 
     def wait_until_run(self, before: str) -> None:
         """Wait until the prompt shows a number other than in `before`."""
-        expect(self.prompt).not_to_have_text(before, timeout=RUN_MILLISECONDS)
-        expect(self.prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=RUN_MILLISECONDS)
+        expect(self.prompt).not_to_have_text(before)
+        expect(self.prompt).to_have_text(re.compile(r"\[\d+\]"))
 
     def click(self, number: int) -> None:
         """Put the cursor into a line, not onto what stands at its end."""

@@ -87,7 +87,7 @@ def test_what_was_seen_stays_when_the_kernel_dies(page: Page, lab: Lab, files: P
     expect(cell.note(4)).to_contain_text("(1, 4, 4, 3)")
     (files / "go1").touch()
     dialog = page.locator(".jp-Dialog")
-    expect(dialog).to_contain_text(re.compile("Kernel.*(died|restart)", re.IGNORECASE | re.DOTALL), timeout=60_000)
+    expect(dialog).to_contain_text(re.compile("Kernel.*(died|restart)", re.IGNORECASE | re.DOTALL))
     dialog.get_by_role("button").last.click()
     expect(cell.note(3)).to_contain_text("(1, 6, 6, 3)")
     expect(cell.note(4)).to_contain_text("(1, 4, 4, 3)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.lab import FRONT_ENDS, RUN_MILLISECONDS, Cell, Lab, Notebook
+from browser.lab import FRONT_ENDS, Cell, Lab, Notebook
 
 LOAD = "%load_ext conv_magic\nimport keras\nimport numpy as np\nfrom keras import layers"
 SLOW = """\
@@ -74,11 +74,11 @@ def test_notes_go_when_the_cell_starts_and_come_line_by_line(front_end: str, pag
     cell.click(1)
     page.keyboard.press("Control+Enter")
     expect(cell.note(6)).to_have_count(0)
-    expect(cell.note(3)).to_have_text("(None, 6, 6, 4)", timeout=RUN_MILLISECONDS)
+    expect(cell.note(3)).to_have_text("(None, 6, 6, 4)")
     expect(cell.prompt).to_have_text("[*]:")
     cell.note(3).evaluate("note => { note.dataset.kept = 'yes' }")
     (lab.folder / "go").touch()
-    expect(cell.note(6)).to_have_text("(None, 2, 2, 4)", timeout=RUN_MILLISECONDS)
+    expect(cell.note(6)).to_have_text("(None, 2, 2, 4)")
     expect(cell.note(3)).to_have_attribute("data-kept", "yes")  # it was not drawn anew: no flicker
     expect(cell.rows).to_have_count(2)
 
@@ -133,4 +133,4 @@ def number(cell: Cell) -> int:
 def expect_tried(fit: Cell, *cells: Cell) -> None:
     first, second = (f"In [{number(cell)}]" for cell in cells)
     held = f"tried: with {first} and {second} run again, the cell runs to its end"
-    expect(fit.fixes.first.locator('[data-state="held"]')).to_contain_text(held, timeout=RUN_MILLISECONDS)
+    expect(fit.fixes.first.locator('[data-state="held"]')).to_contain_text(held)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.contrast import LEAST, contrast
-from browser.lab import FRONT_ENDS, OLDEST, RUN_MILLISECONDS, TOKEN, Cell, Lab, Notebook
+from browser.lab import FRONT_ENDS, OLDEST, TOKEN, Cell, Lab, Notebook, fresh_page
+from shared import Shared
 
 LOAD = """\
 %load_ext conv_magic
@@ -79,25 +81,31 @@ IN_STATED = {
 BROKEN, MALFORMED = 4, 6
 
 
-@pytest.fixture(scope="module")
-def saved(server: Lab, browser: Browser) -> bytes:
+@contextmanager
+def run_notebook(lab: Lab, browser: Browser) -> Iterator[bytes]:
     """The notebook after its run, with every fix tried."""
-    name = server.write("run.ipynb", LOAD, BLOCK, CELL, HEAD, STATED)
-    with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
-        notebook = Notebook(context.new_page(), server.in_lab(name))
+    name = lab.write("run.ipynb", LOAD, BLOCK, CELL, HEAD, STATED)
+    with fresh_page(browser) as page:
+        notebook = Notebook(page, lab.in_lab(name))
         for index in range(5):
             notebook.cell(index).run()
         for index in (2, 4):
             held = notebook.cell(index).fixes.first.locator('[data-state="held"]')
-            expect(held).to_be_visible(timeout=RUN_MILLISECONDS)
+            expect(held).to_be_visible()
         notebook.save()
-    server.shut_kernels_down()
-    return (server.folder / name).read_bytes()
+    lab.shut_kernels_down()
+    yield (lab.folder / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def saved(servers: Shared[Lab], browsers: Shared[Browser]) -> Shared[bytes]:
+    return Shared(lambda: run_notebook(servers.get(), browsers.get()))
 
 
 @pytest.fixture
-def copy(lab: Lab, saved: bytes) -> str:
-    (lab.folder / "copy.ipynb").write_bytes(saved)
+def copy(lab: Lab, page: Page, saved: Shared[bytes]) -> str:
+    """Page and server are lent first: should the run fail, they go."""
+    (lab.folder / "copy.ipynb").write_bytes(saved.get())
     return "copy.ipynb"
 
 

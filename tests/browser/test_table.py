@@ -29,7 +29,6 @@ for i in range({MANY // 2}):
 '''
 table = conv_magic.run(source).widget()
 table"""
-MOST_MILLISECONDS = 2_000  # ten times the aim of 200: other work on the machine is not the table's
 AXE = ROOT / "js/node_modules/axe-core/axe.min.js"
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
 
@@ -99,26 +98,31 @@ def keys_lead_from_the_table_to_a_fixed_cell(notebook: Notebook, cell: Cell) -> 
     expect(cell.failed_rows).to_have_count(0)
 
 
-def ten_thousand_rows(notebook: Notebook, cell: Cell) -> str | None:
-    """Sort, walk and search; the index of the call that is selected then."""
-    page = notebook.page
+LAST = str(MANY + 2 + 1)
+
+
+def sort_ten_thousand_rows(cell: Cell) -> list[float]:
+    """Run the cell, unfold its table and sort it by three columns; the milliseconds of each until it was painted."""
+    page = cell.page
     page.evaluate("performance.clearMeasures()")
     cell.run()
     expect(cell.rows).to_have_count(2)  # each line of the loop is one row
-    grid = cell.output.get_by_role("treegrid")
     button(cell, "unfold all").click()
-    last = str(MANY + 2 + 1)
-    expect(grid).to_have_attribute("aria-rowcount", last)
+    expect(cell.output.get_by_role("treegrid")).to_have_attribute("aria-rowcount", LAST)
     for column in ("macs", "output_shape", "layer"):
         cell.output.locator(f'th[data-column="{column}"] button').click()
         expect(cell.output.locator(f'th[data-column="{column}"]')).not_to_have_attribute("aria-sort", "none")
     page.wait_for_function("performance.getEntriesByName('conv-magic: sort').length === 3")
-    painted, sorted_in = milliseconds(page, "first paint"), milliseconds(page, "sort")
-    print(f"{MANY} rows: first paint {painted} ms, sort {sorted_in} ms")
-    assert max(painted + sorted_in) < MOST_MILLISECONDS
+    return milliseconds(page, "first paint") + milliseconds(page, "sort")
+
+
+def ten_thousand_rows(notebook: Notebook, cell: Cell) -> str | None:
+    """Sort, walk and search; the index of the call that is selected then."""
+    page = notebook.page
+    sort_ten_thousand_rows(cell)  # how long that takes is measured by `run_latency.py`
     assert cell.rows.count() < 100
     cell.rows.nth(3).click()
-    for key, row in [("End", last), ("PageUp", None), ("Home", "2"), ("ArrowDown", "3"), ("End", last)]:
+    for key, row in [("End", LAST), ("PageUp", None), ("Home", "2"), ("ArrowDown", "3"), ("End", LAST)]:
         page.keyboard.press(key)
         expect(selected(cell)).to_be_focused()
         expect(selected(cell)).to_be_in_viewport()
