@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conv_magic import arithmetic
-    from conv_magic.engine import last_report, run, trace
-    from conv_magic.magic import load_ipython_extension as load_ipython_extension
-    from conv_magic.magic import unload_ipython_extension as unload_ipython_extension
-    from conv_magic.positions import StaleSource
-    from conv_magic.report import Report
+    from conv_magic.engine.report import Report
+    from conv_magic.engine.runner import last_report, run, trace
+    from conv_magic.model.positions import StaleSource
+    from conv_magic.notebook.magic import load_ipython_extension as load_ipython_extension
+    from conv_magic.notebook.magic import unload_ipython_extension as unload_ipython_extension
 
 _HOMES = {
-    "run": "engine", "trace": "engine", "last_report": "engine", "Report": "report", "StaleSource": "positions",
-    "load_ipython_extension": "magic", "unload_ipython_extension": "magic",
+    "run": "engine.runner", "trace": "engine.runner", "last_report": "engine.runner", "Report": "engine.report",
+    "StaleSource": "model.positions",
+    "load_ipython_extension": "notebook.magic", "unload_ipython_extension": "notebook.magic",
 }  # fmt: skip
 
 __all__ = ["Report", "StaleSource", "__version__", "arithmetic", "last_report", "run", "trace"]

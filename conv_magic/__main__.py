@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from conv_magic.cli import main
+from conv_magic.cli.main import main
 
 sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Write `src/report.ts`: the types of the document, from the dataclasses of `conv_magic.model`.
+"""Write `src/wire/report.ts`: the types of the document, from the dataclasses of `conv_magic.model`.
 
     python js/generate_report.py            write the file
     python js/generate_report.py --check    exit with status 1 if the file is not what would be written
@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from conv_magic import model
 
 JS = Path(__file__).resolve().parent
-TARGET = JS / "src" / "report.ts"
+TARGET = JS / "src" / "wire" / "report.ts"
 TOOL = JS / "node_modules" / "json-schema-to-typescript" / "dist" / "src" / "cli.js"
 BANNER = """\
 // Generated from conv_magic/model.py by js/generate_report.py: change that, not this.
@@ -46,7 +46,7 @@ def plain(node: Any) -> Any:
 
 
 def render() -> str:
-    """The text of `report.ts`. Raises `RuntimeError` when the tool fails."""
+    """The text of `wire/report.ts`. Raises `RuntimeError` when the tool fails."""
     schema = plain(TypeAdapter(model.Document).json_schema(mode="serialization"))
     arguments = [str(TOOL), "--bannerComment", BANNER, "--style.bracketSpacing"]
     asked = {"input": json.dumps(schema), "capture_output": True, "text": True, "cwd": JS}
@@ -64,7 +64,9 @@ def main(arguments: list[str]) -> int:
         return 0
     if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
         return 0
-    print("js/src/report.ts is not what conv_magic/model.py says; run: python js/generate_report.py", file=sys.stderr)
+    print(
+        "js/src/wire/report.ts is not what conv_magic/model.py says; run: python js/generate_report.py", file=sys.stderr
+    )
     return 1
 
 

@@ -22,7 +22,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import conv_magic
-from conv_magic import assigned
+from conv_magic.capture import assigned
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -144,7 +144,7 @@ model.fit(np.zeros((640, 8, 8, 1)), np.zeros((640, 2)), epochs=7)
 
 def trials() -> None:
     """How long it takes to try a cell, from a cold start and on."""
-    from conv_magic.repair.scratch import Scratch
+    from conv_magic.sandbox.scratch import Scratch
 
     def tried(cell: str) -> None:
         assert scratch.try_cell(cell, {}, filename="<cell>", limit=60.0).held

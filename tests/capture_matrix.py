@@ -1,7 +1,7 @@
 """The capture matrix: every function and layer that is hooked, called in every way there is.
 
     python tests/capture_matrix.py            print it as a Markdown table
-    python tests/capture_matrix.py --page     write it into .github/CAPTURE.md; a few minutes
+    python tests/capture_matrix.py --page     write it into docs/CAPTURE.md; a few minutes
 
 A cell holds if the traced run shows the call once or more, in the right mode, with the shape that came, at a line.
 Where a call cannot be made that way at all, traced or not, the cell says why in TensorFlow's or Keras' words.
@@ -571,7 +571,7 @@ def markdown(columns: dict[str, dict[str, Cell]]) -> str:
     return "\n".join(lines)
 
 
-PAGE = Path(__file__).parents[1] / ".github" / "CAPTURE.md"
+PAGE = Path(__file__).parents[1] / "docs" / "CAPTURE.md"
 _HEAD = """# What is seen, however it is called
 
 Every function that is hooked and every layer of Keras that can be called, in every way to call it. A cell says yes if

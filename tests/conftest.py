@@ -60,10 +60,10 @@ def hookable_functions() -> dict[str, object]:
 
 
 def _assert_untouched() -> None:
-    tracer = sys.modules.get("conv_magic.tracer")
+    tracer = sys.modules.get("conv_magic.capture.tracer")
     if tracer is not None:
         assert tracer.patched() == ()
-    noting = sys.modules.get("conv_magic.assigned")
+    noting = sys.modules.get("conv_magic.capture.assigned")
     if noting is not None:
         assert noting.awaited() == 0
     for name, function in hookable_functions().items():

@@ -12,7 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from conv_magic import tracer
+from conv_magic.capture import tracer
 
 PREPARATION = "import tensorflow as tf, keras, numpy as np\nfrom keras import layers\nfrom tensorflow.nn import conv2d"
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import conv_magic
-from conv_magic import tracer
+from conv_magic.capture import tracer
 
 _WORST_FIRST = ("failed", "xpassed", "xfailed", "skipped", "passed")
 _written = pytest.StashKey["_Written"]()

@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
 from conv_magic.views.wire import MIME
 from shared import SECONDS, Stuck
 
@@ -109,7 +109,7 @@ class Kernel:
         assert cell.reply["status"] == "ok", cell.reply
 
     def check_nothing_patched(self) -> None:
-        self.check("from conv_magic import tracer\nassert tracer.patched() == ()")
+        self.check("from conv_magic.capture import tracer\nassert tracer.patched() == ()")
 
 
 @contextmanager

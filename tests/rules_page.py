@@ -1,6 +1,6 @@
 """The page of all rules, made of what each rule says of itself and of its examples.
 
-python tests/rules_page.py            # writes .github/RULES.md
+python tests/rules_page.py            # writes docs/RULES.md
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from conv_magic.rules.rule import CellRule, Rule
 from conv_magic.rules.table import CELL_RULES, RULES, TEXT_RULES
 
-PAGE = Path(__file__).parents[1] / ".github" / "RULES.md"
+PAGE = Path(__file__).parents[1] / "docs" / "RULES.md"
 
 _HEAD = """# The faults that conv_magic knows
 

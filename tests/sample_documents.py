@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conv_magic.model import (
-    SCHEMA,
-    Applicability,
-    CallRecord,
-    ConvOptions,
-    Cost,
-    DenseOptions,
-    Diagnosis,
-    Document,
-    Failure,
-    Fix,
-    FlattenOptions,
-    LineNote,
-    MergeOptions,
-    Mode,
-    Options,
-    Outcome,
-    PoolOptions,
-    Proof,
-    Severity,
-    Shape,
-    Source,
-    Trace,
-)
-from conv_magic.positions import Edit, Span, digest, utf16_from_char
+from conv_magic.model.calls import CallRecord, Cost, Mode, Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import SCHEMA, Document, Failure
+from conv_magic.model.fixes import Applicability, Fix, Proof
+from conv_magic.model.notes import LineNote
+from conv_magic.model.options import ConvOptions, DenseOptions, FlattenOptions, MergeOptions, Options, PoolOptions
+from conv_magic.model.positions import Edit, Span, digest, utf16_from_char
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Source, Trace
 
 
 def span_of(text: str, code: str, cell: str = "cell") -> Span:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conv_magic.model import SCHEMA, Diagnosis, Document, Severity, Trace
-from conv_magic.positions import Span
-from conv_magic.repair.trial_run import run_cell
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import SCHEMA, Document
+from conv_magic.model.positions import Span
+from conv_magic.model.trace import Trace
+from conv_magic.sandbox.trial_run import run_cell
 
 
 def flag_marked_lines(source: str, namespace: dict[str, Any], texts: Mapping[str, str]) -> Document:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conv_magic.arithmetic import ReceptiveField, Window, expected_shape, macs, params, receptive_field
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     DenseOptions,
@@ -19,9 +19,9 @@ from conv_magic.model import (
     Options,
     PoolOptions,
     SameShapeOptions,
-    Shape,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import Shape
 from shape_reference import Answer, FrameworkCall, ask
 
 

@@ -20,7 +20,8 @@ from conv_magic.arithmetic import (
     sizes_divisible_by,
     strides_giving,
 )
-from conv_magic.model import ConvOptions, ConvTransposeOptions, PoolOptions, Shape
+from conv_magic.model.options import ConvOptions, ConvTransposeOptions, PoolOptions
+from conv_magic.model.shapes import Shape
 
 small = st.integers(1, 12)
 CONV = ConvOptions((3, 3), (1, 1), "valid", (1, 1), 1, 8, "channels_last")

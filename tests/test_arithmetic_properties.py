@@ -26,7 +26,7 @@ from conv_magic.arithmetic import (
     same_padding,
     shapes_agree,
 )
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
@@ -39,10 +39,10 @@ from conv_magic.model import (
     PoolOptions,
     ReshapeOptions,
     SameShapeOptions,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import Shape
 
 sizes = st.integers(1, 40)
 kernels = st.integers(1, 7)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conv_magic import arithmetic
-from conv_magic.model import Shape
+from conv_magic.model.shapes import Shape
 from shape_reference import Answer, FrameworkCall, ask
 
 

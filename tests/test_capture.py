@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 import conv_magic
-from conv_magic.model import CallRecord, Mode, Outcome, PoolOptions
-from conv_magic.positions import text_at
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
+from conv_magic.model.calls import CallRecord, Mode, Outcome
+from conv_magic.model.options import PoolOptions
+from conv_magic.model.positions import text_at
 
 
 def _run(source: str) -> Report:
@@ -380,7 +381,7 @@ def test_a_traced_function_that_stands_in_two_cells_is_found_in_the_one_that_run
 
 
 def test_a_list_of_numbers_keeps_its_shape_after_a_list_was_no_tensor() -> None:
-    from conv_magic.hooks.tensors import shape_of, shape_of_argument
+    from conv_magic.capture.hooks.tensors import shape_of, shape_of_argument
 
     assert shape_of([1, 2]) is None
     assert shape_of_argument([1, 2]) == (2,)

@@ -26,8 +26,8 @@ def test_every_layer_has_a_row_or_a_reason() -> None:
 
 
 def test_every_hooked_function_has_a_row() -> None:
-    from conv_magic.hooks.keras_ops import KERAS_OPS
-    from conv_magic.hooks.tf_nn import TF_NN
+    from conv_magic.capture.hooks.keras_ops import KERAS_OPS
+    from conv_magic.capture.hooks.tf_nn import TF_NN
 
     hooked = {
         hook.name for hook in (*TF_NN, *KERAS_OPS) if hook.find() is not None and "symbolic_call" not in hook.name

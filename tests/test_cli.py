@@ -15,9 +15,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from conv_magic.cell_text import without_our_magics
-from conv_magic.cli import main
-from conv_magic.report import Report
+from conv_magic.cli.main import main
+from conv_magic.engine.report import Report
+from conv_magic.notebook.cell_text import without_our_magics
 
 FILES = {
     "fault.py": """\

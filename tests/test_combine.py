@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import conv_magic
-from conv_magic.model import Applicability
+from conv_magic.model.fixes import Applicability
 
 DATA = (
     "import numpy as np, keras, tensorflow as tf\nfrom keras import layers\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import conv_magic
-from conv_magic.model import Severity
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
+from conv_magic.model.diagnoses import Severity
 
 _START = "import keras, numpy as np\nfrom keras import layers\nx = keras.Input((28, 28, 1))\n"
 

@@ -17,9 +17,9 @@ import tensorflow
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conv_magic.contracts import Contract, Malformed, Pattern, Scopes, contracts_in, match, names_in
-from conv_magic.model import Shape
-from conv_magic.positions import Span, text_at
+from conv_magic.model.positions import Span, text_at
+from conv_magic.model.shapes import Shape
+from conv_magic.text.contracts import Contract, Malformed, Pattern, Scopes, contracts_in, match, names_in
 
 SPAN = Span("cell", 1, 0, 1, 1)
 

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 
 from conv_magic import Report
-from conv_magic.model import Outcome
+from conv_magic.model.calls import Outcome
 from conv_magic.views.wire import MIME
 
 DEMO = Path(__file__).parents[1] / "demo.ipynb"

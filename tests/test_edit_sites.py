@@ -8,11 +8,11 @@ import inspect
 import pytest
 
 import conv_magic
-from conv_magic.model import ArgumentSite, EditSite
-from conv_magic.positions import Edit, splice
-from conv_magic.repair.edit_sites import MOST_SITES, parameters_of
-from conv_magic.repair.edits import with_argument
-from conv_magic.source import Code
+from conv_magic.analysis.edit_sites import MOST_SITES, parameters_of
+from conv_magic.model.positions import Edit, splice
+from conv_magic.model.sites import ArgumentSite, EditSite
+from conv_magic.text.edits import with_argument
+from conv_magic.text.source import Code
 
 HEAD = "import keras, tensorflow as tf\nfrom keras import layers\nx = keras.Input((16, 16, 4))\n"
 

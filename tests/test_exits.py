@@ -19,10 +19,10 @@ import pytest
 import tensorflow as tf
 
 import conv_magic
-from conv_magic import tracer
-from conv_magic.hooks.entry import InheritedSlot, Slot
-from conv_magic.hooks.keras_layers import find_new
-from conv_magic.hooks.table import HOOKS
+from conv_magic.capture import tracer
+from conv_magic.capture.hooks.entry import InheritedSlot, Slot
+from conv_magic.capture.hooks.keras_layers import find_new
+from conv_magic.capture.hooks.table import HOOKS
 
 _OURS = Path(conv_magic.__file__).parent
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree.ElementTree import tostring
 
-from conv_magic.model import CallRecord, Document, Mode, Shape
+from conv_magic.model.calls import CallRecord, Mode
+from conv_magic.model.document import Document
+from conv_magic.model.shapes import Shape
 from conv_magic.views.flow import MOST_NODES, MOST_TRACKS, flow_of
 from conv_magic.views.flow_picture import change_text, flow_picture
 from conv_magic.views.html import to_html

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import conv_magic
-from conv_magic.following import RETURNED, Following
-from conv_magic.report import Report
-from conv_magic.source import Code
+from conv_magic.capture.following import RETURNED, Following
+from conv_magic.engine.report import Report
+from conv_magic.text.source import Code
 
 _START = "import keras, numpy as np, tensorflow as tf\nfrom keras import layers\n"
 _HALVES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import conv_magic
-from conv_magic.model import CallRecord
+from conv_magic.model.calls import CallRecord
 
 _HEAD = (
     "import keras, numpy as np, tensorflow as tf\n"

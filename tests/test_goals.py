@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conv_magic.positions import Edit, Span, text_at
-from conv_magic.repair import reached
+from conv_magic.model.positions import Edit, Span, text_at
 from conv_magic.repair.goals import Goal, moved
-from conv_magic.repair.trial import Watch
+from conv_magic.sandbox import reached
+from conv_magic.sandbox.trial import Watch
 
 
 def span_of(text: str, part: str) -> Span:

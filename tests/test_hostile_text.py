@@ -14,7 +14,7 @@ from keras import layers
 
 import conv_magic
 from conv_magic import Report
-from conv_magic.model import Document
+from conv_magic.model.document import Document
 from conv_magic.views.html import to_html
 from conv_magic.views.page import to_page
 from conv_magic.views.text import to_text, tried_text

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conv_magic.repair.isolated import command, safe_path
-from conv_magic.repair.scratch import Scratch
-from conv_magic.repair.trial import Ended
+from conv_magic.sandbox.isolated import command, safe_path
+from conv_magic.sandbox.scratch import Scratch
+from conv_magic.sandbox.trial import Ended
 
 SHADOWS = ("queue", "random", "six", "wrapt", "requests", "h5py", "keras_tuner", "packaging")
 

@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
 from conv_magic.views.wire import MIME
 from notebook_kernel import ANSI, Cell, Kernel, report_in, running_kernel
 from own_code import names_own_code
@@ -28,7 +28,9 @@ ABORTING = "%%convshapes\nimage = tf.zeros((28, 28, 1))\ny = tf.nn.conv2d(image,
 @contextmanager
 def kernel_in(folder: Path) -> Iterator[Kernel]:
     with running_kernel(folder) as kernel:
-        kernel.check("from conv_magic import live\nlive.FIRST = 3600")  # on a busy machine any cell may be a long one
+        kernel.check(
+            "from conv_magic.notebook import live\nlive.FIRST = 3600"
+        )  # on a busy machine any cell may be a long one
         yield kernel
 
 

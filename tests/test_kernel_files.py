@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
 from conv_magic.views.wire import MIME
 from notebook_kernel import Cell, Kernel, report_in, running_kernel
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from conv_magic.model import Outcome, Training
-from conv_magic.outputs import NOTHING
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
+from conv_magic.model.calls import Outcome
+from conv_magic.model.document import Training
+from conv_magic.notebook.outputs import NOTHING
 from conv_magic.views.wire import MIME
 from notebook_kernel import Cell, Kernel, report_in, running_kernel
 from shared import Shared
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kernel_in(folder: Path) -> Iterator[Kernel]:
     with running_kernel(folder) as kernel:
         kernel.check(WAIT)
-        kernel.check("from conv_magic import live\nlive.FIRST = 0.05")
+        kernel.check("from conv_magic.notebook import live\nlive.FIRST = 0.05")
         yield kernel
 
 
@@ -206,7 +207,7 @@ def test_the_cells_own_outputs_are_as_without_us(kernel: Kernel, folder: Path, b
 
 
 def test_a_cell_that_others_capture_is_not_shown_live(kernel: Kernel) -> None:
-    kernel.check("from conv_magic import live\nlive._LOOK = 0.01")
+    kernel.check("from conv_magic.notebook import live\nlive._LOOK = 0.01")
     cell = kernel.run(f"%%capture held\n%%convshapes\ny = {CONV}\ntime.sleep(0.5)")
     assert (places(cell), snapshots(cell)) == ([], [])
     kernel.check("assert len(held.outputs) == 1, held.outputs")

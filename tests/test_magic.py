@@ -14,10 +14,10 @@ import pytest
 from IPython.core.error import UsageError
 
 import conv_magic
-from conv_magic import tracer
-from conv_magic.model import Outcome
-from conv_magic.positions import text_at
-from conv_magic.report import Report
+from conv_magic.capture import tracer
+from conv_magic.engine.report import Report
+from conv_magic.model.calls import Outcome
+from conv_magic.model.positions import text_at
 from ipython_shell import Notebook, make_shell, without_addresses
 from own_code import is_own_file
 
@@ -652,7 +652,7 @@ settings.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=settings)
 def run(text):
     result = shell.run_cell(text, store_history=True)
-    from conv_magic import tracer
+    from conv_magic.capture import tracer
     assert tracer.patched() == (), tracer.patched()
     assert not [f for f in sys.meta_path if type(f).__module__.startswith("conv_magic")]
     return result

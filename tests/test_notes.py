@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import conv_magic
-from conv_magic.model import LineNote
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
+from conv_magic.model.notes import LineNote
 
 
 def _run(source: str) -> Report:

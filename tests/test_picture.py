@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from conv_magic.arithmetic.geometry import axis_geometry
 from conv_magic.arithmetic.windows import Window
-from conv_magic.model import ConvOptions, MergeOptions, Options, PoolOptions, Shape
+from conv_magic.model.options import ConvOptions, MergeOptions, Options, PoolOptions
+from conv_magic.model.shapes import Shape
 from conv_magic.views.ink import Rect, Scene, Text, to_svg
 from conv_magic.views.picture import drawn
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conv_magic.model import Applicability, Fix
-from conv_magic.positions import (
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import (
     Edit,
     Span,
     StaleSource,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from conv_magic.model import Applicability, Fix, Source
-from conv_magic.positions import Edit, Span, digest
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit, Span, digest
+from conv_magic.model.trace import Source
 from conv_magic.repair.rank import distinct
 
 TEXT = "a = 3\nb = 3 + 3\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conv_magic import magic
+from conv_magic.notebook import magic
 from conv_magic.views.frame import COLUMNS
 
 ROOT = Path(__file__).parents[1]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import conv_magic
-from conv_magic import engine
-from conv_magic.model import Source
-from conv_magic.positions import digest
-from conv_magic.repair.replay import nodes_of, to_run_again
-from conv_magic.report import Report
+from conv_magic.engine import runner
+from conv_magic.engine.report import Report
+from conv_magic.model.positions import digest
+from conv_magic.model.trace import Source
+from conv_magic.sandbox.replay import nodes_of, to_run_again
 
 SEQUENTIAL = "model = Sequential()\nmodel.add(Conv2D(8, 3))\nmodel.add(Dense(9))\nmodel.compile('adam')"
 FUNCTIONAL = (
@@ -233,7 +233,7 @@ UNTRACED = {
 def test_layers_and_labels_of_untraced_cells_are_found_in_their_texts(cells: tuple[str, ...]) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for text in cells[:-1]:
-        exec(compile(text, engine._registered(text, namespace).filename, "exec"), namespace)
+        exec(compile(text, runner._registered(text, namespace).filename, "exec"), namespace)
     report = conv_magic.run(cells[-1], namespace, verify=True)
     (diagnosis,) = report.diagnoses
     assert diagnosis.fixes[0].verified, diagnosis.fixes[0].untried

@@ -10,8 +10,9 @@ import pytest
 
 import conv_magic
 from conv_magic import rules
-from conv_magic.engine import has_untried
-from conv_magic.model import Applicability, Severity
+from conv_magic.engine.runner import has_untried
+from conv_magic.model.diagnoses import Severity
+from conv_magic.model.fixes import Applicability
 from conv_magic.rules.rule import CellRule, Rule
 from conv_magic.rules.table import CELL_RULES, RULES, TEXT_RULES
 from rules_page import PAGE, page

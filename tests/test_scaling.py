@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import conv_magic
-from conv_magic.engine import compiled
-from conv_magic.report import Report
-from conv_magic.session import Cell, Options, Session
+from conv_magic.engine.report import Report
+from conv_magic.engine.runner import compiled
+from conv_magic.engine.session import Cell, Options, Session
 from conv_magic.views.wire import to_wire
 
 _PACKAGE = str(Path(conv_magic.__file__).parent)

@@ -20,9 +20,9 @@ from types import CodeType
 import pytest
 
 import conv_magic
-from conv_magic.repair import landlock
-from conv_magic.repair.scratch import Scratch, ScratchUnavailable, shared_scratch
-from conv_magic.repair.trial import Ended, Trial
+from conv_magic.sandbox import landlock
+from conv_magic.sandbox.scratch import Scratch, ScratchUnavailable, shared_scratch
+from conv_magic.sandbox.trial import Ended, Trial
 from shared import SECONDS
 
 CONV = "import tensorflow as tf\ntf.nn.conv2d(tf.zeros((1, 28, 28, 1)), tf.zeros((3, 3, 1, 4)), 1, 'SAME')"
@@ -312,7 +312,7 @@ def test_it_ends_when_stopped(gate: Gate) -> None:
 
 OWNER = """
 import os, sys
-from conv_magic.repair.scratch import Scratch
+from conv_magic.sandbox.scratch import Scratch
 scratch = Scratch()
 scratch.start()
 scratch.try_cell("x = 1", {}, filename="<cell>", limit=240)

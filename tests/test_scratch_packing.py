@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from conv_magic.repair import packing
-from conv_magic.repair.names import names_needed
-from conv_magic.repair.packing import FEW, pack_names
-from conv_magic.repair.scratch import Scratch
-from conv_magic.repair.trial import Ended
+from conv_magic.sandbox import packing
+from conv_magic.sandbox.names import names_needed
+from conv_magic.sandbox.packing import FEW, pack_names
+from conv_magic.sandbox.scratch import Scratch
+from conv_magic.sandbox.trial import Ended
 
 _cells = itertools.count(1)
 

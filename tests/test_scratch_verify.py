@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from conv_magic.model import Applicability, Fix, Proof
-from conv_magic.positions import Edit, Span, digest
-from conv_magic.repair.scratch import Scratch
+from conv_magic.model.fixes import Applicability, Fix, Proof
+from conv_magic.model.positions import Edit, Span, digest
 from conv_magic.repair.verify import verify_fixes
+from conv_magic.sandbox.scratch import Scratch
 
 CELL = "%%convshapes\nout = tf.nn.conv2d(image, kernel, 1, 'SAME')\nflat = tf.reshape(out, (1, 3136))\n"
 
 
 @pytest.fixture(scope="module")
 def scratch() -> Iterator[Scratch]:
-    with Scratch("conv_magic.engine:tried") as warm:
+    with Scratch("conv_magic.engine.runner:tried") as warm:
         yield warm
 
 

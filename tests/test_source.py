@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conv_magic.positions import text_at
-from conv_magic.source import Code, argument, called_name, integers, parse, place_of
+from conv_magic.model.positions import text_at
+from conv_magic.text.source import Code, argument, called_name, integers, parse, place_of
 
 _SEEN: list[tuple[CodeType, int]] = []
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conv_magic import tracer
-from conv_magic.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook
-from conv_magic.model import Outcome
-from conv_magic.recorder import Recorder
+from conv_magic.capture import tracer
+from conv_magic.capture.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook
+from conv_magic.capture.recorder import Recorder
+from conv_magic.model.calls import Outcome
 
 Array = np.ndarray[Any, Any]
 

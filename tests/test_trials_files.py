@@ -17,9 +17,9 @@ import pytest
 import tensorflow as tf
 
 import conv_magic
-from conv_magic.model import Fix
-from conv_magic.repair.scratch import shared_scratch
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
+from conv_magic.model.fixes import Fix
+from conv_magic.sandbox.scratch import shared_scratch
 
 BEGIN = """\
 import json, os, glob, numpy as np, tensorflow as tf, keras
@@ -176,16 +176,16 @@ def folder(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.fixture(scope="module", autouse=True)
 def one_scratch_process() -> Iterator[None]:
     yield
-    shared_scratch("conv_magic.engine:tried").stop()
+    shared_scratch("conv_magic.engine.runner:tried").stop()
 
 
 def reported(source: str, folder: Path) -> Report:
     """The report of a cell, tried with what its own run left of the files, which trials leave as they are."""
-    from conv_magic import engine
+    from conv_magic.engine import runner
 
     report = conv_magic.run(source, {"__name__": "__main__"})
     before = contents(folder)
-    report = engine.verified(report, engine.packed_for(report, {}))
+    report = runner.verified(report, runner.packed_for(report, {}))
     assert contents(folder) == before
     return report
 
@@ -239,13 +239,13 @@ def test_what_runs_no_turn_proves_nothing(
     source: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files are gone when the fixes are tried: both would run to their end, and nothing would be learnt."""
-    from conv_magic import engine
+    from conv_magic.engine import runner
 
     report = conv_magic.run(BEGIN + source, {"__name__": "__main__"})
     fixes = [fix for diagnosis in report.diagnoses for fix in diagnosis.fixes]
     assert fixes
     shutil.rmtree(folder / "images")
-    report = engine.verified(report, engine.packed_for(report, {}))
+    report = runner.verified(report, runner.packed_for(report, {}))
     assert {fix.untried for d in report.diagnoses for fix in d.fixes} == {
         "the trial did not come past the call that failed"
     }

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from conv_magic import engine
-from conv_magic.repair import landlock
-from conv_magic.repair.scratch import Scratch
-from conv_magic.repair.trial import Ended
-from conv_magic.repair.unconfined import REMARK, UNCONFINED, UNCONFINED_TOO_LARGE
+from conv_magic.engine import runner
+from conv_magic.sandbox import landlock
+from conv_magic.sandbox.scratch import Scratch
+from conv_magic.sandbox.trial import Ended
+from conv_magic.sandbox.unconfined import REMARK, UNCONFINED, UNCONFINED_TOO_LARGE
 
 WRITES = {
     "sqlite": (
@@ -102,7 +102,7 @@ def test_a_large_folder_is_not_copied(unconfined: Scratch, folder: Path) -> None
 def test_it_is_said_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv(landlock.SWITCHED_OFF, "1")
     engine._complain_once.cache_clear()
-    shared = engine.shared_scratch("conv_magic.engine:tried")
+    shared = runner.shared_scratch("conv_magic.engine.runner:tried")
     shared.stop()
     source = (
         "import keras, numpy as np\nwith open('text', 'a') as f: f.write('')\n"
@@ -110,7 +110,7 @@ def test_it_is_said_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: p
     )
     try:
         for _ in range(2):
-            report = engine.run(source, verify=True)
+            report = runner.run(source, verify=True)
             assert any(fix.verified for d in report.diagnoses for fix in d.fixes)
     finally:
         shared.stop()

@@ -6,7 +6,8 @@ import json
 
 import pandas as pd
 
-from conv_magic.model import SCHEMA, Cost, Outcome
+from conv_magic.model.calls import Cost, Outcome
+from conv_magic.model.document import SCHEMA
 from conv_magic.views.frame import to_frame
 from conv_magic.views.wire import from_json
 from sample_documents import all_fine, call, document, guarded, source, span_of, wrong_channels

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conv_magic.model import Document, Failure, LineNote, Outcome
-from conv_magic.positions import digest
+from conv_magic.model.calls import Outcome
+from conv_magic.model.document import Document, Failure
+from conv_magic.model.notes import LineNote
+from conv_magic.model.positions import digest
 from conv_magic.views import bundle
 from conv_magic.views.html import MOST_ROWS, to_html
 from conv_magic.views.style import STYLE

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
 from conv_magic.views.wire import MIME
 from sample_documents import wrong_channels
 

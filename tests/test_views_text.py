@@ -11,20 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from conv_magic.model import (
-    Applicability,
-    Diagnosis,
-    Document,
-    Failure,
-    Fix,
-    LineNote,
-    Outcome,
-    Proof,
-    Severity,
-    Shape,
-    Training,
-)
-from conv_magic.positions import Edit, Span
+from conv_magic.model.calls import Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import Document, Failure, Training
+from conv_magic.model.fixes import Applicability, Fix, Proof
+from conv_magic.model.notes import LineNote
+from conv_magic.model.positions import Edit, Span
+from conv_magic.model.shapes import Shape
 from conv_magic.views.text import MOST_ROWS, to_text
 from sample_documents import GUARDED, SAMPLES, all_fine, call, document, guarded, source, span_of, wrong_channels
 from snapshot import assert_snapshot

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conv_magic.report import Report
+from conv_magic.engine.report import Report
 from conv_magic.views.widget import CallTable
 from conv_magic.views.wire import MOST_SHOWN, to_wire
 from sample_documents import all_fine, wrong_channels

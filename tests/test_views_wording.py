@@ -6,28 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from conv_magic.model import (
+from conv_magic.model.calls import Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import Document, Failure
+from conv_magic.model.options import (
     ConvTransposeOptions,
     CroppingOptions,
     DenseOptions,
     DepthwiseConvOptions,
-    Diagnosis,
-    Document,
-    Failure,
     FlattenOptions,
     GlobalPoolOptions,
     MergeOptions,
     Options,
-    Outcome,
     PoolOptions,
     ReshapeOptions,
     SameShapeOptions,
-    Severity,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
-from conv_magic.positions import Span
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
 from conv_magic.views.verdict import contradicts, statuses, verdict
 from conv_magic.views.wording import bytes_text, number_text, options_text, printable, seconds_text, shape_text
 from sample_documents import call, conv, document, source

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import conv_magic
-from conv_magic.model import Mode, Shape
+from conv_magic.model.calls import Mode
+from conv_magic.model.shapes import Shape
 
 _HEAD = """
 import functools, os, tempfile

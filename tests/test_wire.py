@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conv_magic.model import SCHEMA, CallRecord, Document, Failure
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.document import SCHEMA, Document, Failure
 from conv_magic.views.html import to_html
 from conv_magic.views.saved import with_at_most
 from conv_magic.views.text import to_text

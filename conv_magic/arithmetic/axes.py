@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from operator import index
 
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import DataFormat, Pairs, Shape
+from conv_magic.model.shapes import DataFormat, Pairs, Shape
 
 Ints = int | Sequence[int]
 """One number for every spatial axis, or one for each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conv_magic.arithmetic.axes import Ints, channel_axis, check_rank, dimensions_of, replaced, spatial_axes
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
 from conv_magic.arithmetic.windows import PADDING_WORDS, PaddingOption, Window, windows
-from conv_magic.model import DataFormat, Shape
+from conv_magic.model.shapes import DataFormat, Shape
 
 
 def conv_output_shape(

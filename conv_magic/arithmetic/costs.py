@@ -11,11 +11,10 @@ from math import prod
 from conv_magic.arithmetic.axes import channel_axis
 from conv_magic.arithmetic.expected import kernel_axis
 from conv_magic.arithmetic.layouts import product
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
-    DataFormat,
     DenseOptions,
     DepthwiseConvOptions,
     FlattenOptions,
@@ -23,9 +22,9 @@ from conv_magic.model import (
     Options,
     PoolOptions,
     ReshapeOptions,
-    Shape,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import DataFormat, Shape
 
 _NO_MULTIPLICATION = (
     PoolOptions | GlobalPoolOptions | ZeroPaddingOptions | CroppingOptions | FlattenOptions | ReshapeOptions

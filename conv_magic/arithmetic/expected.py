@@ -14,7 +14,7 @@ from conv_magic.arithmetic.resizing import (
     zero_padding_output_shape,
 )
 from conv_magic.arithmetic.transposed import conv_transpose_output_shape
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
@@ -27,10 +27,10 @@ from conv_magic.model import (
     PoolOptions,
     ReshapeOptions,
     SameShapeOptions,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import Shape
 
 
 def expected_shape(options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | None = None) -> Shape | None:

@@ -12,19 +12,18 @@ from typing import NamedTuple
 
 from conv_magic.arithmetic.axes import spatial_axes
 from conv_magic.arithmetic.windows import Window, same_padding, windows_of
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
-    DataFormat,
     DepthwiseConvOptions,
     GlobalPoolOptions,
     Options,
     PoolOptions,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import DataFormat, Shape
 
 
 class AxisGeometry(NamedTuple):

@@ -15,7 +15,8 @@ from conv_magic.arithmetic.axes import spatial_axes
 from conv_magic.arithmetic.expected import expected_shape
 from conv_magic.arithmetic.problems import ShapeProblem
 from conv_magic.arithmetic.windows import PADDING_WORDS, Window, WindowOptions, windows_of
-from conv_magic.model import ConvOptions, ConvTransposeOptions, DepthwiseConvOptions, Pairs, PoolOptions, Shape
+from conv_magic.model.options import ConvOptions, ConvTransposeOptions, DepthwiseConvOptions, PoolOptions
+from conv_magic.model.shapes import Pairs, Shape
 
 Axes = list[tuple[Window, int | None, int | None]]
 """For each spatial axis its window, the input's size and the wanted one."""

@@ -7,7 +7,7 @@ from math import prod
 from conv_magic.arithmetic.axes import replaced
 from conv_magic.arithmetic.convolutions import check_channels
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import Shape
+from conv_magic.model.shapes import Shape
 
 
 def dense_output_shape(input_shape: Shape, units: int, kernel_channels: int | None = None) -> Shape:

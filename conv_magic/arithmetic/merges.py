@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from conv_magic.arithmetic.axes import replaced
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import Shape
+from conv_magic.model.shapes import Shape
 
 
 def concatenate_output_shape(input_shapes: Sequence[Shape], axis: int = -1) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from conv_magic.model import Shape
+from conv_magic.model.shapes import Shape
 
 
 class Reason(StrEnum):

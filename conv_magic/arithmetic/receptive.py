@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from conv_magic.arithmetic.axes import Ints
 from conv_magic.arithmetic.windows import Window, windows, windows_of
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,

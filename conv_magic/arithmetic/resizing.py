@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from conv_magic.arithmetic.axes import Ints, check_rank, dimensions_of, pairs, per_axis, replaced, spatial_axes
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import DataFormat, Shape
+from conv_magic.model.shapes import DataFormat, Shape
 
 
 def zero_padding_output_shape(

@@ -6,7 +6,7 @@ from conv_magic.arithmetic.axes import Ints, channel_axis, check_rank, dimension
 from conv_magic.arithmetic.convolutions import check_channels, implied_groups
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
 from conv_magic.arithmetic.windows import PaddingOption, Window, windows
-from conv_magic.model import DataFormat, Shape
+from conv_magic.model.shapes import DataFormat, Shape
 
 
 def conv_transpose_output_shape(

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from conv_magic.arithmetic.axes import Ints, pairs, per_axis
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import ConvOptions, ConvTransposeOptions, DepthwiseConvOptions, Pairs, PoolOptions
+from conv_magic.model.options import ConvOptions, ConvTransposeOptions, DepthwiseConvOptions, PoolOptions
+from conv_magic.model.shapes import Pairs
 
 PaddingOption = str | Sequence[Sequence[int]]
 """A word in any case, or (before, after) for each spatial axis."""

@@ -1,1 +1,4 @@
-"""Fixes: edits of the source, and the scratch process in which they are tried."""
+"""Fixes tried, ranked and combined.
+
+Knows analyses and the sandbox, no rule.
+"""

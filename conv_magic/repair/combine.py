@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from conv_magic.model import Applicability, Diagnosis, Fix, Trace
-from conv_magic.positions import composed
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import composed
+from conv_magic.model.trace import Trace
 from conv_magic.repair.goals import Goal, goals_of
 from conv_magic.repair.rank import ranked
-from conv_magic.repair.trial import Trial
 from conv_magic.repair.verify import Trials, named
+from conv_magic.sandbox.trial import Trial
 
 _MOST_FAULTS = 3
 _MOST_BEGUN = 2

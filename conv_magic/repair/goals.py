@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from conv_magic.model import CallRecord, Diagnosis, Document, Outcome, Trace
-from conv_magic.positions import Edit, Span, lines_of, offset_of, splice, utf16_from_char
-from conv_magic.repair.trial import Trial, Watch
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
+from conv_magic.model.positions import Edit, Span, lines_of, offset_of, splice, utf16_from_char
+from conv_magic.model.trace import Trace
+from conv_magic.sandbox.trial import Trial, Watch
 
 NOT_REACHED = "the trial did not come past the call that failed"
 _TRAINS = frozenset({"fit", "evaluate", "predict"})

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from conv_magic.model import Fix, Source
+from conv_magic.model.fixes import Fix
+from conv_magic.model.trace import Source
 
 _LONGEST = 40
 """Characters of an edit's text in a title."""

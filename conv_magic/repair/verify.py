@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from conv_magic import source as cell_source
-from conv_magic.model import Applicability, Diagnosis, Fix, Proof, Source
-from conv_magic.positions import StaleSource
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix, Proof
+from conv_magic.model.positions import StaleSource
+from conv_magic.model.trace import Source
 from conv_magic.repair.goals import NOT_REACHED, Goal, all_reached
-from conv_magic.repair.names import names_in, names_needed, names_needed_by
-from conv_magic.repair.packing import Packed, pack_names
-from conv_magic.repair.replay import nodes_of, to_run_again
-from conv_magic.repair.scratch import WALL, Scratch, ScratchUnavailable, shared_scratch
-from conv_magic.repair.trial import Again, Ended, Trial
+from conv_magic.sandbox.names import names_in, names_needed, names_needed_by
+from conv_magic.sandbox.packing import Packed, pack_names
+from conv_magic.sandbox.replay import nodes_of, to_run_again
+from conv_magic.sandbox.scratch import WALL, Scratch, ScratchUnavailable, shared_scratch
+from conv_magic.sandbox.trial import Again, Ended, Trial
+from conv_magic.text import source as cell_source
 
 Named = tuple[str, str | None]
 OnResult = Callable[[int, Fix], None]

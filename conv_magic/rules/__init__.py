@@ -1,1 +1,4 @@
-"""Why it broke: one family of faults, one file; `table.RULES` names them all."""
+"""What is wrong: one file a rule, in a folder for each family; `table` has their order.
+
+Knows analyses, not repair, and no view.
+"""

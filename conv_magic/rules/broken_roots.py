@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conv_magic.model import CallRecord, Diagnosis, Severity, Trace
-from conv_magic.rules.what_if import before
+from conv_magic.analysis.what_if import before
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.trace import Trace
 
 
 def leads_to(broken: Diagnosis, culprit: CallRecord, trace: Trace) -> bool:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from conv_magic.model import CallRecord, DataFormat, Diagnosis, Fix, Outcome, Severity, Shape, Trace
-from conv_magic.positions import Span
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.fixes import Fix
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import DataFormat, Shape
+from conv_magic.model.trace import Trace
 
 
 class Rule(Protocol):

@@ -4,96 +4,104 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conv_magic.calls import failed_innermost
-from conv_magic.model import CallRecord, Diagnosis, Failure, Outcome, Severity, Trace
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import Failure
+from conv_magic.model.trace import Trace
+from conv_magic.records.calls import failed_innermost
 from conv_magic.repair.rank import distinct
-from conv_magic.rules import (
-    accidental_groups,
-    array_of_arrays,
-    attention_sizes_differ,
-    axes_dropped_early,
-    backbone_ends_in_vector,
-    batch_size_fixed,
+from conv_magic.rules.broken_roots import as_root, leads_to
+from conv_magic.rules.contracts import contract_broken, contract_unchecked, contract_unreadable, size_in_comment_differs
+from conv_magic.rules.convolution import (
     bias_length_differs,
-    built_at_another_size,
     channels_differ,
-    channels_first_input,
     channels_first_operand,
-    contract_broken,
-    contract_unchecked,
-    contract_unreadable,
     crop_outside_image,
     cropping_exceeds_input,
-    declared_batch_differs,
-    declared_input_differs,
     depth_to_space_channels,
-    difference_broadcasts,
-    dimensionality_differs,
-    dtypes_differ,
     explicit_padding,
-    extra_axis,
     filter_layout,
     filter_rank,
     filters_given_to_depthwise,
-    flatten_missing,
-    flattened_size_differs,
-    graph_traced_again,
     groups_do_not_divide,
-    height_width_swapped,
     image_shrinks,
+    kernel_size_as_strides,
+    layer_padding_differs,
+    option_out_of_range,
+    options_for_other_layout,
+    padding_pairs_differ,
+    padding_word,
+    size_not_divided_by_block,
+    transposed_output_size,
+    window_exceeds_input,
+)
+from conv_magic.rules.data import (
+    array_of_arrays,
     images_of_many_sizes,
-    inner_sizes_differ,
+    loaded_at_another_size,
+    one_sample_with_label,
+    sample_counts_differ,
+    samples_in_a_list,
+)
+from conv_magic.rules.inputs import (
+    batch_size_fixed,
+    channels_first_input,
+    declared_batch_differs,
+    declared_input_differs,
+    dimensionality_differs,
+    dtypes_differ,
+    extra_axis,
+    height_width_swapped,
     input_shape_has_samples,
     inputs_not_nested,
     inputs_out_of_order,
-    kernel_size_as_strides,
+    missing_axis,
+    network_input_too_small,
+    shape_is_a_number,
+    sizes_left_open,
+    tokens_with_extra_axis,
+    unknown_size_in_shape,
+)
+from conv_magic.rules.labels import (
     labels_encoded_otherwise,
     labels_not_split,
     labels_with_extra_axis,
-    layer_padding_differs,
-    loaded_at_another_size,
-    map_not_a_sequence,
     metric_needs_classes,
-    missing_axis,
-    network_input_too_small,
-    normalises_rows,
-    number_for_another_size,
-    one_sample_with_label,
-    option_out_of_range,
-    options_for_other_layout,
-    output_not_reshaped,
     output_units_differ,
     outputs_out_of_order,
+    target_map_differs,
+)
+from conv_magic.rules.merge import attention_sizes_differ, ranks_to_join_differ, sizes_differ
+from conv_magic.rules.reshape import (
+    axes_dropped_early,
+    backbone_ends_in_vector,
+    built_at_another_size,
+    flatten_missing,
+    flattened_size_differs,
+    inner_sizes_differ,
+    map_not_a_sequence,
+    number_for_another_size,
+    output_not_reshaped,
     own_weight_differs,
-    padding_pairs_differ,
-    padding_word,
-    planes_read_as_pixels,
-    ranks_to_join_differ,
-    reshape_moves_axes,
     reshape_total_differs,
-    sample_counts_differ,
-    samples_in_a_list,
-    shape_is_a_number,
     shape_lost_in_function,
-    shortcut_broadcasts,
-    size_in_comment_differs,
-    size_not_divided_by_block,
-    sizes_differ,
-    sizes_left_open,
     squeezed_axis_is_longer,
     start_size_differs,
-    target_map_differs,
-    tokens_with_extra_axis,
-    transposed_output_size,
-    unknown_size_in_shape,
+)
+from conv_magic.rules.rule import CellRule, Rule, diagnosed, name_of, spelled
+from conv_magic.rules.silent import (
+    accidental_groups,
+    difference_broadcasts,
+    graph_traced_again,
+    normalises_rows,
+    planes_read_as_pixels,
+    reshape_moves_axes,
+    shortcut_broadcasts,
     unreliable_numbers,
     weights_of_another_model,
-    window_exceeds_input,
     wrong_result_shape,
 )
-from conv_magic.rules.broken_roots import as_root, leads_to
-from conv_magic.rules.provenance import origin_of
-from conv_magic.rules.rule import CellRule, Rule, diagnosed, name_of, spelled
 
 RULES: tuple[Rule, ...] = (
     loaded_at_another_size,

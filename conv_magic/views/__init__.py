@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conv_magic.model import Document
+from conv_magic.model.document import Document
 from conv_magic.views.html import to_html
 from conv_magic.views.text import to_text
 from conv_magic.views.wire import MIME, to_wire

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from conv_magic.model import Diagnosis, Shape
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.shapes import Shape
 from conv_magic.views.wording import one_line, shape_text
 
 Role = Literal["plain", "error", "warning", "note", "good", "differs", "dim", "goes", "comes"]

@@ -9,8 +9,11 @@ from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
-from conv_magic.model import Document, Fix, LineNote, Source
-from conv_magic.positions import Span, StaleSource, char_from_utf16, lines_of, text_at
+from conv_magic.model.document import Document
+from conv_magic.model.fixes import Fix
+from conv_magic.model.notes import LineNote
+from conv_magic.model.positions import Span, StaleSource, char_from_utf16, lines_of, text_at
+from conv_magic.model.trace import Source
 from conv_magic.views.wording import one_line, printable
 
 TAB = 4

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from conv_magic.model import CallRecord, Document, FitOptions, LossOptions, Outcome, Shape
-from conv_magic.rules.trace_index import index_of, latest_before
+from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.document import Document
+from conv_magic.model.options import FitOptions, LossOptions
+from conv_magic.model.shapes import Shape
 from conv_magic.views.verdict import Status, statuses
 
 FlowStatus = Literal["ok", "warning", "failed", "inside", "running"]

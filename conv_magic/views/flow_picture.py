@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
 
-from conv_magic.model import SameShapeOptions, Shape
+from conv_magic.model.options import SameShapeOptions
+from conv_magic.model.shapes import Shape
 from conv_magic.views.flow import Flow, FlowLink, FlowNode
 from conv_magic.views.ink import Ink, Path, Rect, Scene, Text, figure, hatching
 from conv_magic.views.wording import shape_text

@@ -8,7 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from conv_magic.model import CallRecord, Diagnosis, Document, Shape, Source
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Source
 from conv_magic.views.excerpt import Excerpts
 from conv_magic.views.verdict import place_text, statuses
 from conv_magic.views.wire import to_json

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, tostring
 
-from conv_magic.model import Diagnosis, Document, Fix
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
+from conv_magic.model.fixes import Fix
 from conv_magic.views import layout
 from conv_magic.views.comparison import Line, Piece
 from conv_magic.views.excerpt import DiffLine, Excerpts, annotated, difference

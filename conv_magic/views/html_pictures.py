@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from conv_magic.model import Diagnosis, Document, Severity
-from conv_magic.rules.trace_index import index_of
+from conv_magic.analysis.trace_graph import index_of
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import Document
 from conv_magic.views.flow import flow_of
 from conv_magic.views.flow_picture import flow_picture
 from conv_magic.views.ink import to_svg

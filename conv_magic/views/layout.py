@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.model import Applicability, CallRecord, Diagnosis, Document, Fix, Outcome
-from conv_magic.rules.trace_index import index_of
+from conv_magic.analysis.trace_graph import index_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
+from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.views.comparison import Line, Piece, Role, Shapes
 from conv_magic.views.excerpt import Excerpts, columns_of
 from conv_magic.views.fitting import window

@@ -8,12 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conv_magic.contracts import Bound
-from conv_magic.model import AssignedValue, CallRecord, Diagnosis, LineNote, Mode, Severity, Shape, Trace
-from conv_magic.positions import Span
-from conv_magic.rules.stated import names_bound
-from conv_magic.rules.trace_index import index_of
-from conv_magic.source import Code
+from conv_magic.analysis.stated import names_bound
+from conv_magic.analysis.trace_graph import index_of
+from conv_magic.model.calls import CallRecord, Mode
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.notes import LineNote
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.model.values import AssignedValue
+from conv_magic.text.contracts import Bound
+from conv_magic.text.source import Code
 from conv_magic.views.pins import BATCH, batch_size, outdated_lines, pin_of
 
 Status = Literal["ok", "warning", "failed", "origin"]

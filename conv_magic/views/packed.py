@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Final
 
-from conv_magic.model import CallRecord, Cost
+from conv_magic.model.calls import CallRecord, Cost
 
 SPREAD: Final = {"cost": Cost}
 """Fields of a call whose own fields are columns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from conv_magic.model import Document
+from conv_magic.model.document import Document
 from conv_magic.views.html import to_html
 from conv_magic.views.wording import one_line
 

@@ -9,8 +9,8 @@ from conv_magic.arithmetic.axes import SPATIAL_NAMES, channel_axis
 from conv_magic.arithmetic.expected import expected_shape, kernel_axis
 from conv_magic.arithmetic.geometry import AxisGeometry, geometry_of
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
-from conv_magic.model import (
-    CallRecord,
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
@@ -19,12 +19,11 @@ from conv_magic.model import (
     GlobalPoolOptions,
     MergeOptions,
     Options,
-    Outcome,
     PoolOptions,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import Shape
 from conv_magic.rules.rule import counted
 from conv_magic.views import picture_blocks, picture_grid
 from conv_magic.views.ink import Ink, Scene

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from conv_magic.arithmetic.axes import SPATIAL_NAMES
 from conv_magic.arithmetic.geometry import AxisGeometry
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvTransposeOptions,
     CroppingOptions,
     GlobalPoolOptions,

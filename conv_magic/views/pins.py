@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from conv_magic.contracts import Pattern, lines_stated
-from conv_magic.model import Shape, Trace
-from conv_magic.positions import Span
-from conv_magic.rules.stated import broken_contracts, is_value_of_line
-from conv_magic.source import Code
+from conv_magic.analysis.stated import broken_contracts, is_value_of_line
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.text.contracts import Pattern, lines_stated
+from conv_magic.text.source import Code
 
 BATCH = "B"
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from conv_magic.model import CallRecord, Document, LineNote
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.document import Document
+from conv_magic.model.notes import LineNote
 from conv_magic.views.totals import totals_of
 from conv_magic.views.verdict import statuses
 

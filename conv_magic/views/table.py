@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from conv_magic.model import CallRecord, Document
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.document import Document
 from conv_magic.views.verdict import Status, contradicts, statuses
 from conv_magic.views.wording import number_text, one_line, options_text, shape_text, tracing_text
 

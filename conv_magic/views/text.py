@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from conv_magic.model import Diagnosis, Document
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
 from conv_magic.views import layout
 from conv_magic.views.comparison import Line, Piece, Role
 from conv_magic.views.excerpt import AnnotatedLine, Excerpts, annotated, columns_of

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from conv_magic.model import CallRecord, Document, Outcome, Severity, Totals
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Severity
+from conv_magic.model.document import Document
+from conv_magic.model.trace import Totals
 from conv_magic.views.verdict import contradicts
 from conv_magic.views.wording import bytes_text, number_text, seconds_text
 

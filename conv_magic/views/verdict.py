@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from conv_magic.model import CallRecord, Document, Mode, Outcome, Severity, Shape, Source, Training
-from conv_magic.positions import Span
+from conv_magic.model.calls import CallRecord, Mode, Outcome
+from conv_magic.model.diagnoses import Severity
+from conv_magic.model.document import Document, Training
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Source
 from conv_magic.views.wording import one_line
 
 Status = Literal["ok", "warning", "failed", "guarded", "running"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 import traitlets
 
-from conv_magic.model import Document
+from conv_magic.model.document import Document
 from conv_magic.views.wire import MOST_SHOWN, to_wire
 
 if TYPE_CHECKING:

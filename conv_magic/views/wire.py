@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from conv_magic.model import SCHEMA, Document
+from conv_magic.model.document import SCHEMA, Document
 from conv_magic.views.packed import packed, unpacked
 from conv_magic.views.saved import with_at_most
 from conv_magic.views.wording import well_formed

@@ -5,30 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from conv_magic.model import (
+from conv_magic.model.calls import Tracing
+from conv_magic.model.fixes import Fix, Proof
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
     DenseOptions,
     DepthwiseConvOptions,
-    Fix,
     GlobalPoolOptions,
     MergeOptions,
     Options,
-    Pairs,
     PoolOptions,
-    Proof,
     ReshapeOptions,
-    Shape,
-    Source,
-    Tracing,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import Pairs, Shape
+from conv_magic.model.trace import Source
 
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 # the second set of controls, what turns the direction of its neighbours (https://trojansource.codes), breaks a line or
-# hides; `js/src/visible.ts` has the same
+# hides; `js/src/core/visible.ts` has the same
 _HIDDEN = [*range(0x80, 0xA0), 0x61C, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
 _CONTROLS = _PICTURES | dict.fromkeys(_HIDDEN, 0xFFFD)
 _SURROGATE = re.compile("[\ud800-\udfff]")

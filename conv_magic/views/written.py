@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from conv_magic.contracts import Contract, contracts_in
-from conv_magic.model import Document, LineNote
-from conv_magic.positions import Edit, Span, lines_of, splice, utf16_from_char
+from conv_magic.model.document import Document
+from conv_magic.model.notes import LineNote
+from conv_magic.model.positions import Edit, Span, lines_of, splice, utf16_from_char
+from conv_magic.text.contracts import Contract, contracts_in
 from conv_magic.views.pins import is_like_a_pin
 
 Writing = Literal["write", "rewrite", "unwrite"]

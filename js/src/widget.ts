@@ -1,10 +1,10 @@
 /** Door 1: the anywidget. The document comes as the trait `report`; `selected` is shared with Python. */
 
 import type { RenderProps } from "@anywidget/types";
-import { domActions } from "./actions";
-import type { Document } from "./report";
+import { domActions } from "./core/actions";
+import type { Document } from "./wire/report";
 import { type ReportView, renderReport, type ViewOptions } from "./view/render";
-import { readDocument } from "./wire";
+import { readDocument } from "./wire/wire";
 
 interface Traits {
   /** As `to_wire` of conv_magic/views/wire.py makes it. */

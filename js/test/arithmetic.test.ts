@@ -1,9 +1,9 @@
 /** The front end's arithmetic against vectors that `conv_magic.arithmetic` gave. */
 
 import { describe, expect, test } from "vitest";
-import { expectedShape, type Options, type Reason, ShapeProblem, spanOf, type Window } from "../src/arithmetic";
-import { type Axis, excessOf, geometryOf, lastOf, paddedSize, reads, startOf, unread, unreadEnd } from "../src/geometry";
-import type { Shape } from "../src/shape";
+import { expectedShape, type Options, type Reason, ShapeProblem, spanOf, type Window } from "../src/core/arithmetic";
+import { type Axis, excessOf, geometryOf, lastOf, paddedSize, reads, startOf, unread, unreadEnd } from "../src/core/geometry";
+import type { Shape } from "../src/core/shape";
 import { optionsOf } from "./vectors";
 import written from "./vectors.json";
 

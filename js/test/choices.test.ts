@@ -1,9 +1,9 @@
 /** What if: the shape at once, what follows, and the edit. */
 
 import { describe, expect, test } from "vitest";
-import { changedOptions, type Choosable, consequencesOf, fixOf, resultOf, sharing, siteOf, stepFollows, withNumber, withPadding } from "../src/choices";
-import { applyFix, sourceOf } from "../src/fix";
-import type { CallRecord, Document } from "../src/report";
+import { changedOptions, type Choosable, consequencesOf, fixOf, resultOf, sharing, siteOf, stepFollows, withNumber, withPadding } from "../src/core/choices";
+import { applyFix, sourceOf } from "../src/core/fix";
+import type { CallRecord, Document } from "../src/wire/report";
 import { pictured } from "./pictured";
 
 const document: Document = pictured("chain");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { alignLines, diffLines } from "../src/diff";
+import { alignLines, diffLines } from "../src/core/diff";
 
 describe("the diff of a fix", () => {
   const lines = diffLines("a\nx = f(1, s)\nb\nc\nd\n", "a\nx = f(22, s)\nb\nc\nd\n");

@@ -3,7 +3,7 @@ import { type ISharedCodeCell, YNotebook } from "@jupyter/ydoc";
 import { CodeCellModel, type ICodeCellModel } from "@jupyterlab/cells";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Board, boardOf, MIME_TYPE } from "../src/lab/documents";
-import { type Document, SCHEMA } from "../src/report";
+import { type Document, SCHEMA } from "../src/wire/report";
 import { onTheWire, sample } from "./samples";
 
 let notebook: YNotebook;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { applyFix, changesOf, offsetOf, splice, StaleSource } from "../src/fix";
-import type { Edit, Fix } from "../src/report";
+import { applyFix, changesOf, offsetOf, splice, StaleSource } from "../src/core/fix";
+import type { Edit, Fix } from "../src/wire/report";
 import { sample } from "./samples";
 
 const broken = sample("broken");

@@ -1,7 +1,7 @@
 /** The live flow is that of the static page, and no two blocks share a place. */
 
 import { describe, expect, test } from "vitest";
-import { flowOf } from "../src/flow";
+import { flowOf } from "../src/core/flow";
 import { changeText, flowPicture, isNarrow } from "../src/picture/flow";
 import type { Ink } from "../src/picture/ink";
 import { flows as cases, pictured } from "./pictured";

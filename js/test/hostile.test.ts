@@ -3,12 +3,12 @@
 
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { domActions } from "../src/actions";
-import { csvOf, markdownOf } from "../src/copy";
+import { domActions } from "../src/core/actions";
+import { csvOf, markdownOf } from "../src/core/copy";
 import { clearLinePane, renderLinePane } from "../src/lab/line_pane";
 import { NoteWidget, spoken } from "../src/lab/note_widget";
 import { marksOf } from "../src/lab/notes";
-import type { Document } from "../src/report";
+import type { Document } from "../src/wire/report";
 import { renderReport } from "../src/view/render";
 import { sample } from "./samples";
 

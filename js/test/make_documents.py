@@ -13,28 +13,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from conv_magic.model import (
-    SCHEMA,
-    Applicability,
-    CallRecord,
-    ConvOptions,
-    Cost,
-    Diagnosis,
-    Document,
-    Failure,
-    Fix,
-    LineNote,
-    MergeOptions,
-    Mode,
-    Outcome,
-    PoolOptions,
-    Proof,
-    Severity,
-    Shape,
-    Source,
-    Trace,
-)
-from conv_magic.positions import Edit, Span, digest
+from conv_magic.model.calls import CallRecord, Cost, Mode, Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import SCHEMA, Document, Failure
+from conv_magic.model.fixes import Applicability, Fix, Proof
+from conv_magic.model.notes import LineNote
+from conv_magic.model.options import ConvOptions, MergeOptions, PoolOptions
+from conv_magic.model.positions import Edit, Span, digest
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Source, Trace
 from conv_magic.views.wire import to_wire
 
 FOLDER = Path(__file__).parent / "documents"

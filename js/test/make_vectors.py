@@ -20,11 +20,10 @@ from conv_magic.arithmetic.expected import expected_shape
 from conv_magic.arithmetic.geometry import AxisGeometry, axis_geometry, transposed_geometry
 from conv_magic.arithmetic.problems import ShapeProblem
 from conv_magic.arithmetic.windows import Window
-from conv_magic.model import (
+from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
     CroppingOptions,
-    DataFormat,
     DenseOptions,
     DepthwiseConvOptions,
     FlattenOptions,
@@ -34,10 +33,10 @@ from conv_magic.model import (
     PoolOptions,
     ReshapeOptions,
     SameShapeOptions,
-    Shape,
     UpSamplingOptions,
     ZeroPaddingOptions,
 )
+from conv_magic.model.shapes import DataFormat, Shape
 from conv_magic.views.flow import flow_of
 from conv_magic.views.flow_picture import flow_picture
 from conv_magic.views.ink import Path as Strokes

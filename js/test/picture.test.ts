@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Ink } from "../src/picture/ink";
 import { pictureOf } from "../src/picture/picture";
-import type { Shape } from "../src/shape";
+import type { Shape } from "../src/core/shape";
 import { optionsOf } from "./vectors";
 import written from "./pictures.json";
 

@@ -1,7 +1,7 @@
 /** The documents of `pictured_documents.py`, as the front end gets them. */
 
-import type { Document } from "../src/report";
-import { readDocument } from "../src/wire";
+import type { Document } from "../src/wire/report";
+import { readDocument } from "../src/wire/wire";
 import written from "./flows.json";
 
 /** What the flow of each must be; null where it has none. */

@@ -7,26 +7,22 @@ from dataclasses import replace
 
 from make_documents import call, source
 
-from conv_magic.model import (
-    SCHEMA,
-    CallRecord,
+from conv_magic.analysis.edit_sites import edit_sites
+from conv_magic.model.calls import CallRecord, Cost, Outcome
+from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.document import SCHEMA, Document
+from conv_magic.model.options import (
     ConvOptions,
-    Cost,
     DenseOptions,
-    Diagnosis,
-    Document,
     FlattenOptions,
     MergeOptions,
-    Outcome,
     PoolOptions,
     SameShapeOptions,
-    Severity,
-    Shape,
-    Trace,
     UpSamplingOptions,
 )
-from conv_magic.positions import Span
-from conv_magic.repair.edit_sites import edit_sites
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
 
 CHAIN = """\
 inputs = keras.Input((28, 28, 1))

@@ -3,8 +3,8 @@
 
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { APPLY, type ApplyRequest, domActions, OFFER } from "../src/actions";
-import type { Document } from "../src/report";
+import { APPLY, type ApplyRequest, domActions, OFFER } from "../src/core/actions";
+import type { Document } from "../src/wire/report";
 import { renderReport, type ReportView } from "../src/view/render";
 import { pictured } from "./pictured";
 import { sample } from "./samples";

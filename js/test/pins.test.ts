@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { splice } from "../src/fix";
+import { splice } from "../src/core/fix";
 import type { PlacedMark } from "../src/lab/annotations";
 import { pinsOf, unpinned } from "../src/lab/pins";
 

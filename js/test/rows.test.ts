@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { diagnosesFor, firstProblem, rowsOf, totalsOf, verdictOf } from "../src/rows";
-import { agree, pairAxes, shapeText } from "../src/shape";
+import { diagnosesFor, firstProblem, rowsOf, totalsOf, verdictOf } from "../src/core/rows";
+import { agree, pairAxes, shapeText } from "../src/core/shape";
 import { sample } from "./samples";
 
 describe("rows", () => {

@@ -1,6 +1,6 @@
 /** The documents of `make_documents.py`, as the front end gets them. */
 
-import type { Document } from "../src/report";
+import type { Document } from "../src/wire/report";
 import broken from "./documents/broken.json";
 import cut from "./documents/cut.json";
 import fine from "./documents/fine.json";

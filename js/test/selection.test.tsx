@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { act } from "preact/test-utils";
 import { expect, test } from "vitest";
-import { domActions } from "../src/actions";
-import { runOf, tellSelection } from "../src/selection";
+import { domActions } from "../src/core/actions";
+import { runOf, tellSelection } from "../src/core/selection";
 import { renderReport } from "../src/view/render";
 import { sample } from "./samples";
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { csvOf, markdownOf } from "../src/copy";
-import { bytesText, secondsText } from "../src/figures";
-import { finder, wordsOf } from "../src/find";
-import { rowsOf } from "../src/rows";
-import { everyRow, rangeText, treeOf, unfolded } from "../src/tree";
-import { ALL_DRAWN, placesOf, scrollTo, windowOf } from "../src/window";
+import { csvOf, markdownOf } from "../src/core/copy";
+import { bytesText, secondsText } from "../src/core/figures";
+import { finder, wordsOf } from "../src/core/find";
+import { rowsOf } from "../src/core/rows";
+import { everyRow, rangeText, treeOf, unfolded } from "../src/core/tree";
+import { ALL_DRAWN, placesOf, scrollTo, windowOf } from "../src/core/window";
 import { isForView, rowByKey } from "../src/view/keys";
 import { sample } from "./samples";
 

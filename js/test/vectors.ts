@@ -1,6 +1,6 @@
 /** What `make_vectors.py` wrote, as the front end's types. */
 
-import type { Options } from "../src/arithmetic";
+import type { Options } from "../src/core/arithmetic";
 import written from "./vectors.json";
 
 const fields = written.fields as Record<string, string[]>;

@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { APPLY, type ApplyRequest, domActions, OFFER, ONLY_COPIES, REVEAL, type RevealRequest } from "../src/actions";
-import type { Document } from "../src/report";
+import { APPLY, type ApplyRequest, domActions, OFFER, ONLY_COPIES, REVEAL, type RevealRequest } from "../src/core/actions";
+import type { Document } from "../src/wire/report";
 import { renderReport, type ReportView, type ViewOptions } from "../src/view/render";
 import { sample } from "./samples";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { SCHEMA } from "../src/report";
-import { rowsOf, totalsOf } from "../src/rows";
-import { readDocument } from "../src/wire";
+import { SCHEMA } from "../src/wire/report";
+import { rowsOf, totalsOf } from "../src/core/rows";
+import { readDocument } from "../src/wire/wire";
 import { onTheWire, sample } from "./samples";
 
 describe("a document from a notebook", () => {

@@ -1,6 +1,6 @@
 """Draw the pictures of the README: examples of the demo in the real JupyterLab, light and dark.
 
-`make screenshots` runs this; it writes `.github/screenshots/*.png`, with few colours, so that a checkout stays small.
+`make screenshots` runs this; it writes `docs/screenshots/*.png`, with few colours, so that a checkout stays small.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser.lab import ROOT, Notebook, running_browser, running_lab
 
-TARGET = ROOT / ".github/screenshots"
+TARGET = ROOT / "docs/screenshots"
 EXAMPLE = "branches"
 PICTURED = "strides"
 """Whose second call is drawn as a picture."""

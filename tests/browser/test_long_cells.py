@@ -14,7 +14,7 @@ SETUP = """\
 %load_ext conv_magic
 import pathlib, time
 import tensorflow as tf
-from conv_magic import live
+from conv_magic.notebook import live
 live.FIRST = 0.1
 def wait(name):
     while not pathlib.Path(name).exists():

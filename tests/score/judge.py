@@ -131,8 +131,8 @@ def _diagnose(source: str, verify: bool) -> dict[str, Any]:
 def _ready_scratch() -> Any:
     """The scratch process, started and with TensorFlow imported, its trials counted; None if there is none such."""
     try:
-        from conv_magic import engine
-        from conv_magic.repair.scratch import shared_scratch
+        from conv_magic.engine import runner
+        from conv_magic.sandbox.scratch import shared_scratch
 
         scratch: Any = shared_scratch(f"{engine.__name__}:{engine.tried.__name__}")  # the one that `verify` asks for
         scratch.get_ready(90)

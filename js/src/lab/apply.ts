@@ -2,8 +2,8 @@
 
 import { CodeCell } from "@jupyterlab/cells";
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
-import { APPLY, type ApplyRequest, OFFER, REVEAL, type RevealRequest } from "../actions";
-import { changesOf, offsetOf } from "../fix";
+import { APPLY, type ApplyRequest, OFFER, REVEAL, type RevealRequest } from "../core/actions";
+import { changesOf, offsetOf } from "../core/fix";
 import { goTo } from "./cursor";
 import { writeChanges } from "./write";
 

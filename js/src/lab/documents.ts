@@ -6,8 +6,8 @@
  */
 
 import type { ICellModel, ICodeCellModel } from "@jupyterlab/cells";
-import type { Document, Source } from "../report";
-import { readDocument } from "../wire";
+import type { Document, Source } from "../wire/report";
+import { readDocument } from "../wire/wire";
 
 export const MIME_TYPE = "application/vnd.conv-magic.v1+json";
 

@@ -1,12 +1,12 @@
 /** What is known about one line: its shapes, why it fails with the fixes, and where its number comes from or goes to. */
 
 import { render } from "preact";
-import type { Actions } from "../actions";
-import type { Document, Span } from "../report";
-import { placeText } from "../rows";
+import type { Actions } from "../core/actions";
+import type { Document, Span } from "../wire/report";
+import { placeText } from "../core/rows";
 import { Why } from "../view/detail";
 import { installStyle } from "../view/style";
-import { visible } from "../visible";
+import { visible } from "../core/visible";
 import type { PlacedMark } from "./annotations";
 import { AGE } from "./note_widget";
 

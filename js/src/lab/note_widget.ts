@@ -1,7 +1,7 @@
 /** One note at a line's end, as the editor draws it and as a screen reader reads it. */
 
 import { WidgetType } from "@codemirror/view";
-import { visible } from "../visible";
+import { visible } from "../core/visible";
 import type { Freshness } from "./code";
 import type { LineStatus } from "./notes";
 

@@ -4,8 +4,8 @@
  */
 
 import type { ChangeSet, Line, Text } from "@codemirror/state";
-import { alignLines } from "../diff";
-import type { CallRecord, Diagnosis, Document, LineNote, Span } from "../report";
+import { alignLines } from "../core/diff";
+import type { CallRecord, Diagnosis, Document, LineNote, Span } from "../wire/report";
 
 export type LineStatus = "ok" | "warning" | "failed" | "origin";
 

@@ -1,6 +1,6 @@
 /** Shapes written into the code as comments, `# shape: (B, 26, 26, 32)`, and taken out again: as changes of a text.  Pure. */
 
-import type { Change } from "../fix";
+import type { Change } from "../core/fix";
 import type { PlacedMark } from "./annotations";
 import { codeLines } from "./code";
 

@@ -1,8 +1,8 @@
 /** The commands that lead to what fails or warns, and that repair it. */
 
 import { CodeCell } from "@jupyterlab/cells";
-import { domActions, type Outcome } from "../actions";
-import type { Diagnosis, Document, Fix } from "../report";
+import { domActions, type Outcome } from "../core/actions";
+import type { Diagnosis, Document, Fix } from "../wire/report";
 import { announce, refuse } from "./announce";
 import { marksAt } from "./annotations";
 import type { Deed } from "./deed";

@@ -2,7 +2,7 @@
 
 import { Text } from "@codemirror/state";
 import type { ICodeCellModel } from "@jupyterlab/cells";
-import type { Diagnosis } from "../report";
+import type { Diagnosis } from "../wire/report";
 import type { Speech } from "./documents";
 import { marksOf, placeMarks } from "./notes";
 

@@ -10,10 +10,10 @@ import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { JSONObject } from "@lumino/coreutils";
 import { type Message, MessageLoop } from "@lumino/messaging";
 import { Panel, Widget } from "@lumino/widgets";
-import { domActions } from "../actions";
-import type { Document } from "../report";
+import { domActions } from "../core/actions";
+import type { Document } from "../wire/report";
 import { type ReportView, renderReport } from "../view/render";
-import { readDocument } from "../wire";
+import { readDocument } from "../wire/wire";
 import { MIME_TYPE } from "./documents";
 
 const WIDGET_TYPE = "application/vnd.jupyter.widget-view+json";

@@ -2,7 +2,7 @@
 
 import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { runOf, tellSelection } from "../selection";
+import { runOf, tellSelection } from "../core/selection";
 import { marksAt } from "./annotations";
 import { callOf } from "./notes";
 

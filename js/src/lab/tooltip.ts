@@ -2,7 +2,7 @@
 
 import { type EditorState, type Extension, StateEffect, StateField } from "@codemirror/state";
 import { closeHoverTooltips, EditorView, hoverTooltip, showTooltip, type Tooltip } from "@codemirror/view";
-import { domActions } from "../actions";
+import { domActions } from "../core/actions";
 import { marksAt, type PlacedMark } from "./annotations";
 import type { Speech } from "./documents";
 import { clearLinePane, renderLinePane } from "./line_pane";

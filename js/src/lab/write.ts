@@ -1,7 +1,7 @@
 /** Changes of a cell's text: one step of undo each. */
 
 import type { ICodeCellModel } from "@jupyterlab/cells";
-import type { Change } from "../fix";
+import type { Change } from "../core/fix";
 
 /** All changes as one step of undo, also without a live editor and with several people in the notebook. */
 export function writeChanges(cell: ICodeCellModel, changes: readonly Change[]): void {

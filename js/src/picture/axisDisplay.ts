@@ -1,7 +1,7 @@
 /** Which places of an axis are drawn, and where; as `conv_magic/views/axis_display.py`. */
 
-import { spanOf } from "../arithmetic";
-import { type Axis, lastOf, startOf } from "../geometry";
+import { spanOf } from "../core/arithmetic";
+import { type Axis, lastOf, startOf } from "../core/geometry";
 
 export const CELLS = 34;
 const LEAST_END = 5;

@@ -1,7 +1,7 @@
 /** The flow of shapes drawn; as `conv_magic/views/flow_picture.py`. */
 
-import type { Flow, FlowLink, FlowNode } from "../flow";
-import { axisText, type Shape, shapeText } from "../shape";
+import type { Flow, FlowLink, FlowNode } from "../core/flow";
+import { axisText, type Shape, shapeText } from "../core/shape";
 import { figure, hatching, type Ink, path, rect, type Scene, text } from "./ink";
 
 const [LEAST_HEIGHT, MORE_HEIGHT] = [12, 84];

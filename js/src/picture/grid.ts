@@ -1,7 +1,7 @@
 /** The windows of a call drawn on its own input and output, to scale; as `conv_magic/views/picture_grid.py`. */
 
-import { spanOf } from "../arithmetic";
-import { type Axis, excessOf, lastOf, reads, startOf, unreadEnd } from "../geometry";
+import { spanOf } from "../core/arithmetic";
+import { type Axis, excessOf, lastOf, reads, startOf, unreadEnd } from "../core/geometry";
 import { AxisDisplay, displays, ofWindows } from "./axisDisplay";
 import { box, CHARACTER, type Ink, legend, line, marked, path, rect, type Rect, type Scene, text } from "./ink";
 

@@ -1,9 +1,9 @@
 /** The picture of one call's arithmetic: its own sizes to scale, and in sentences; as `conv_magic/views/picture.py`. */
 
-import { axesOf, expectedShape, kernelAxis, type Options, type OptionsOf, ShapeProblem, type Spatial } from "../arithmetic";
-import { type Axis, dimensionsOf, geometryOf, writes } from "../geometry";
-import type { CallRecord } from "../report";
-import { axisText, type Shape, shapeText } from "../shape";
+import { axesOf, expectedShape, kernelAxis, type Options, type OptionsOf, ShapeProblem, type Spatial } from "../core/arithmetic";
+import { type Axis, dimensionsOf, geometryOf, writes } from "../core/geometry";
+import type { CallRecord } from "../wire/report";
+import { axisText, type Shape, shapeText } from "../core/shape";
 import { type BoxRow, type BoxState, boxes, slabs } from "./blocks";
 import { type Captions, type Drawing, NARROW_STRIP_ROOM, plane, resized, STRIP_ROOM, strips } from "./grid";
 import type { Scene } from "./ink";

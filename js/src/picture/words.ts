@@ -1,7 +1,7 @@
 /** The arithmetic of a call as sentences; as `conv_magic/views/picture_words.py`. */
 
-import { isSame, type Options, type OptionsOf, spanOf } from "../arithmetic";
-import { type Axis, excessOf, paddedSize, unread, unreadEnd, writes } from "../geometry";
+import { isSame, type Options, type OptionsOf, spanOf } from "../core/arithmetic";
+import { type Axis, excessOf, paddedSize, unread, unreadEnd, writes } from "../core/geometry";
 
 export const SPATIAL_NAMES: Record<number, readonly string[]> = { 1: ["steps"], 2: ["height", "width"], 3: ["depth", "height", "width"] };
 const SIDES: Record<string, readonly [string, string]> = { height: ["above", "below"], width: ["left", "right"] };

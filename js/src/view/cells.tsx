@@ -1,11 +1,11 @@
 /** What stands in a cell of the table, where it is more than a text. */
 
-import { exactText } from "../figures";
-import type { CallRecord, Span } from "../report";
-import type { Row, Status } from "../rows";
-import { agree, type Shape, shapeText } from "../shape";
-import { agrees } from "../tree";
-import { visible } from "../visible";
+import { exactText } from "../core/figures";
+import type { CallRecord, Span } from "../wire/report";
+import type { Row, Status } from "../core/rows";
+import { agree, type Shape, shapeText } from "../core/shape";
+import { agrees } from "../core/tree";
+import { visible } from "../core/visible";
 import { GLYPHS } from "./head";
 import { ShapeText } from "./shapes";
 

@@ -10,14 +10,14 @@ import {
   tableFeatures,
 } from "@tanstack/preact-table";
 import type { ComponentChildren } from "preact";
-import { bytesText, exactText, figureText, secondsText } from "../figures";
-import { finder } from "../find";
-import { codeOf } from "../fix";
-import type { CallRecord, Document, Span } from "../report";
-import type { Row, Status } from "../rows";
-import { type Shape, shapeText } from "../shape";
-import { agrees } from "../tree";
-import { visible } from "../visible";
+import { bytesText, exactText, figureText, secondsText } from "../core/figures";
+import { finder } from "../core/find";
+import { codeOf } from "../core/fix";
+import type { CallRecord, Document, Span } from "../wire/report";
+import type { Row, Status } from "../core/rows";
+import { type Shape, shapeText } from "../core/shape";
+import { agrees } from "../core/tree";
+import { visible } from "../core/visible";
 import { Expected, Inputs, inputsBrief, Line, Name, Output, StatusMark, statusText, tellsOp } from "./cells";
 
 export const features = tableFeatures({

@@ -1,8 +1,8 @@
 /** Which row has the focus, and which rows are in sight. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Row } from "../rows";
-import { scrollTo, type Window, windowOf } from "../window";
+import type { Row } from "../core/rows";
+import { scrollTo, type Window, windowOf } from "../core/window";
 
 export interface Cursor {
   /** Its place among the rows that are shown. */

@@ -1,10 +1,10 @@
 /** Why, where from, and what to do: the pane below the table. */
 
-import type { Actions } from "../actions";
-import { sourceOf } from "../fix";
-import type { Diagnosis, Document, Span } from "../report";
-import { diagnosesFor, placeText, type Row } from "../rows";
-import { visible } from "../visible";
+import type { Actions } from "../core/actions";
+import { sourceOf } from "../core/fix";
+import type { Diagnosis, Document, Span } from "../wire/report";
+import { diagnosesFor, placeText, type Row } from "../core/rows";
+import { visible } from "../core/visible";
 import { Fixes } from "./fixes";
 import { Comparison } from "./shapes";
 

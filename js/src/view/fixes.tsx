@@ -1,11 +1,11 @@
 /** The fixes of a diagnosis: each a diff, the shape that results, how it was tried, and the buttons. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { type Actions, ONLY_COPIES, type Outcome } from "../actions";
-import { type DiffLine, diffLines } from "../diff";
-import { applyFix, sourceOf } from "../fix";
-import type { Document, Fix } from "../report";
-import { visible } from "../visible";
+import { type Actions, ONLY_COPIES, type Outcome } from "../core/actions";
+import { type DiffLine, diffLines } from "../core/diff";
+import { applyFix, sourceOf } from "../core/fix";
+import type { Document, Fix } from "../wire/report";
+import { visible } from "../core/visible";
 import { ShapeText } from "./shapes";
 
 const PLACEHOLDER = 0;

@@ -1,12 +1,12 @@
 /** The picture of the flow: the cell's calls as blocks; a click, Enter or the arrow keys select the row. */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { flowOf } from "../flow";
+import { flowOf } from "../core/flow";
 import { type Block, flowPicture, type FlowPicture, nameOf } from "../picture/flow";
 import { figure } from "../picture/ink";
-import type { Document } from "../report";
-import { shapeText } from "../shape";
-import { visible } from "../visible";
+import type { Document } from "../wire/report";
+import { shapeText } from "../core/shape";
+import { visible } from "../core/visible";
 import { InkMark } from "./picture";
 
 /** The flow of more calls is drawn when it is asked for: the table must be there first. */

@@ -1,9 +1,9 @@
 /** The head line: one verdict sentence, then the figures. */
 
-import { bytesText, exactText, figureText, secondsText } from "../figures";
-import type { Document } from "../report";
-import { type Row, type Status, totalsOf, verdictOf } from "../rows";
-import { visible } from "../visible";
+import { bytesText, exactText, figureText, secondsText } from "../core/figures";
+import type { Document } from "../wire/report";
+import { type Row, type Status, totalsOf, verdictOf } from "../core/rows";
+import { visible } from "../core/visible";
 
 export const GLYPHS: Record<Status, string> = { ok: "✓", warning: "⚠", failed: "✗", inside: "↳", running: "…" };
 

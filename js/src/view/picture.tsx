@@ -1,12 +1,12 @@
 /** The picture of the selected call's arithmetic: drawn to scale, with a window to move, and the same in words. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { spanOf } from "../arithmetic";
-import { startOf } from "../geometry";
+import { spanOf } from "../core/arithmetic";
+import { startOf } from "../core/geometry";
 import { type Drawing, links, taps } from "../picture/grid";
 import { figure, type Ink, path } from "../picture/ink";
 import { type Drawable, type Picture, pictureOf } from "../picture/picture";
-import { visible } from "../visible";
+import { visible } from "../core/visible";
 
 /** Below this width of the pane the output stands under the input. */
 const NARROW = 520;

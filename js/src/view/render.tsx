@@ -2,10 +2,10 @@
 
 import { render } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Actions } from "../actions";
-import type { Document } from "../report";
-import { firstProblem, type Row, rowsOf } from "../rows";
-import { hearSelection, runOf, tellSelection } from "../selection";
+import type { Actions } from "../core/actions";
+import type { Document } from "../wire/report";
+import { firstProblem, type Row, rowsOf } from "../core/rows";
+import { hearSelection, runOf, tellSelection } from "../core/selection";
 import { Detail } from "./detail";
 import { FlowView } from "./flow";
 import { Head } from "./head";

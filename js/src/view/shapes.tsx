@@ -1,8 +1,8 @@
 /** A shape with its differing axes marked, and two shapes one above the other. */
 
-import type { Diagnosis } from "../report";
-import { type AxisPair, axisText, pairAxes, type Shape } from "../shape";
-import { visible } from "../visible";
+import type { Diagnosis } from "../wire/report";
+import { type AxisPair, axisText, pairAxes, type Shape } from "../core/shape";
+import { visible } from "../core/visible";
 
 /** `(None, 28, 28, 3)`; the axes in `marked` stand out. */
 export function ShapeText({ shape, marked }: { shape: Shape; marked?: ReadonlySet<number> | undefined }) {

@@ -2,13 +2,13 @@
 
 import { useTable } from "@tanstack/preact-table";
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { Sheet } from "../copy";
-import { STATUS_CHOICES, wordsOf } from "../find";
-import type { Document, Span } from "../report";
-import type { Row } from "../rows";
-import { everyRow, LONG_LOOP, treeOf, unfolded } from "../tree";
-import { visible } from "../visible";
-import { placesOf } from "../window";
+import type { Sheet } from "../core/copy";
+import { STATUS_CHOICES, wordsOf } from "../core/find";
+import type { Document, Span } from "../wire/report";
+import type { Row } from "../core/rows";
+import { everyRow, LONG_LOOP, treeOf, unfolded } from "../core/tree";
+import { visible } from "../core/visible";
+import { placesOf } from "../core/window";
 import { type Column, columnsOf, features, hintOf, lettersOf, libraryColumns, shownAtFirst } from "./columns";
 import { useCursor, useScrolled } from "./cursor";
 import { Headers } from "./headers";

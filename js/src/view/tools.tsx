@@ -1,9 +1,9 @@
 /** What stands over the table: search, status, folding, the columns to show, and copies of rows. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { csvOf, markdownOf, type Sheet, toClipboard } from "../copy";
-import { exactText } from "../figures";
-import { STATUS_CHOICES } from "../find";
+import { csvOf, markdownOf, type Sheet, toClipboard } from "../core/copy";
+import { exactText } from "../core/figures";
+import { STATUS_CHOICES } from "../core/find";
 import type { Column } from "./columns";
 
 export interface Search {

@@ -1,18 +1,18 @@
 /** What if: the options of the selected call to play with, the shapes that would result, and the edit that makes them so. */
 
 import { useMemo, useState } from "preact/hooks";
-import type { Actions } from "../actions";
-import { axesOf, type Reason } from "../arithmetic";
+import type { Actions } from "../core/actions";
+import { axesOf, type Reason } from "../core/arithmetic";
 import {
   changedOptions, type Choosable, type Consequence, consequencesOf, fixOf, isChoosable, NUMBERS, numbersOf, numbersToChoose, type Result,
   resultOf, sharing, siteOf, stepFollows, withNumber, withPadding,
-} from "../choices";
-import { dimensionsOf } from "../geometry";
+} from "../core/choices";
+import { dimensionsOf } from "../core/geometry";
 import { drawableOf, pictureOf } from "../picture/picture";
 import { SPATIAL_NAMES } from "../picture/words";
-import type { CallRecord, Document } from "../report";
-import { agree, type Shape } from "../shape";
-import { visible } from "../visible";
+import type { CallRecord, Document } from "../wire/report";
+import { agree, type Shape } from "../core/shape";
+import { visible } from "../core/visible";
 import { Fixes } from "./fixes";
 import { ArithmeticPicture } from "./picture";
 import { ShapeText } from "./shapes";

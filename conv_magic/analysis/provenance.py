@@ -1,0 +1,162 @@
+"""Where a call's input comes from: the expression in the user's text, its binding, the call that made it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+
+from conv_magic.analysis.origins import is_parameter
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.positions import Span
+from conv_magic.model.trace import Source, Trace
+from conv_magic.model.values import NamedValue
+from conv_magic.rules.rule import name_of, spelled
+from conv_magic.text.source import Binding, Code, argument, called_name
+
+DATA_METHODS = {
+    "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "predict_step",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _code(source: Source, modules: tuple[tuple[str, str], ...]) -> Code:
+    return Code(source.cell, source.text, modules=modules)
+
+
+def code_of(trace: Trace, span: Span | None) -> Code | None:
+    """The cell that a span lies in."""
+    if span is not None:
+        for code in codes_of(trace):
+            if code.cell == span.cell:
+                return code
+    return None
+
+
+_Latest = tuple[tuple[Source, ...], tuple[NamedValue, ...], tuple[Code, ...]]
+_latest: _Latest = ((), (), ())
+
+
+def codes_of(trace: Trace) -> tuple[Code, ...]:
+    """Every cell that the trace knows, the one that ran first.
+
+    The rules ask this many times for each call of one trace: those of the latest one are kept.
+    """
+    global _latest
+    sources, values, codes = _latest  # at once: other threads may ask for another trace's
+    if trace.sources is not sources or trace.values is not values:
+        modules = tuple((value.name, value.type) for value in trace.values if value.kind == "module")
+        codes = tuple(_code(source, modules) for source in trace.sources)
+        _latest = trace.sources, trace.values, codes
+    return codes
+
+
+@dataclass(frozen=True)
+class Supply:
+    """The expression that gives a call its first input."""
+
+    code: Code
+    call: ast.Call
+    value: ast.expr
+
+    @property
+    def binding(self) -> Binding | None:
+        """The statement that made the value, where the expression is a plain name."""
+        return self.code.binding(self.value) if isinstance(self.value, ast.Name) else None
+
+
+def supply_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
+    """What the user's own line hands over, be it to the call itself or to the `fit` that led to it.
+
+    With `which` the expression for that one of several inputs given in a list.
+    """
+    code = code_of(trace, call.span)
+    node = _call_at(code, call) if code else None
+    if code is None or node is None:
+        return None
+    if not _entry(call, trace).direct and called_name(node) not in {*DATA_METHODS, call.op}:
+        return None
+    value = argument(node, 0, "input", "x", "inputs", "value")
+    if which is not None and isinstance(value, ast.List | ast.Tuple):
+        value = value.elts[which] if which < len(value.elts) else None
+    return Supply(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
+
+
+def data_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
+    """Like `supply_of`; but what the user's own `call(self, x)` only passes on is followed to who handed it in."""
+    supply = supply_of(call, trace, which)
+    around = call.parent
+    while around is not None and trace.calls[around].span == call.span:
+        around = trace.calls[around].parent
+    if supply is None or around is None or not is_parameter(supply.code, supply.value):
+        return supply
+    outer = trace.calls[around]
+    return (data_of(outer, trace, which) if outer.inputs[:1] == call.inputs[:1] else None) or supply
+
+
+def _call_at(code: Code, call: CallRecord) -> ast.Call | None:
+    """The call in the text; where only its statement is known (AutoGraph), the one in there of that name."""
+    found = code.call_at(call.span)
+    if found is not None or call.span is None:
+        return found
+    statement = code.node_at(call.span, ast.stmt)
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)] if statement else []
+    named = [node for node in calls if called_name(node) == call.op]
+    return named[0] if len(named) == 1 else None
+
+
+def _entry(call: CallRecord, trace: Trace) -> CallRecord:
+    """The outermost call that the same line led to."""
+    while call.parent is not None and trace.calls[call.parent].span == call.span:
+        call = trace.calls[call.parent]
+    return call
+
+
+def is_fed_in_batches(call: CallRecord, trace: Trace) -> bool:
+    """Whether Keras cut the user's data into batches before the call saw it."""
+    supply = supply_of(call, trace)
+    return supply is not None and called_name(supply.call) in DATA_METHODS
+
+
+def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | None, str | None]:
+    """Where input number `which` comes from, and that in words."""
+    producer = call.producers[which] if which < len(call.producers) else None
+    if producer is not None:
+        made = trace.calls[producer]
+        if made.span is not None:
+            line = made.span.line
+            return made.span, f"it comes from {name_of(made)} on line {line}, which gives {spelled(made.output)}"
+    supply = supply_of(call, trace) if which == 0 else None
+    binding = supply.binding if supply else None
+    if supply is None or binding is None:
+        return _origin_given(call, trace, which)
+    span = supply.code.span(binding.statement)
+    return span, f"{binding.name} is made on line {span.line}"
+
+
+def _origin_given(call: CallRecord, trace: Trace, which: int) -> tuple[Span | None, str | None]:
+    """The line that bound what the call was given, where that is another line than the call's own."""
+    given = call.given[which] if which < len(call.given) else None
+    if given is None or (call.span is not None and _same_line(given.span, call.span)):
+        return None, None
+    source = next((s for s in trace.sources if s.cell == given.span.cell), None)
+    cell = f" of {source.label}" if source is not None and source is not trace.sources[0] else ""
+    return given.span, f"{given.name} is made on line {given.span.line}{cell}"
+
+
+def _same_line(one: Span, other: Span) -> bool:
+    return one.cell == other.cell and other.line <= one.line <= other.end_line
+
+
+def alias_of(code: Code, module: str) -> str | None:
+    """The name under which the cell knows a module: `np` after `import numpy as np`, in this cell or another."""
+    for node in ast.walk(code.tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name == module:
+                    return name.asname or name.name
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for name in node.names:
+                if f"{node.module}.{name.name}" == module:
+                    return name.asname or name.name
+    return next((name for name, known in code.modules if known == module), None)

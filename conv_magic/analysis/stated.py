@@ -1,0 +1,193 @@
+"""The contracts of a run's cells beside what their lines made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from conv_magic.analysis.provenance import codes_of
+from conv_magic.analysis.trace_graph import index_of
+from conv_magic.capture.following import is_answered, statement_at
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.model.values import AssignedValue
+from conv_magic.rules.rule import counted
+from conv_magic.text.contracts import Bound, Contract, Malformed, Mismatch, Names, Scopes, contracts_in
+from conv_magic.text.source import Code, called_name
+from conv_magic.text.targets import targets_given
+
+Shapes = tuple[Shape | None, ...]
+"""Of each value of a line its shape."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A contract that does not hold.
+
+    call   the last call that made the value, where one did
+    name   the name that the value was given to, where it was given to one
+    names  what the names of the cell's contracts stand for
+    """
+
+    code: Code
+    mismatch: Mismatch
+    call: CallRecord | None
+    name: str | None
+    names: Names
+
+
+def broken_contracts(trace: Trace) -> Iterator[Broken]:
+    """The contracts that do not hold, each once, in the order of the cells' texts."""
+    for code in codes_of(trace):
+        scopes = Scopes()
+        for contract in contracts_in(code.text, code.cell):
+            if isinstance(contract, Contract) and (found := _checked(contract, code, trace, scopes)) is not None:
+                yield found
+
+
+def malformed_contracts(trace: Trace) -> Iterator[Malformed]:
+    """The comments in the form of a contract that cannot be read."""
+    for code in codes_of(trace):
+        yield from (found for found in contracts_in(code.text, code.cell) if isinstance(found, Malformed))
+
+
+def unchecked_contracts(trace: Trace) -> Iterator[tuple[Contract, str]]:
+    """The contracts that nothing was compared with, and why; none of those that were not reached."""
+    for code in codes_of(trace):
+        for contract in contracts_in(code.text, code.cell):
+            reason = _why_unchecked(contract, code, trace) if isinstance(contract, Contract) else None
+            if isinstance(contract, Contract) and reason is not None:
+                yield contract, reason
+
+
+def _why_unchecked(contract: Contract, code: Code, trace: Trace) -> str | None:
+    value = assigned_at(contract.span, trace)
+    if value is not None:
+        stated = len(contract.patterns)
+        if stated > len(value.names):
+            return f"it states {stated} shapes, the line gives {counted(len(value.names), 'value')}"
+        columns = list(zip(*value.shapes, strict=True))[:stated]
+        without = [name for name, shapes in zip(value.names, columns, strict=False) if set(shapes) == {None}]
+        verb = "is" if len(without) == 1 else "are"
+        return f"{' and '.join(without)} {verb} no tensor or array" if without else None
+    if calls_stated(contract.line, code, trace) or _gives_a_value(contract.line, code):
+        return None
+    return "the line gives no value to a name"
+
+
+def _gives_a_value(line: int, code: Code) -> bool:
+    """Whether a contract at the end of a line could be about something, should the line run."""
+    statement = statement_at(line, code)
+    if statement is None:  # inside a statement: of a layer in a list of several lines
+        calls = [node for node in code.nodes if isinstance(node, ast.Call) and node.end_lineno == line]
+        return any(_is_last_of_line(code, call, line) for call in calls)
+    if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.NamedExpr):
+        value = statement.value
+        return is_answered(value, code) or (isinstance(value, ast.Call) and called_name(value) == "add")
+    return isinstance(statement, ast.Return) or bool(targets_given(statement))
+
+
+def names_bound(code: Code, trace: Trace) -> Mapping[str, tuple[Bound, ...]]:
+    """What the names of one cell's contracts stand for, as far as its contracts hold."""
+    scopes = Scopes()
+    for contract in contracts_in(code.text, code.cell):
+        if isinstance(contract, Contract):
+            _checked(contract, code, trace, scopes)
+    return scopes.meanings
+
+
+def _checked(contract: Contract, code: Code, trace: Trace, scopes: Scopes) -> Broken | None:
+    value = assigned_at(contract.span, trace)
+    for shapes, call in _values(contract, value, code, trace):
+        mismatch = scopes.check(contract, shapes)
+        if mismatch is not None:
+            made = call or (_maker(value, code, mismatch.actual, trace) if value else None)
+            name = value.names[mismatch.place] if value else _target(contract.line, code)
+            return Broken(code, mismatch, made, name, scopes.names)
+    return None
+
+
+def _values(
+    contract: Contract, value: AssignedValue | None, code: Code, trace: Trace
+) -> list[tuple[Shapes, CallRecord | None]]:  # fmt: skip
+    """What the line of a contract made: what it assigned, else what its calls gave."""
+    if value is not None:
+        return [(shapes, None) for shapes in value.shapes]
+    return [((call.output,), call) for call in calls_stated(contract.line, code, trace)]
+
+
+def shapes_at(contract: Span, trace: Trace) -> Shapes:
+    """The shapes of the values that a contract is about, of those that came first."""
+    code = next(code for code in codes_of(trace) if code.cell == contract.cell)
+    value = assigned_at(contract, trace)
+    if value is not None:
+        return value.shapes[0]
+    return tuple(call.output for call in calls_stated(contract.line, code, trace)[:1])
+
+
+def assigned_at(contract: Span, trace: Trace) -> AssignedValue | None:
+    """What the statement gave to names at whose end a contract stands; the last one of the line."""
+    there = index_of(trace).assigned_on(contract.cell, contract.line)
+    return max(there, key=lambda value: (value.span.line, value.span.column), default=None)
+
+
+def calls_stated(line: int, code: Code, trace: Trace) -> list[CallRecord]:
+    """The calls whose result a contract on that line is about."""
+    found = []
+    for call in index_of(trace).on_line(code, line):
+        where = call.span if call.direct else call.created
+        if call.output is not None and where is not None and is_value_of_line(code, line, where):
+            found.append(call)
+    return found
+
+
+def is_value_of_line(code: Code, line: int, call: Span) -> bool:
+    """Whether a contract at the end of a line is about what the call at `call` gives.
+
+    It is about the value that the line's last statement assigns, returns or is; or about a layer that stands in a list
+    on lines of its own, or is added to a model.
+    """
+    node = code.call_at(call)
+    statement = code.statement_of(node) if node else None
+    if node is None or statement is None:
+        return False
+    if call.end_line == line and statement.end_lineno != line:
+        return not hasattr(statement, "body") and _is_last_of_line(code, node, line)
+    value = getattr(statement, "value", None)
+    if statement.end_lineno != line or not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
+        return False
+    return value is node or (isinstance(statement, ast.Expr) and _adds(value, node))
+
+
+def _is_last_of_line(code: Code, node: ast.Call, line: int) -> bool:
+    """Whether it is an element of a list whose other elements stand on other lines, or before it."""
+    around = list(code.around(node))
+    parent = around[1] if len(around) > 1 else None
+    if not isinstance(parent, ast.List | ast.Tuple):
+        return False
+    return all(other is node or other.end_lineno != line or other.end_col_offset < node.col_offset
+               for other in parent.elts if other.end_col_offset is not None)  # fmt: skip
+
+
+def _adds(call: ast.expr | None, layer: ast.Call) -> bool:
+    """Whether it is `model.add(layer)`."""
+    return isinstance(call, ast.Call) and called_name(call) == "add" and call.args == [layer]
+
+
+def _maker(value: AssignedValue, code: Code, shape: Shape, trace: Trace) -> CallRecord | None:
+    """The last call inside an assignment that gave its value."""
+    for call in reversed(index_of(trace).giving(shape)):
+        inside = call.span is not None and value.span.contains(call.span)
+        if inside and call.direct and call.outcome is Outcome.RETURNED:
+            return call
+    return None
+
+
+def _target(line: int, code: Code) -> str | None:
+    """The name that the statement which ends on a line gives its value to."""
+    ending = [n for n in code.nodes if isinstance(n, ast.Assign) and n.end_lineno == line]
+    targets: Sequence[ast.expr] = ending[-1].targets if ending else ()
+    return targets[0].id if targets and isinstance(targets[0], ast.Name) else None

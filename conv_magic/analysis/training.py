@@ -1,0 +1,302 @@
+"""The ends of training in the text: the labels, the data, the loss, and the layer whose output they meet."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import code_of, codes_of
+from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.options import ConvOptions, DenseOptions, FitOptions, LossOptions
+from conv_magic.model.positions import Edit, Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.text.edits import with_argument
+from conv_magic.text.source import Code, argument, called_name
+
+_TRAINING = {"fit", "evaluate", "train_on_batch", "test_on_batch"}
+_LARGEST = 4096
+
+
+@dataclass(frozen=True)
+class Training:
+    """A loss that met labels and an output.
+
+    call    the loss' (or the metrics') own row
+    node    the call in the text that led to it: `model.fit(...)`, or the loss' own
+    labels  the expression that gives the labels; None where a dataset brings them
+    data    the expression that gives the data: an array, or the dataset
+    """
+
+    trace: Trace
+    call: CallRecord
+    code: Code
+    node: ast.Call
+    labels: ast.expr | None
+    data: ast.expr | None
+
+    @property
+    def y_true(self) -> Shape:
+        """The labels' shape."""
+        return self.call.inputs[0]
+
+    @property
+    def y_pred(self) -> Shape:
+        """The output's shape."""
+        return self.call.inputs[1]
+
+    @property
+    def given(self) -> FitOptions | None:
+        """What the `fit` around it was given."""
+        around = self.call.parent
+        options = self.trace.calls[around].options if around is not None else None
+        return options if isinstance(options, FitOptions) else None
+
+
+def training_of(call: CallRecord, trace: Trace) -> Training | None:
+    """The two ends that a loss or the metrics were given, found in the text."""
+    code = code_of(trace, call.span)
+    node = code.call_at(call.span) if code else None
+    if code is None or node is None or len(call.inputs) != 2 or not isinstance(call.options, LossOptions):
+        return None
+    if called_name(node) not in _TRAINING:
+        labels = argument(node, 0, "y_true", "labels", "target") if call.direct else None
+        return Training(trace, call, code, node, labels, None)
+    data, labels = argument(node, 0, "x"), argument(node, 1, "y")
+    return Training(trace, call, code, node, labels, data)
+
+
+def compared_in(call: CallRecord, trace: Trace) -> Training | None:
+    """The loss inside a `fit` whose graph met the two shapes only as it ran."""
+    if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
+        return None
+    inside = (training_of(made, trace) for made in reversed(index_of(trace).inside(call)))
+    return next((training for training in inside if training is not None), None)
+
+
+def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
+    """Where the text says which loss it is: in `compile`, or where the loss was made; of several the one that it is."""
+    given = _losses_given(training)
+    if given is None or called_name(training.node) not in _TRAINING:
+        return given
+    part = _part_of_loss(*given, training.call)
+    return (given[0], _made(given[0], part[1])) if part is not None else given
+
+
+def _losses_given(training: Training) -> tuple[Code, ast.expr] | None:
+    if called_name(training.node) not in _TRAINING:
+        return training.code, _made(training.code, training.node.func)
+    owner = training.node.func.value if isinstance(training.node.func, ast.Attribute) else None
+    compiled = [(code, call) for code in codes_of(training.trace) for call in _calls_named(code, "compile")]
+    own = [(code, call) for code, call in compiled if _same_owner(call, owner)] or compiled
+    if not own or (len(own) > 1 and own is compiled):
+        return None
+    code, call = own[-1]
+    given = argument(call, 1, "loss")
+    if given is None:
+        return None
+    return code, _made(code, given)
+
+
+def _part_of_loss(code: Code, losses: ast.expr, call: CallRecord) -> tuple[str | int, ast.expr] | None:
+    """Which of several losses it is, by its key or place; None if there is one for all, or if several look alike."""
+    parts: list[tuple[str | int, ast.expr]] = []
+    if isinstance(losses, ast.Dict):
+        named = zip(losses.keys, losses.values, strict=True)
+        parts = [(str(key.value), value) for key, value in named if isinstance(key, ast.Constant)]
+    elif isinstance(losses, ast.List | ast.Tuple):
+        parts = list(enumerate(losses.elts))
+    found = [part for part in parts if _is_loss(_made(code, part[1]), call)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_loss(given: ast.expr, call: CallRecord) -> bool:
+    if isinstance(given, ast.Constant):
+        return given.value == call.layer
+    return isinstance(given, ast.Call) and called_name(given) == call.op
+
+
+def own_part(training: Training) -> Training:
+    """The training with the labels of that output alone which the loss is for, where the model has several.
+
+    Labels that cannot be told apart are left out.
+    """
+    given = training.given
+    if given is None or len(given.y) < 2 or training.labels is None:
+        return training
+    compiled = _losses_given(training)
+    part = _part_of_loss(compiled[0], compiled[1], training.call) if compiled is not None else None
+    for origin in origins_of(training.code, training.labels) if part is not None else ():
+        if part is not None and isinstance(origin, ast.List | ast.Tuple) and isinstance(part[0], int):
+            return replace(training, labels=origin.elts[part[0]] if part[0] < len(origin.elts) else None)
+        if part is not None and isinstance(origin, ast.Dict):
+            named = zip(origin.keys, origin.values, strict=True)
+            own = (v for k, v in named if isinstance(k, ast.Constant) and k.value == part[0])
+            return replace(training, labels=next(own, None))
+    return replace(training, labels=None)
+
+
+def _made(code: Code, expression: ast.expr) -> ast.expr:
+    """The last expression that a name leads to, as far as there is only one way."""
+    return origins_of(code, expression)[-1]
+
+
+def _calls_named(code: Code, name: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(code.tree) if isinstance(node, ast.Call) and called_name(node) == name)
+
+
+def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
+    if not isinstance(call.func, ast.Attribute) or owner is None:
+        return False
+    return ast.unparse(call.func.value) == ast.unparse(owner)
+
+
+def head_of(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """The Dense or convolution that made the output which a loss was given."""
+    index = index_of(trace)
+    for made in latest_before(index.giving(call.inputs[1]), call.index):
+        if index.has_inside(made) or made.outcome is not Outcome.RETURNED:
+            continue
+        if isinstance(made.options, DenseOptions | ConvOptions) and made.created is not None:
+            return made
+    return None
+
+
+def activation_of(head: CallRecord, trace: Trace) -> str | None:
+    """The word given as `activation` where a layer is made."""
+    code = code_of(trace, head.created)
+    made = code.call_at(head.created) if code else None
+    given = next((k.value for k in made.keywords if k.arg == "activation"), None) if made else None
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+
+
+def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code, Edit]]:
+    """Edits that give the layer another number of units or filters, where the number is written first."""
+    code = code_of(trace, head.created)
+    made = code.call_at(head.created) if code else None
+    given = argument(made, 0, "units", "filters") if made else None
+    if code is None or made is None or given is None:
+        return
+    if not _made_often(head, trace):
+        yield from ((code, edit) for edit in with_number(code, trace, given, want))
+    elif isinstance(given, ast.Name):
+        yield from ((code, edit) for edit in _of_loop(code, given, want))
+
+
+def _made_often(head: CallRecord, trace: Trace) -> bool:
+    """Whether the line that made this layer made others of another size too."""
+    return any(other.options != head.options for other in index_of(trace).made_at(head.created))
+
+
+def with_number(
+    code: Code, trace: Trace, given: ast.expr, want: int, have: int | None = None
+) -> Iterator[Edit]:  # fmt: skip
+    """Edits after which an expression is `want`: at the literal that it comes from, then at the expression itself.
+
+    `have` is what it is now, where several calls of a function gave it several values.
+    """
+    origins = [o for o in origins_of(code, given) if have is None or Reader(code, trace).value(o) == have]
+    for origin in reversed(origins):
+        literal = _deciding(code, trace, origin, want)
+        if literal is not None:
+            yield literal
+            break
+    if not isinstance(given, ast.Constant):
+        yield code.replace(given, str(want))
+
+
+def _deciding(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | None:
+    """The one literal of an expression that, changed, makes it `want`."""
+    if isinstance(origin, ast.Constant) and type(origin.value) is int:
+        return code.replace(origin, str(want))
+    if not isinstance(origin, ast.BinOp):
+        return None
+    for node in ast.walk(origin):
+        if isinstance(node, ast.Constant) and type(node.value) is int:
+            for number in range(1, _LARGEST):
+                if Reader(code, trace, {node: number}).value(origin) == want:
+                    return code.replace(node, str(number))
+    return None
+
+
+def _of_loop(code: Code, name: ast.Name, want: int) -> Iterator[Edit]:
+    """The last number of the loop that a layer's size is taken from."""
+    for around in code.around(name):
+        if isinstance(around, ast.For) and ast.unparse(around.target) == name.id:
+            if isinstance(around.iter, ast.Tuple | ast.List) and around.iter.elts:
+                yield code.replace(around.iter.elts[-1], str(want))
+            return
+
+
+def at_source(code: Code, expression: ast.expr) -> ast.expr:
+    """Where to edit a value: at its binding if its name serves more than once after that, else where it is used."""
+    if not isinstance(expression, ast.Name):
+        return expression
+    bound = code.binding(expression)
+    if bound is None or bound.value is None or not isinstance(bound.statement, ast.Assign):
+        return expression
+    uses = [
+        node
+        for node in ast.walk(code.tree)
+        if isinstance(node, ast.Name) and node.id == expression.id and isinstance(node.ctx, ast.Load)
+    ]
+    return bound.value if len(uses) > 1 and isinstance(bound.statement.targets[0], ast.Name) else expression
+
+
+LOADERS = {
+    "image_dataset_from_directory": "label_mode",
+    "flow_from_directory": "class_mode",
+    "flow_from_dataframe": "class_mode",
+}
+_MODES = {
+    "label_mode": {"ids": "int", "one-hot": "categorical", "binary": "binary"},
+    "class_mode": {"ids": "sparse", "one-hot": "categorical", "binary": "binary"},
+}
+
+
+def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
+    """The calls that load the training's data from a folder."""
+    if training.data is None:
+        return
+    for origin in origins_of(training.code, training.data):
+        for node in ast.walk(origin):
+            if isinstance(node, ast.Call) and called_name(node) in LOADERS:
+                yield training.code, node
+
+
+def with_label_mode(code: Code, loader: ast.Call, kind: str) -> Edit:
+    """The loader set to give its labels as `ids`, `one-hot` or `binary`."""
+    keyword = LOADERS[called_name(loader)]
+    return with_argument(code, loader, _LARGEST, keyword, f'"{_MODES[keyword][kind]}"')
+
+
+def label_origin(training: Training) -> tuple[Span | None, str | None]:
+    """Where the labels are made, or the data that brings them, and that in words."""
+    given = training.labels if training.labels is not None else training.data
+    bound = training.code.binding(given) if isinstance(given, ast.Name) else None
+    if bound is None:
+        return None, None
+    span = training.code.span(bound.statement)
+    what = "the labels are" if training.labels is not None else "the labels come with"
+    made = "made" if training.labels is not None else f"{bound.name}, made"
+    return span, f"{what} {made} on line {span.line}"
+
+
+_REPEATING = {
+    "mse", "mae", "mape", "msle", "huber", "log_cosh", "logcosh", "poisson", "kl_divergence", "mean_squared_error",
+    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "MeanSquaredError",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "Huber", "LogCosh", "Poisson",
+    "KLDivergence",
+}  # fmt: skip
+
+
+def repeats_silently(training: Training) -> bool:
+    """Whether the loss is one of those that repeat a single column, or whole labels, over a larger output."""
+    call = training.call
+    if call.op == "metrics":
+        return False
+    return call.op in _REPEATING or (call.op == "loss" and call.layer in _REPEATING)

@@ -1,0 +1,194 @@
+"""What the numbers and shapes in the text come to: `features.shape[1:]`, `(side // 2, 8)`, `input_shape=size`."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from conv_magic.analysis.origins import origins_of
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.text.source import Code
+
+Value = int | Shape
+_OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_MOST_POWER = 8
+_DEEPEST = 20
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads expressions of one cell.
+
+    `instead` are other values for expressions of the text: what would come out if this literal were another number.
+    """
+
+    code: Code
+    trace: Trace
+    instead: Mapping[ast.expr, int] = field(default_factory=dict)
+
+    def value(self, node: ast.expr, depth: int = 0) -> Value | None:
+        """The whole number or the shape that an expression stands for; None where that cannot be told."""
+        if node in self.instead:
+            return self.instead[node]
+        if depth > _DEEPEST:
+            return None
+        match node:
+            case ast.Constant(value=int(number)) if not isinstance(number, bool):
+                return number
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                return self._sequence(elements, depth)
+            case ast.Attribute(attr="shape", value=owner):
+                return self.shape_of(owner, depth + 1)
+            case ast.Subscript(slice=ast.Constant(value=str())):
+                return self._named(node, depth)
+            case ast.Subscript(value=owner, slice=index):
+                return self._part(self.value(owner, depth + 1), index, depth)
+            case ast.Name() | ast.Attribute():
+                return self._named(node, depth)
+        return self._computed(node, depth + 1)
+
+    def _computed(self, node: ast.expr, depth: int) -> Value | None:
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                number = self.value(inner, depth)
+                return -number if isinstance(number, int) else None
+            case ast.BinOp(left=left, op=how, right=right):
+                return _operated(self.value(left, depth), how, self.value(right, depth))
+            case ast.Call(func=ast.Name(id="len"), args=[owner]):
+                shape = self.shape_of(owner, depth)
+                return shape[0] if shape else self._length(owner)
+            case ast.Call(func=ast.Name(id="int" | "tuple" | "list"), args=[inner]):
+                return self.value(inner, depth)
+            case ast.Call(func=ast.Attribute(attr="shape" | "int_shape"), args=[owner]):  # `tf.shape(x)`
+                return self.shape_of(owner, depth)
+            case ast.Call(func=ast.Attribute(attr="get_shape", value=owner), args=[]):
+                return self.shape_of(owner, depth)
+            case ast.Call(func=ast.Attribute(attr="as_list", value=inner), args=[]):
+                return self.value(inner, depth)
+        return None
+
+    def _length(self, node: ast.expr) -> int | None:
+        """Of a list, tuple or dictionary that the text spells out."""
+        for origin in origins_of(self.code, node):
+            match origin:
+                case ast.List(elts=listed) | ast.Tuple(elts=listed) | ast.Set(elts=listed) | ast.Dict(values=listed):
+                    return None if any(isinstance(each, ast.Starred) for each in listed) else len(listed)
+        return None
+
+    def shape_of(self, node: ast.expr, depth: int = 0) -> Shape | None:
+        """The shape of the array or tensor that an expression stands for, as far as names tell."""
+        if isinstance(node, ast.Name):
+            return self._shape_named(node)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp | ast.Slice):
+            shape = self.shape_of(node.value, depth + 1) if depth < _DEEPEST else None
+            if shape:
+                return (None, *shape[1:]) if isinstance(node.slice, ast.Slice) else shape[1:]
+        return None
+
+    def _shape_named(self, name: ast.Name) -> Shape | None:
+        """The shape that a name has: of the function that failed if it stands in there, else the cell's own."""
+        known = [v for v in self.trace.values if v.name == name.id and v.shape is not None]
+        scope = getattr(self.code.scope_of(name), "name", "")
+        return next((v.shape for v in (*(v for v in known if v.scope == scope), *known)), None)
+
+    def _sequence(self, elements: list[ast.expr], depth: int) -> Shape | None:
+        sizes: list[int | None] = []
+        for element in elements:
+            if isinstance(element, ast.Constant) and element.value is None:
+                sizes.append(None)
+                continue
+            starred = isinstance(element, ast.Starred)
+            value = self.value(element.value if isinstance(element, ast.Starred) else element, depth + 1)
+            if value is None or isinstance(value, tuple) is not starred:
+                return None
+            sizes.extend(value if isinstance(value, tuple) else (value,))
+        return tuple(sizes)
+
+    def _part(self, value: Value | None, index: ast.expr, depth: int) -> Value | None:
+        if not isinstance(value, tuple):
+            return None
+        if isinstance(index, ast.Slice):
+            lower, upper = (None if end is None else self.value(end, depth + 1) for end in (index.lower, index.upper))
+            if isinstance(lower, tuple) or isinstance(upper, tuple):
+                return None
+            return value[lower:upper]
+        at = self.value(index, depth + 1)
+        return value[at] if isinstance(at, int) and -len(value) <= at < len(value) else None
+
+    def _local(self, node: ast.expr) -> Value | None:
+        """What a parameter of the function that failed was given, in the call that failed."""
+        scope = self.code.scope_of(node)
+        if not isinstance(node, ast.Name) or not isinstance(scope, ast.FunctionDef):
+            return None
+        given = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+        if node.id not in (a.arg for a in given):
+            return None
+        known = (v for v in self.trace.values if v.name == node.id and v.scope == scope.name and v.kind == "number")
+        value = next(known, None)
+        return None if value is None else value.numbers[0] if value.type == "int" else value.numbers
+
+    def _named(self, node: ast.expr, depth: int) -> Value | None:
+        local = None if self.instead else self._local(node)
+        if local is not None:
+            return local
+        for origin in origins_of(self.code, node)[1:]:
+            value = self.value(origin, depth + 1)
+            if value is not None:
+                return value
+        if isinstance(node, ast.Name):
+            numbers = next((v for v in self.trace.values if v.name == node.id and v.kind == "number"), None)
+            if numbers is not None:
+                return numbers.numbers[0] if numbers.type == "int" else numbers.numbers
+        return None
+
+
+def _operated(left: Value | None, how: ast.operator, right: Value | None) -> Value | None:
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return left + right if isinstance(how, ast.Add) else None
+    if isinstance(left, tuple) and isinstance(right, int) and isinstance(how, ast.Mult):
+        return left * right if 0 <= right < _MOST_POWER else None
+    if not isinstance(left, int) or not isinstance(right, int):
+        return None
+    if isinstance(how, ast.Pow):
+        return int(left**right) if 0 <= right <= _MOST_POWER else None
+    if isinstance(how, ast.FloorDiv | ast.Mod) and right == 0:
+        return None
+    operation = _OPERATIONS.get(type(how))
+    return operation(left, right) if operation else None
+
+
+def factors_of(product: ast.expr) -> list[ast.expr]:
+    """The factors of a product as it is written, `7 * 7 * 64`; anything else is its own only one."""
+    if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+        return [*factors_of(product.left), *factors_of(product.right)]
+    return [product]
+
+
+def settings_of(node: ast.AST) -> dict[str, ast.expr]:
+    """The named values of `{"strides": 2}` or `dict(strides=2)`."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+        case ast.Call(func=ast.Name(id="dict"), keywords=given):
+            return {keyword.arg: keyword.value for keyword in given if keyword.arg is not None}
+    return {}
+
+
+def expressions_in(code: Code) -> Iterator[ast.expr]:
+    """Every expression of the text that may stand for a number or a shape."""
+    wanted = (ast.Constant, ast.Name, ast.BinOp, ast.Tuple, ast.List, ast.Subscript, ast.Attribute)
+    return (node for node in ast.walk(code.tree) if isinstance(node, wanted) and _is_read(node))
+
+
+def _is_read(node: ast.expr) -> bool:
+    return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)

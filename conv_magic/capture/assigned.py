@@ -1,0 +1,151 @@
+"""The shapes of a cell's assigned values, as `note` sees them while the cell runs.  Keeps no value."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from conv_magic.capture.assignments import Assignment, last_assignment, lines_above, noted, span_of
+from conv_magic.capture.hooks.tensors import shape_of_value, shape_reader
+from conv_magic.capture.tracer import HIDDEN
+from conv_magic.model.positions import Span
+from conv_magic.model.shapes import Shape
+from conv_magic.model.values import AssignedValue
+from conv_magic.text.contracts import contracts_in
+from conv_magic.text.source import Code
+from conv_magic.text.targets import owner_of, read
+
+RUNNING = "c0"
+"""The key of the cell that runs."""
+_MOST_SHAPES = 64
+"""Different shapes that are kept of one statement."""
+
+_Seen = dict[Hashable, list[int]]
+"""How often each shape came, a shape for one name, a tuple of shapes for several; a list is counted in, unhashed."""
+_seen: dict[int, _Seen] = {}
+_stated: set[int] = set()
+"""Statements with a contract: also that their value had no shape is noted."""
+_numbers = itertools.count()
+
+
+class _Readers(dict[type[Any], Callable[[Any], Shape | None] | None]):
+    """What reads a shape, by the value's type; found out once for each type."""
+
+    def __missing__(self, kind: type[Any]) -> Callable[[Any], Shape | None] | None:
+        reader = self[kind] = shape_reader(kind)
+        return reader
+
+
+_readers = _Readers()
+
+
+def _note(number: int, value: object, *others: object) -> None:
+    try:
+        seen = _seen[number]
+        reader = _readers[type(value)]
+        key: Hashable
+        if others:
+            key = tuple([reads(each) if (reads := _readers[type(each)]) else None for each in (value, *others)])
+        elif reader is None:
+            if number not in _stated:
+                return
+            key = None
+        else:
+            key = reader(value)
+        times = seen.get(key)
+        if times is not None:
+            times[0] += 1
+        elif len(seen) < _MOST_SHAPES:
+            seen[key] = [1]
+    except Exception:  # the run is over; or whatever an object raises when it is asked for its shape
+        return
+
+
+_note.__code__ = _note.__code__.replace(co_filename=HIDDEN)  # off the traceback of an interrupt that comes here
+note: Callable[..., None] = _note
+"""Note the shapes of the values that one statement has given to names.  Below a microsecond; never raises."""
+
+
+def awaited() -> int:
+    """How many assignments are noted should they run now; none whenever nothing is traced."""
+    return len(_seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    span: Span
+    names: tuple[str, ...]
+    seen: _Seen
+
+    @property
+    def shapes(self) -> tuple[tuple[Shape | None, ...], ...]:
+        """Of each outcome the shape for each name."""
+        keys: Any = tuple(self.seen)
+        return keys if len(self.names) > 1 else tuple((key,) for key in keys)
+
+
+@dataclass
+class Assignments:
+    """The assignments of one run of a cell with this text.  `close` ends it."""
+
+    text: str
+    _noted: dict[int, _Noted] = field(default_factory=dict)
+    _last: tuple[Span, Assignment] | None = None
+
+    @cached_property
+    def code(self) -> Code:
+        """The cell, under the key that the cell which runs has in every trace."""
+        return Code(RUNNING, self.text)
+
+    @cached_property
+    def _contract_lines(self) -> frozenset[int]:
+        """The lines on which a comment states a shape."""
+        return frozenset(contract.span.line for contract in contracts_in(self.text, RUNNING))
+
+    def instrument(self, tree: ast.Module) -> ast.Module:
+        """The cell's tree, or that of its end, with notes; unchanged where it is not this cell's."""
+        above = lines_above(tree, self.code)
+        if above is None:
+            return tree
+
+        def register(assignment: Assignment) -> int:
+            number = next(_numbers)
+            span = span_of(assignment.statement, self.code, above)
+            _seen[number] = {}
+            if span.end_line in self._contract_lines:
+                _stated.add(number)
+            self._noted[number] = _Noted(span, assignment.names, _seen[number])
+            return number
+
+        last = last_assignment(tree)
+        if last is not None:
+            self._last = span_of(last.statement, self.code, above), last
+        return noted(tree, register, {line - above for line in self._contract_lines})
+
+    def close(self) -> None:
+        """Note no more."""
+        for number in self._noted:
+            _seen.pop(number, None)
+            _stated.discard(number)
+
+    def values(self, namespace: Mapping[str, Any] | None) -> tuple[AssignedValue, ...]:
+        """What was seen; with `namespace`, in which the cell ran to its end, that of its last statement too."""
+        found = [
+            AssignedValue(noted.span, noted.names, noted.shapes, sum(times for (times,) in noted.seen.values()))
+            for noted in self._noted.values()
+        ]
+        if namespace is not None and self._last is not None:
+            span, last = self._last
+            if all(owner_of(target) in namespace for target in last.targets):
+                shapes = tuple(shape_of_value(read(target, namespace)) for target in last.targets)
+                found.append(AssignedValue(span, last.names, (shapes,), 1))
+        kept = [
+            value
+            for value in found
+            if value.has_shape or (value.shapes and value.span.end_line in self._contract_lines)
+        ]
+        return tuple(sorted(kept, key=lambda value: value.span))

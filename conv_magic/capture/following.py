@@ -1,0 +1,213 @@
+"""The values of lines with a contract inside functions, read as those lines are left.
+
+Python tells a trace function of each call and line (https://docs.python.org/3/library/sys.html#sys.settrace).  That
+slows a program down, so it is put in only where a contract stands on a line of a function that no hooked call answers
+for, and never over somebody else's.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any
+
+from conv_magic.capture.assignments import span_of
+from conv_magic.capture.hooks.tensors import shape_of_value
+from conv_magic.model.shapes import Shape
+from conv_magic.model.values import AssignedValue
+from conv_magic.text.contracts import Contract, contracts_in
+from conv_magic.text.source import Code, called_name
+from conv_magic.text.targets import Target, owner_of, read, spelled, targets_given
+
+RETURNED = "the returned value"
+_MOST_SHAPES = 32
+_ANSWERED = ("conv", "pool", "bias_add", "dilation")
+"""Words in the names of the functions of `tf.nn` and `keras.ops` that are hooked."""
+
+_Tracer = Callable[[FrameType, str, Any], Any]
+
+
+@dataclass(eq=False)
+class _Followed:
+    """A statement whose values are read: its `targets`, or of a `return` what it gives; its lines as compiled."""
+
+    statement: ast.stmt
+    names: tuple[str, ...]
+    targets: tuple[Target, ...]
+    first: int
+    last: int
+    seen: dict[tuple[Shape | None, ...], int] = field(default_factory=dict)
+
+    def note(self, shapes: tuple[Shape | None, ...]) -> None:
+        if shapes in self.seen or len(self.seen) < _MOST_SHAPES:
+            self.seen[shapes] = self.seen.get(shapes, 0) + 1
+
+    def value(self, code: Code) -> AssignedValue:
+        """What was seen, as data."""
+        span = span_of(self.statement, code, 0)
+        return AssignedValue(span, self.names, tuple(self.seen), sum(self.seen.values()))
+
+
+@dataclass
+class Following:
+    """The followed statements of one run, by file name.  `remark` says why none is followed that should be."""
+
+    followed: dict[str, list[_Followed]]
+    remark: str | None = None
+    _wanted: dict[CodeType, list[_Followed]] = field(default_factory=dict)
+    _tracer: _Tracer | None = None
+
+    @classmethod
+    def of(cls, codes: Mapping[str, Code]) -> Following:
+        """What is to be followed in these cells."""
+        found = {name: list(_followed(code)) for name, code in codes.items() if "shape" in code.text}
+        return cls({name: statements for name, statements in found.items() if statements})
+
+    def start(self) -> None:
+        """Follow the calls of this thread from now on."""
+        if not self.followed:
+            return
+        if sys.gettrace() is not None:
+            self.remark = "contracts inside functions are not checked while a debugger or coverage follows the program"
+            return
+        self._tracer = self._called
+        sys.settrace(self._tracer)
+
+    def stop(self) -> None:
+        """Follow no more; a trace function that the cell itself has put in stays."""
+        if self._tracer is not None and sys.gettrace() is self._tracer:
+            sys.settrace(None)
+        self._tracer = None
+
+    def values(self, codes: Mapping[str, Code]) -> tuple[AssignedValue, ...]:
+        """What was seen."""
+        return tuple(
+            AssignedValue(
+                span_of(each.statement, codes[name], 0), each.names, tuple(each.seen), sum(each.seen.values())
+            )
+            for name, statements in self.followed.items()
+            for each in statements
+            if each.seen
+        )
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        code = frame.f_code
+        if code.co_filename not in self.followed:
+            return None
+        wanted = self._wanted.get(code)
+        if wanted is None:
+            lines = {line for _, _, line in code.co_lines() if line is not None}
+            wanted = [each for each in self.followed[code.co_filename] if each.first in lines]
+            self._wanted[code] = wanted
+        return _Frame(wanted) if wanted else None
+
+
+class _Frame:
+    """Follows one call of a function: a statement is over when a line outside of it begins."""
+
+    def __init__(self, wanted: list[_Followed]) -> None:
+        self._wanted = wanted
+        self._within: _Followed | None = None
+        self._at = 0
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        try:
+            self._told(frame, event, argument)
+        except Exception:  # whatever an object raises when it is asked for its shape
+            self._within = None
+        return self
+
+    def _told(self, frame: FrameType, event: str, argument: Any) -> None:
+        within, before, line = self._within, self._at, frame.f_lineno
+        self._at = line
+        if event == "line":
+            # a statement of several lines goes back to its first one to assign; at the same line again, it runs again
+            if within is not None and (within.first < line <= within.last or within.first == line < before):
+                return
+            if within is not None:
+                self._left(within, frame)
+            self._within = next((each for each in self._wanted if each.first <= line <= each.last), None)
+        elif event == "exception":
+            self._within = None
+        elif event == "return" and within is not None:
+            if isinstance(within.statement, ast.Return):
+                within.note(_shapes_returned(argument, len(within.names)))
+            else:
+                self._left(within, frame)
+            self._within = None
+
+    def _left(self, within: _Followed, frame: FrameType) -> None:
+        names = ChainMap(frame.f_locals, frame.f_globals)
+        if within.targets and all(owner_of(target) in names for target in within.targets):
+            within.note(tuple(shape_of_value(read(target, names)) for target in within.targets))
+
+
+def _shapes_returned(value: object, count: int) -> tuple[Shape | None, ...]:
+    """The shape of what is returned; of each part where the text returns so many at once."""
+    parts = value if count > 1 and isinstance(value, tuple) and len(value) == count else (value,) * count
+    return tuple(map(shape_of_value, parts))
+
+
+def _followed(code: Code) -> Iterator[_Followed]:
+    """The statements with a contract that stand in a function and whose value no hooked call is sure to tell."""
+    contracts = [c for c in contracts_in(code.text, code.cell) if isinstance(c, Contract)]
+    for contract in contracts:
+        statement = statement_at(contract.line, code)
+        if statement is None or not isinstance(code.scope_of(statement), ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        targets = targets_given(statement)
+        names = _names_returned(statement) if isinstance(statement, ast.Return) else tuple(map(spelled, targets))
+        if names and not is_answered(getattr(statement, "value", None), code):
+            last = span_of(statement, code, 0).end_line
+            yield _Followed(statement, names, targets, statement.lineno - code.above, last - code.above)
+
+
+def _names_returned(statement: ast.Return) -> tuple[str, ...]:
+    parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else []
+    return tuple(f"returned value {number}" for number, _ in enumerate(parts, 1)) if len(parts) > 1 else (RETURNED,)
+
+
+_GIVING = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith,
+)  # fmt: skip
+
+
+def statement_at(line: int, code: Code) -> ast.stmt | None:
+    """The last statement that ends on a line, or has its head there."""
+    found = [n for n in code.nodes if isinstance(n, _GIVING) and span_of(n, code, 0).end_line == line]
+    return max(found, key=lambda node: (node.lineno, node.col_offset), default=None)
+
+
+def is_answered(value: ast.expr | None, code: Code) -> bool:
+    """Whether a value is surely what a hooked call gives: `layers.ReLU()(x)`, `self.conv(x)`, `tf.nn.conv2d(x)`."""
+    match value:
+        case ast.Call(func=ast.Call()):
+            return True
+        case ast.Call(func=ast.Attribute() as named) if _is_own(named):
+            return _is_layer(named, code)
+        case ast.Call(func=ast.Attribute(value=owner, attr=name)):
+            hooked = any(word in name for word in _ANSWERED)
+            return hooked and ast.unparse(owner).rpartition(".")[2] in ("nn", "ops")
+        case ast.Call(func=ast.Name() as name):
+            made = code.resolve(name)
+            return isinstance(made, ast.Call) and called_name(made)[:1].isupper()
+        case _:
+            return False
+
+
+def _is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _is_layer(node: ast.Attribute, code: Code) -> bool:
+    """Whether `self.name` is given what a call makes: a layer, not one of the class' own functions."""
+    for statement in code.nodes:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            for target in statement.targets:
+                if isinstance(target, ast.Attribute) and target.attr == node.attr and _is_own(target):
+                    return True
+    return False

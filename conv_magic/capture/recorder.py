@@ -1,0 +1,471 @@
+"""The calls of one run as they happen: cheap rows, later made into the model's records.
+
+A row is one place, one callee and one set of shapes; a loop over it only counts.  Nothing here keeps a tensor.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NamedTuple
+
+from conv_magic.capture.hooks.by_identity import ByIdentity
+from conv_magic.capture.hooks.entry import Captured, Description, Hook
+from conv_magic.capture.hooks.repeats import Repeat
+from conv_magic.capture.hooks.tensors import (
+    dtype_of,
+    executing_eagerly,
+    in_keras_build,
+    mode_of,
+    output_bytes,
+    shape_of,
+    tensors_in,
+)
+from conv_magic.capture.hooks.tf_function import Traces, called_from
+from conv_magic.model.calls import Mode, Outcome
+from conv_magic.model.shapes import Shape
+from conv_magic.text.source import Site
+
+# AutoGraph's own frames between a line that it rewrote and what that line calls
+_AUTOGRAPH = os.path.join("tensorflow", "python", "autograph", "impl")
+_OF_CALLS = (
+    os.path.join("tensorflow", "python", ""),
+    os.path.join("keras", "src", "utils", "traceback_utils.py"),
+    os.path.dirname(__file__) + os.sep,
+)
+_OF_KERAS = os.path.join("keras", "src", "")
+_GENERATED = "__autograph_generated_file"
+# an enum looks its members up as slowly as all else that a known call takes
+_RETURNED, _EAGER, _SYMBOLIC = Outcome.RETURNED, Mode.EAGER, Mode.SYMBOLIC
+_MOST_PRODUCERS = 8192
+_MOST_PASSED = 4096
+_MOST_FAULTS = 20
+
+_passed: set[Hashable] = set()
+"""Calls inside layers that the guard has let pass: what is possible once is possible in every run."""
+_UNFIT = Captured((), None)
+"""What is known of a call whose arguments do not fit the signature."""
+
+
+_ROW, _KEPT = re.compile(r"(?:-?\d+ ){50,}"), 60
+_LONGEST_ERROR = 4000
+"""Characters; a graph error repeats its whole traceback."""
+
+
+def words_of(error: BaseException) -> str:
+    """The error's text, its type's name where its own `__str__` fails."""
+    try:
+        return str(error)
+    except Exception:  # whatever the user's code raises there
+        return type(error).__name__
+
+
+def shortened(text: str) -> str:
+    """An error's text without its middle: it begins with what failed, a graph error ends with why.
+
+    Of a long row of numbers, as TensorFlow lists all labels of a batch, only the beginning is kept.
+    """
+    text = _ROW.sub(lambda row: row[0][:_KEPT] + "... ", text)
+    half = _LONGEST_ERROR // 2
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:half]}\n...\n{text[-half:]}"
+
+
+class LineSite(NamedTuple):
+    """A place of which only file and line are known (code rewritten by AutoGraph)."""
+
+    filename: str
+    line: int
+
+
+Place = Site | LineSite
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """One row in the making.
+
+    order    the order of first entry
+    callee   what was called and how, hashable: equal for equal calls of one layer
+    direct   whether the user's own line made the call, not a library on its behalf
+    building whether Keras ran it only to learn shapes
+    """
+
+    order: int
+    hook: Hook
+    callee: Hashable
+    place: Place | None
+    direct: bool
+    parent: Row | None
+    inputs: tuple[Shape, ...]
+    producers: tuple[Row | None, ...]
+    mode: Mode
+    building: bool
+    description: Description | None = None
+    created: Place | None = None
+    dtype: str | None = None
+    output: Shape | None = None
+    output_bytes: int | None = None
+    outcome: Outcome = Outcome.ENTERED
+    error: str | None = None
+    count: int = 0
+    seconds: float = 0.0
+    problem: Exception | None = None
+    replica: int | None = None
+    traces: Traces | None = None
+
+
+@dataclass(slots=True)
+class Entered:
+    """A call that has begun: its row and what its end needs.
+
+    checked  whether the guard is to look at the calls inside it, which are no rows
+    """
+
+    row: Row
+    captured: Captured
+    started: float
+    quiet: bool
+    checked: bool = False
+    over: bool = False
+
+
+class _Local(threading.local):
+    """What each thread keeps: the rows it is inside of, and whether calls below are a layer's own affair.
+
+    checked   whether the call that made it quiet was put to the guard itself
+    replica   the number of the `tf.distribute` replica whose thread it is: TensorFlow's replica threads carry it
+    """
+
+    def __init__(self) -> None:
+        thread = threading.current_thread()  # a worker of several counts its own replicas from 0 as well
+        own: int | None = getattr(thread, "replica_id", None)
+        self.replica: int | None = getattr(thread, "replica_id_in_sync_group", own)
+        self.stack: list[Row | None] = []
+        self.quiet = False
+        self.checked = False
+
+
+def _identity(place: Place | None) -> Hashable:
+    """Tells places apart: a code object's own hash goes through all of its constants each time."""
+    return (id(place[0]), place[1]) if place is not None and not isinstance(place, LineSite) else place
+
+
+def _described(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+    return Description(hook.name.rpartition(".")[2]) if captured is _UNFIT else hook.describe(captured, inputs)
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Collects the rows of one run.
+
+    files      file names whose code is the user's
+    most       the limit on rows; further calls are counted in `dropped`
+    created    where layers were made, kept from run to run
+    within     whether the calls that Keras' own layers make are rows too
+    faults     our own errors, as text; each is a bug to be shown in one line, never to break the user's cell
+    """
+
+    files: set[str]
+    most: int
+    guard: bool
+    created: ByIdentity[Place]
+    within: bool = False
+    rows: list[Row] = field(default_factory=list)
+    dropped: int = 0
+    faults: list[str] = field(default_factory=list)
+    local: _Local = field(default_factory=_Local)
+    _first: list[Row | None] = field(init=False)
+    _orders: Iterator[int] = field(default_factory=itertools.count)
+    _known: dict[Hashable, Row] = field(default_factory=dict)
+    _repeats: dict[tuple[int, int], Repeat] = field(default_factory=dict)
+    _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
+    _rewriting: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first = self.local.stack  # of the thread that the cell runs in
+
+    def enter(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Entered | None:
+        """A hooked call begins; `frame` is the hook's caller.  None where the call is not the user's affair."""
+        local = self.local
+        if local.quiet:
+            return None
+        if hook.traces:
+            return self._enter_trace(hook, hook.capture(*args, **kwargs), frame)
+        try:
+            captured = hook.capture(*args, **kwargs)
+        except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
+            captured = _UNFIT
+        place, direct = self._place(frame)
+        inputs = tuple([shape_of(tensor) or () for tensor in captured.inputs])
+        stack = local.stack or (self._first if local.replica is not None else ())
+        parent = stack[-1] if stack else None
+        if place is None and parent is not None:
+            place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
+        row = self._row(hook, captured, place, direct, parent, inputs)
+        if hook.guard and row.count and direct and parent is None and row.mode is _EAGER and frame.f_back:
+            self._learn(Repeat(hook, frame.f_back.f_code, captured, row, local.stack), frame.f_back, args, kwargs)
+        local.stack.append(row)
+        quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
+        local.quiet = quiet
+        checked = False
+        if not (row.count or hook.guard):  # what a layer did once it does again
+            row.description, passed = hook.recall(captured, inputs)
+            checked = quiet and self.guard and not passed
+        local.checked = not checked
+        return Entered(row, captured, time.perf_counter(), quiet, checked)
+
+    def _enter_trace(self, hook: Hook, captured: Captured, frame: FrameType) -> Entered | None:
+        """A graph is traced: of a function of the user's a row, of Keras' own a trace of the `fit` around it."""
+        signature: Any = captured.detail
+        stack = self.local.stack
+        parent = stack[-1] if stack else None
+        filename = signature.code.co_filename if signature.code is not None else ""
+        place, direct = self._place(called_from(frame))
+        own = direct or filename in self.files  # of a function made of a model the code is Keras'
+        row = parent if _OF_KERAS in filename else None
+        if own:
+            inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
+            same = captured._replace(detail=(signature.name, signature.code))
+            row = self._row(hook, same, place, direct, parent, inputs)
+            row.mode = Mode.GRAPH
+        if row is not None:
+            row.traces = row.traces or Traces()
+            row.traces.note(signature)
+        if row is None or not own:
+            return None
+        stack.append(parent)  # what is called inside keeps its own place in the nesting
+        return Entered(row, captured, time.perf_counter(), False)
+
+    def _learn(self, repeat: Repeat, caller: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        key = id(repeat.code), caller.f_lasti
+        if repeat.learn(args, kwargs):
+            self._repeats[key] = repeat
+        else:
+            self._repeats.pop(key, None)
+
+    def again(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Repeat | None:
+        """The call that was last seen at this place, if this is the same again: a loop's next turn.
+
+        Then all about it is known but its end, which is told to `returned_again` or `raised_again`.
+        """
+        repeat = self._repeats.get((id(caller.f_code), caller.f_lasti))
+        if repeat is None or repeat.hook is not hook:
+            return None
+        try:
+            return repeat if repeat.matches(self.local.stack, args, kwargs) else None
+        except Exception as fault:
+            self.blame(hook.name, fault)
+            return None
+
+    def returned_again(self, repeat: Repeat, result: Any, seconds: float) -> None:
+        """A call that `again` knew has returned, after so many seconds: of equal arguments equal shapes come."""
+        row, held = repeat.row, self._made_by
+        try:
+            if type(result) is repeat.tensor and len(held) < _MOST_PRODUCERS:
+                row.count += 1
+                row.seconds += seconds
+                held[id(result)] = weakref.ref(result), row
+            else:
+                self._ended(row, repeat.captured, seconds, result, None)
+        except Exception as fault:
+            self.blame(row.hook.name, fault)
+
+    def raised_again(self, repeat: Repeat, error: BaseException, seconds: float) -> None:
+        """A call that `again` knew has raised."""
+        try:
+            self._ended(repeat.row, repeat.captured, seconds, None, error)
+        except Exception as fault:
+            self.blame(repeat.row.hook.name, fault)
+
+    def blame(self, where: str, error: Exception) -> None:
+        """Keep an error of our own, once."""
+        text = f"{where}: {type(error).__name__}: {error}"
+        if text not in self.faults and len(self.faults) < _MOST_FAULTS:
+            self.faults.append(text)
+
+    def _row(
+        self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,
+        inputs: tuple[Shape, ...],
+    ) -> Row:  # fmt: skip
+        learning = in_keras_build()
+        mode = _SYMBOLIC if learning else mode_of(captured.inputs[0]) if captured.inputs else _EAGER
+        inside = parent is not None and parent.mode is not _SYMBOLIC
+        building = mode is _SYMBOLIC and (inside or learning)
+        rebuilt = building or (not direct and parent is None)
+        where, replica = None if rebuilt else _identity(place), self.local.replica
+        key = (hook.name, captured.detail, where, inputs, parent and parent.order, mode, building, replica)
+        row = self._known.get(key)
+        if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
+            return row
+        producers = tuple(map(self._producer, captured.inputs))
+        row = Row(next(self._orders), hook, captured.detail, place, direct, parent, inputs, producers, mode, building)
+        row.replica = replica
+        if captured.subject is not None:
+            row.created = self.created.get(captured.subject)
+        row.dtype = dtype_of(captured.inputs[0]) if captured.inputs else None
+        if hook.guard:  # the guard needs it; of others it is asked when the call has ended, once
+            row.description = _described(hook, captured, inputs)
+        if self._keep(row):
+            self._known[key] = row
+        return row
+
+    def _keep(self, row: Row) -> bool:
+        """Past the limit a row lives as long as its call: the guard needs it, the trace only counts it."""
+        if len(self.rows) >= self.most:
+            self.dropped += 1
+            return False
+        self.rows.append(row)
+        return True
+
+    def leave(self, entered: Entered, result: object = None, error: BaseException | None = None) -> None:
+        """The call ended, with a result or an error; whatever is said of it after that is not heard."""
+        if entered.over:
+            return
+        entered.over = True
+        local = self.local
+        local.stack.pop()
+        if entered.quiet:
+            local.quiet = False
+        self._ended(entered.row, entered.captured, time.perf_counter() - entered.started, result, error)
+        if entered.checked and error is None and entered.row.mode is _EAGER and executing_eagerly():
+            entered.row.hook.let_pass(entered.captured, entered.row.inputs)
+
+    def _ended(self, row: Row, captured: Captured, seconds: float, result: object, error: BaseException | None) -> None:
+        if error is not None:
+            self._failed(row, captured, error)
+        else:
+            row = self._returned(row, captured, result)
+        if not row.count or row.direct or row.mode is not _SYMBOLIC:
+            row.count += 1  # but not where Keras runs a layer again for each one added after it
+        row.seconds += seconds
+
+    def _failed(self, row: Row, captured: Captured, error: BaseException) -> None:
+        # Keras raises another error of the same type in its place, with the layer's name in it.
+        guarded = error is row.problem or (row.problem is not None and type(error) is type(row.problem))
+        row.outcome = Outcome.GUARDED if guarded else Outcome.RAISED
+        row.error = shortened(words_of(error))
+        row.description = _described(row.hook, captured, row.inputs)
+
+    def _returned(self, row: Row, captured: Captured, result: object) -> Row:
+        if isinstance(result, list | tuple | dict):
+            outputs = tensors_in(result)
+            first = outputs[0] if outputs else None
+        else:
+            outputs, first = [result], result
+        shape = shape_of(first)
+        if row.outcome is _RETURNED and row.output != shape:
+            row = self._variant(row)
+        if row.outcome is not _RETURNED:
+            row.outcome, row.output = Outcome.RETURNED, shape
+            row.output_bytes = output_bytes(first, shape)
+            row.mode = mode_of(first) if shape is not None else row.mode
+            if row.description is None:
+                row.description = _described(row.hook, captured, row.inputs)
+        for tensor in outputs:
+            self._remember(tensor, row)
+        return row
+
+    def _variant(self, row: Row) -> Row:
+        """The same call with another result shape is a row of its own."""
+        other = Row(
+            next(self._orders), row.hook, row.callee, row.place, row.direct, row.parent, row.inputs, row.producers,
+            row.mode, row.building, row.description, row.created, row.dtype, replica=row.replica,
+        )  # fmt: skip
+        self._keep(other)
+        return other
+
+    def _remember(self, tensor: Any, row: Row) -> None:
+        if len(self._made_by) >= _MOST_PRODUCERS:
+            everything = list(self._made_by.items())  # at once: other threads add to it
+            self._made_by = {key: held for key, held in everything if held[0]() is not None}
+            if len(self._made_by) >= _MOST_PRODUCERS:
+                self._made_by.clear()
+        try:
+            self._made_by[id(tensor)] = (weakref.ref(tensor), row)
+        except TypeError:  # not every result can be referred to weakly
+            return
+
+    def _producer(self, tensor: object) -> Row | None:
+        held = self._made_by.get(id(tensor))
+        return held[1] if held is not None and held[0]() is tensor else None
+
+    def _place(self, frame: FrameType) -> tuple[Place | None, bool]:
+        """The nearest line of the user's, and whether it is the hooked function's very caller."""
+        files, rewriting, direct = self.files, self._rewriting, True
+        # `frame` runs the traceback filter around the hook, or is itself the caller where there is no such filter
+        at: FrameType | None = frame if frame.f_code.co_filename in files else frame.f_back
+        while at is not None:
+            code = at.f_code
+            if code.co_filename in files:
+                return (code, at.f_lasti), direct
+            known = rewriting.get(code.co_filename)
+            if known is None:
+                known = rewriting[code.co_filename] = _GENERATED in code.co_filename, _AUTOGRAPH in code.co_filename
+            generated, passing_on = known
+            if generated:
+                found, own = self._autograph_place()
+                if found is not None:
+                    return found, direct and own
+            direct = direct and passing_on
+            at = at.f_back
+        return None, False
+
+    def _autograph_place(self) -> tuple[Place | None, bool]:
+        """The line as TensorFlow's own source map has it, and whether no other library's lies inside of it."""
+        tf_stack: Any = sys.modules.get("tensorflow.python.util.tf_stack")
+        own = True
+        for summary in reversed(list(tf_stack.extract_stack())) if tf_stack is not None else ():
+            if summary.filename in self.files:
+                return LineSite(summary.filename, summary.lineno), own
+            own = own and any(part in summary.filename for part in _OF_CALLS)
+        return None, False
+
+    def note_creation(self, layer: Any, frame: FrameType | None) -> None:
+        """A layer was made; `frame` called its class."""
+        while frame is not None:
+            code = frame.f_code
+            if code.co_filename in self.files:
+                self.created.note(layer, (code, frame.f_lasti))
+                return
+            frame = frame.f_back
+
+    def refuse_within(
+        self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], guard: Callable[[Row], Exception | None]
+    ) -> Exception | None:
+        """The guard's word on a call inside a layer, which is no row; what it passed once it is not asked again."""
+        local = self.local
+        around = local.stack[-1] if local.quiet else None
+        if around is None or local.checked or around.count:  # what the layer did once it does again
+            return None
+        try:
+            captured = hook.capture(*args, **kwargs)
+        except TypeError:
+            return None
+        if mode_of(captured.inputs[0]) is not Mode.EAGER or not executing_eagerly():
+            return None
+        inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
+        key = (hook.name, captured.detail, inputs)
+        if key in _passed:
+            return None
+        row = Row(-1, hook, captured.detail, None, False, None, inputs, (), Mode.EAGER, False)
+        row.description = hook.describe(captured, inputs)
+        problem = guard(row)
+        if problem is None:
+            if len(_passed) >= _MOST_PASSED:
+                _passed.clear()
+            _passed.add(key)
+        else:
+            around.problem = problem
+        return problem
+
+    def runs_eagerly(self, entered: Entered) -> bool:
+        """Whether the call would be dispatched at once, to a kernel that may abort."""
+        return entered.row.mode is Mode.EAGER and executing_eagerly()

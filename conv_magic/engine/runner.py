@@ -1,0 +1,264 @@
+"""A cell or a block run under a session, and its fixes tried.  Knows no IPython."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import linecache
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import replace
+from functools import cache
+from types import CodeType, TracebackType
+from typing import Any
+
+from conv_magic.capture.tracer import clean_traceback
+from conv_magic.engine.report import Report
+from conv_magic.engine.session import Cell, Options, Session
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.document import Document
+from conv_magic.model.fixes import Fix
+from conv_magic.model.positions import digest
+from conv_magic.model.trace import Trace
+from conv_magic.repair.combine import untried, verify_diagnoses
+from conv_magic.repair.verify import SHORTEST, Trials, pack_for
+from conv_magic.sandbox.packing import Packed
+from conv_magic.sandbox.reached import watched
+from conv_magic.sandbox.scratch import shared_scratch
+from conv_magic.sandbox.unconfined import REMARK
+from conv_magic.text.contracts import contracts_in
+
+_ran: dict[str, Cell] = {}
+_places: dict[int, dict[str, None]] = {}
+"""The file names of the cells that ran in each namespace, by its identity."""
+_MOST_RAN = 100
+_TIMES = 3.0
+"""So many times the cell's own time are added to what each trial may take: behind the fault the cell goes on."""
+_MOST_LONG = 3
+"""So many trials as long as can be are made at least."""
+_last: Report | None = None
+
+
+def last_report() -> Report | None:
+    """The report of the last traced run in this process, None before the first."""
+    return _last
+
+
+def remember(report: Report) -> Report:
+    """Make `report` the last one."""
+    global _last
+    _last = report
+    return report
+
+
+def has_untried(report: Document) -> bool:
+    """Whether there are fixes that can still be tried."""
+    return any(fix.proof is None and fix.untried is None for d in report.diagnoses for fix in d.fixes)
+
+
+def packed_for(report: Report, namespace: Mapping[str, object]) -> Packed:
+    """Copies of what trying the fixes needs of `namespace`, which is what the cell started from."""
+    return pack_for(_to_try(report), report.trace.sources[0].text, namespace, report.earlier)
+
+
+def _to_try(report: Document) -> list[Fix]:
+    return [fix for d in report.diagnoses for fix in d.fixes if fix.untried is None]
+
+
+def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for: bool = False) -> Report:
+    """The report with its fixes tried in the scratch process, those that hold first.
+
+    `packed` comes from `packed_for`; `limit` are seconds of computing for all fixes together, more where the cell took
+    long itself.  `waited_for` says that a person waits: the limit is one of the clock, the process' own start counts
+    too, and an interrupt leaves the rest untried instead of passing through.
+    """
+    scratch = shared_scratch(f"{__name__}:{tried.__name__}")
+    if waited_for and not scratch.get_ready(limit):
+        diagnoses = untried(report.diagnoses, "the scratch process was still starting")
+    else:
+        each = SHORTEST + _TIMES * report.seconds
+        total, wall = max(limit, _MOST_LONG * each), limit if waited_for else None
+        trials = Trials(report.trace.sources[0].text, packed, scratch, report.earlier, total, each, wall)
+        diagnoses = _tried(report, trials, stoppable=waited_for)
+        if not scratch.confined:
+            _complain_once(REMARK)
+    return replace(report, trace=_with_reruns(report, diagnoses), diagnoses=diagnoses, trying=False)
+
+
+@cache
+def _complain_once(text: str) -> None:
+    print(f"conv_magic: {text}", file=sys.stderr)
+
+
+def _tried(report: Report, trials: Trials, *, stoppable: bool) -> tuple[Diagnosis, ...]:
+    latest = report.diagnoses
+    try:
+        for after_a_trial in verify_diagnoses(latest, trials, report.trace):
+            latest = after_a_trial
+    except KeyboardInterrupt:
+        if not stoppable:
+            raise
+        return untried(latest, "interrupted")
+    return latest
+
+
+def _with_reruns(report: Report, diagnoses: Iterable[Diagnosis]) -> Trace:
+    """The trace with the texts of all cells that a fix needs to run again."""
+    known = {source.cell for source in report.trace.sources}
+    wanted = {cell for d in diagnoses for fix in d.fixes for cell in fix.reruns} - known
+    more = tuple(source for source in report.earlier if source.cell in wanted)
+    return replace(report.trace, sources=report.trace.sources + more)
+
+
+def run(
+    source: str,
+    namespace: MutableMapping[str, Any] | None = None,
+    *,
+    verify: bool = False,
+    guard: bool = True,
+    only: str = "layers",
+    depth: int | None = None,
+    max_calls: int = 10_000,
+) -> Report:
+    """Run a cell without IPython and report what was seen.
+
+    `namespace` is the globals in which `source` runs, a fresh one by default; it is changed as any cell would.
+    With `verify` the fixes are tried in the scratch process.  Never raises the cell's own error, which is
+    `Report.error`; a `KeyboardInterrupt` passes.
+    """
+    space: Any = {"__name__": "__main__"} if namespace is None else namespace
+    before = dict(space)
+    cell = _registered(source, space)
+    there = frozenset(_places.get(id(space), ()))
+    session = Session(cell, dict(_ran), Options(guard, only, depth, max_calls), there=there)
+    error: BaseException | None = None
+    try:
+        session.start()
+        _execute(compiled(session), space)
+    except KeyboardInterrupt as interrupt:
+        clean_traceback(interrupt)
+        raise
+    except BaseException as raised:
+        error = BaseException.with_traceback(raised, _from_cell(raised.__traceback__, cell.filename))
+    finally:
+        try:
+            session.stop()
+        finally:
+            session.stop()  # again, should an interrupt have come before it was done
+    report = session.finish(error, space)
+    _complain(session.faults)
+    for remark in session.remarks:
+        warnings.warn(f"conv_magic: {remark}", stacklevel=2)
+    if verify and has_untried(report):
+        report = verified(report, packed_for(report, before))
+    return remember(report)
+
+
+def tried(source: str, namespace: MutableMapping[str, Any], texts: Mapping[str, str]) -> Report:
+    """The run of an edited cell in the process of a trial; what earlier cells' functions state is checked too."""
+    stating = {name: text for name, text in texts.items() if contracts_in(text, name)}
+    _ran.update({name: Cell(name, text, label="an earlier cell") for name, text in stating.items()})
+    return run(source, namespace)
+
+
+def _registered(source: str, space: Mapping[str, Any]) -> Cell:
+    """The cell under a file name by which Python finds the text again, for tracebacks and for AutoGraph.
+
+    Its functions may be called by a later run, so the latest cells are kept; and which of them ran in which namespace.
+    """
+    cell = Cell(f"<convshapes {digest(source)}>", source)
+    linecache.cache[cell.filename] = (len(source), None, source.splitlines(keepends=True), cell.filename)
+    if all(name.startswith("__") for name in space):  # nothing ran there yet: what had its identity is gone
+        _places.pop(id(space), None)
+    _places.setdefault(id(space), {})[cell.filename] = None
+    while len(_places) > _MOST_RAN:
+        del _places[next(iter(_places))]
+    _ran.pop(cell.filename, None)
+    _ran[cell.filename] = replace(cell, label="an earlier cell")
+    while len(_ran) > _MOST_RAN:
+        del _ran[next(iter(_ran))]
+    return cell
+
+
+def compiled(session: Session, *, awaits: bool = True) -> CodeType:
+    """The cell's code, with its assignments noted where that can be done.  Raises the cell's own `SyntaxError`.
+
+    `awaits` says whether it may wait at its top level, as in a notebook.
+    """
+    flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0, session.cell.filename, session.cell.text
+    code: CodeType = compile(text, name, "exec", flags=flags, dont_inherit=True)
+    tree = session.instrument(watched(ast.parse(text, name), text))
+    code = compile(tree, name, "exec", flags=flags, dont_inherit=True)
+    return code
+
+
+def _execute(code: CodeType, space: dict[str, Any]) -> None:
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(eval(code, space))
+    else:
+        exec(code, space)
+
+
+def _from_cell(traceback: TracebackType | None, filename: str) -> TracebackType | None:
+    """The traceback from the cell's own frame on; none of it for a syntax error."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != filename:
+        traceback = traceback.tb_next
+    return traceback
+
+
+class OwnFault(RuntimeError):
+    """Something went wrong in conv_magic itself; raised in its own tests, told in a line to users."""
+
+
+def is_strict() -> bool:
+    """Whether our own errors are raised; as they are in our own tests."""
+    return bool(os.environ.get("CONV_MAGIC_STRICT"))
+
+
+def _complain(faults: list[str]) -> None:
+    if faults and is_strict():
+        raise OwnFault(faults[0])
+    if faults:
+        warnings.warn(f"conv_magic saw less than it should ({faults[0]}); your cell was not affected", stacklevel=3)
+
+
+class Tracing:
+    """What `trace()` gives: `report` is there once the block has ended."""
+
+    def __init__(self, session: Session) -> None:
+        self.report: Report | None = None
+        self._session = session
+
+    def __enter__(self) -> Tracing:
+        try:
+            self._session.start()
+            return self
+        except BaseException:  # an interrupt
+            self._session.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # not a generator with `contextmanager`: that assigns to the error, which an error of the user's may forbid
+        session = self._session
+        try:
+            self.report = remember(session.finish(error))
+        except Exception as fault:  # a bug of ours is told, the block's own error goes on
+            session.faults.append(f"the report: {type(fault).__name__}: {fault}")
+        finally:
+            session.stop()  # again, should an interrupt have come before it was done
+        _complain(session.faults)
+
+
+def trace(*, guard: bool = True, only: str = "layers", depth: int | None = None, max_calls: int = 10_000) -> Tracing:
+    """Record the block's calls: `with conv_magic.trace() as t: ...`, then `t.report`.
+
+    The block's exception passes through unchanged.
+    """
+    filename = sys._getframe(1).f_code.co_filename
+    cell = Cell(filename, "".join(linecache.getlines(filename)), label="this file")
+    return Tracing(Session(cell, {}, Options(guard, only, depth, max_calls)))

@@ -1,0 +1,331 @@
+"""What one shell holds of us: its hooks, the run of its cell from beginning to report, and what is shown of it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from conv_magic.notebook.cell_text import (
+    WRITINGS,
+    begins,
+    blank_lines_above,
+    lines_above_part,
+    lines_above_timed,
+    magic_line,
+    transform,
+    without_option,
+)
+from conv_magic.notebook.cells import Cells
+from conv_magic.notebook.interrupts import CleanInterrupts
+from conv_magic.notebook.notices import notice, own_errors_told
+from conv_magic.notebook.options import tracing
+
+if TYPE_CHECKING:
+    from conv_magic.capture.assigned import Assignments
+    from conv_magic.engine.report import Report
+    from conv_magic.engine.session import Cell, Session
+    from conv_magic.notebook.display import Shown
+    from conv_magic.notebook.live import Live
+
+_TIMED = ("<timed exec>", "<timed eval>")
+"""The file names under which `%%time` compiles the code below it."""
+
+
+@dataclass
+class _Run:
+    """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
+
+    session: Session
+    args: Any
+    namespace: dict[str, object]
+    info: Any
+    always: bool
+    live: Live | None = None
+    interrupts: CleanInterrupts | None = None
+    thread: int = field(default_factory=threading.get_ident)
+
+    def stop(self) -> None:
+        """The cell is over, in whatever way."""
+        if self.live is not None:
+            self.live.stop()
+        if self.interrupts is not None:
+            self.interrupts.stop()
+        self.session.stop()
+
+    def drop(self) -> None:
+        """It is over, and no report will follow."""
+        self.stop()
+        self.clear()
+
+    def clear(self) -> None:
+        """Leave nothing of what was shown while it ran, unless the report took its place."""
+        if self.live is not None:
+            self.live.clear()
+
+
+@dataclass
+class Extension:
+    """Everything one shell holds of us."""
+
+    shell: Any
+    infos: list[Any] = field(default_factory=list)
+    runs: list[_Run] = field(default_factory=list)
+    shown: dict[str, Shown] = field(default_factory=dict)
+    always: Any = None
+    noted: Assignments | None = None
+
+    def __post_init__(self) -> None:
+        self.cells = Cells(self.shell)
+
+    # -- coming and going ------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Register transformers and events."""
+        self.shell.input_transformers_cleanup.append(transform)
+        self.shell.ast_transformers.append(self)
+        self.shell.events.register("pre_run_cell", self.before_cell)
+        self.shell.events.register("post_run_cell", self.after_cell)
+
+    def unload(self) -> None:
+        """Leave nothing behind, not even of a cell that is running."""
+        while self.runs:
+            self.runs.pop().drop()
+        self.shell.input_transformers_cleanup.remove(transform)
+        if self in self.shell.ast_transformers:
+            self.shell.ast_transformers.remove(self)
+        self.shell.events.unregister("pre_run_cell", self.before_cell)
+        self.shell.events.unregister("post_run_cell", self.after_cell)
+
+    # -- one cell --------------------------------------------------------------------------------------------------
+
+    def before_cell(self, info: Any) -> None:
+        """The shell is about to run a cell."""
+        while self.runs and self._ended_unannounced(self.runs[-1]):
+            self.runs.pop().drop()
+        self.infos.append(info)
+        if self.runs:
+            self._note_part(self.runs[-1].session, info)
+        elif self.always is not None and magic_line(info.raw_cell) is None:
+            with own_errors_told("not traced"):
+                self._start_unasked(info)
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
+        before = tree.body[:]
+        try:
+            return self._noted(tree)
+        except Exception as fault:
+            tree.body[:] = before
+            notice(f"no values noted ({type(fault).__name__}: {fault}); your cell was not affected", fault)
+            return tree
+
+    def _noted(self, tree: ast.Module) -> ast.Module:
+        from conv_magic.capture.assigned import Assignments
+
+        if self.infos and begins(tree):
+            self.noted = Assignments(self._whole(self.infos[-1])[0].raw_cell)
+            return self.noted.instrument(tree)
+        here = self.runs and self.runs[-1].thread == threading.get_ident()
+        return self.runs[-1].session.instrument(tree) if here and not _is_timed_again_and_again() else tree
+
+    def _ended_unannounced(self, run: _Run) -> bool:
+        """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
+        if run.info not in self.infos:
+            return True
+        if run.thread != threading.get_ident():
+            return False
+        at: FrameType | None = sys._getframe()
+        while at is not None:
+            if at.f_code.co_filename in run.session.filenames():
+                return False
+            at = at.f_back
+        return True
+
+    def _note_part(self, session: Session, info: Any) -> None:
+        """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
+        above = lines_above_part(session.cell.text, info.raw_cell)
+        if above is not None:
+            for number in self._numbers():
+                session.also_known_as(self.cells.filename(info, number), above + blank_lines_above(info.raw_cell))
+
+    def _numbers(self) -> tuple[int, int]:
+        """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
+        return self.shell.execution_count, self.shell.execution_count - 1
+
+    def _start_unasked(self, info: Any) -> None:
+        text = info.raw_cell
+        name, other = (self.cells.filename(info, number) for number in self._numbers())
+        above = blank_lines_above(text)
+        session = self.start(self.always, self._cell(info, name, text, above), info, always=True)
+        session.also_known_as(other, above)
+
+    def begin(self, args: Any, filename: str, number: int) -> None:
+        """The cell's first line runs, as line `number` of `filename`."""
+        info = self.infos[-1] if self.infos else None
+        at = magic_line(info.raw_cell) if info else None
+        if info is None or at is None:  # a silent cell: no event will end it, and nobody looks
+            return
+        if not _has_tensorflow():
+            notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
+            return
+        with own_errors_told("not traced"):
+            whole, above = self._whole(info)
+            self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
+
+    def _whole(self, info: Any) -> tuple[Any, int]:
+        """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
+        for outer in self.infos:
+            above = lines_above_part(outer.raw_cell, info.raw_cell)
+            if above is not None:
+                return outer, above
+        return info, 0
+
+    def _cell(self, info: Any, filename: str, text: str, above: int) -> Cell:
+        from conv_magic.engine.session import Cell
+
+        return Cell(filename, text, getattr(info, "cell_id", None), "this cell", above)
+
+    def start(self, args: Any, cell: Cell, info: Any, *, always: bool = False) -> Session:
+        """Trace what follows."""
+        from conv_magic.engine.session import Session
+
+        noted, self.noted = self.noted, None
+        known = noted if noted and noted.text == cell.text else None
+        session = Session(cell, self.cells.all(), tracing(args), known)
+        above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
+        if above is not None:
+            for name in _TIMED:
+                session.also_known_as(name, above)
+        run = _Run(session, args, dict(self.shell.user_ns), info, always)
+        self.runs.append(run)
+        run.interrupts = CleanInterrupts(self.shell)
+        run.interrupts.start()
+        session.start()
+        if hasattr(self.shell, "kernel") and len(self.runs) == 1:
+            run.live = self._live(run)
+        return session
+
+    def _live(self, run: _Run) -> Live:
+        from conv_magic.notebook.display import Look, static_bundle
+        from conv_magic.notebook.live import Live
+
+        table = not run.args.quiet and (not run.always or run.args.table)
+        live = Live(run.session, lambda report: static_bundle(report, Look(table)))
+        live.start(self.shell)
+        return live
+
+    def after_cell(self, result: Any) -> None:
+        """A cell has ended: the traced one, or one nested in it."""
+        if self.noted is not None:  # the run that it was for did not begin
+            self.noted.close()
+            self.noted = None
+        info = self.infos[-1] if result is None and self.infos else getattr(result, "info", None)
+        if info in self.infos:
+            del self.infos[self.infos.index(info) :]
+        while self.runs and self.runs[-1].info is info:
+            run = self.runs.pop()
+            run.stop()
+            if result is not None:
+                self._report(run, result.error_before_exec or result.error_in_exec)
+            run.clear()
+        if info is not None and info.raw_cell.strip():
+            self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
+
+    def _report(self, run: _Run, error: BaseException | None) -> None:
+        try:
+            with own_errors_told("no report"):
+                self._finish(run, error)
+        except KeyboardInterrupt:
+            notice("no report, since it was interrupted; your cell had ended before")
+
+    def _finish(self, run: _Run, error: BaseException | None) -> None:
+        from conv_magic.engine.runner import OwnFault
+
+        report = run.session.finish(error, self.shell.user_ns)
+        for remark in run.session.remarks:
+            notice(remark)
+        for fault in run.session.faults[:1]:
+            notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
+        if run.always and not report.notes and not report.diagnoses:
+            return
+        self._bind(run.args.name, None, report)
+        self._write(run, report)
+        quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
+        if hasattr(self.shell, "kernel"):
+            self._show_in_notebook(run, report, quiet)
+        elif not quiet:
+            self._show_in_terminal(run, report)
+
+    def _write(self, run: _Run, report: Report) -> None:
+        """The shapes into the cell's text, or out of it: the front end puts it in the place of the cell's."""
+        how = next((word for word in WRITINGS if getattr(run.args, word)), None)
+        if how is None:
+            return
+        from conv_magic.views.written import written
+
+        text = report.trace.sources[0].text
+        changed = written(report, how)
+        if changed == text:
+            notice(f"nothing to {how}")
+        else:
+            self.shell.set_next_input(without_option(changed), replace=True)
+
+    def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
+        from IPython.core.displaypub import CapturingDisplayPublisher
+
+        from conv_magic.notebook.display import Look, show_and_try
+
+        key = run.session.cell.cell_id or run.session.cell.filename
+        if key in self.shown:
+            self.shown.pop(key).close()
+        publisher, trials = self.shell.display_pub, self._trials(run)
+        if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
+            trials["verify"] = False
+        look = Look(table=not quiet, widget=not run.args.text)
+        if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
+            trials["place"] = run.live.take_place()
+        self.shown[key] = show_and_try(report, run.namespace, look, publisher, **trials)
+
+    def _show_in_terminal(self, run: _Run, report: Report) -> None:
+        from conv_magic.notebook.terminal import print_and_try
+
+        print_and_try(report, run.namespace, **self._trials(run))
+
+    def _trials(self, run: _Run) -> dict[str, Any]:
+        """Whether to try fixes, and whom to tell how that went."""
+
+        def done(before: Report, after: Report) -> None:
+            self._bind(run.args.name, before, after)
+
+        def failed(fault: Exception) -> None:
+            notice(f"no fix was tried ({type(fault).__name__}: {fault})", fault)
+
+        return {"verify": not run.args.no_verify, "done": done, "failed": failed}
+
+    def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
+        """Make it the last report, and give the user's name to it unless that has another value by now."""
+        from conv_magic.engine import runner
+
+        if before is None or runner.last_report() is before:
+            runner.remember(report)
+        if name and (before is None or self.shell.user_ns.get(name) is before):
+            self.shell.user_ns[name] = report
+
+
+def _has_tensorflow() -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return "tensorflow" in sys.modules or find_spec("tensorflow") is not None
+    except (ImportError, ValueError):  # something forbids the import, or is half imported
+        return False
+
+
+def _is_timed_again_and_again() -> bool:
+    """Whether `%timeit` asks for the tree: what it times is the user's code alone."""
+    at: FrameType | None = sys._getframe(4)  # past ours and the shell's `transform_ast`
+    return at is not None and at.f_code.co_name == "timeit"

@@ -1,0 +1,1 @@
+"""Rules about convolutions, pools and their options."""

@@ -1,0 +1,133 @@
+"""A crop reaches beyond the image, or is stated for other axes than the image has.
+
+What: `tf.image.crop_to_bounding_box` needs offset + target <= size along both axes; `tf.image.random_crop` takes a size
+for each axis, channels and batch among them.
+Why: the box was found on a picture of another size, or x and y stand in each other's place; the channels were left out.
+Example:
+
+    tf.image.random_crop(image, (24, 24))                  # image: (32, 32, 3)
+
+Use instead:
+
+    tf.image.random_crop(image, (24, 24, 3))
+
+Fix safety: the size of the crop is kept and the box moved inside; the axes that were left out are kept whole.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, argument
+
+code = "crop-outside-image"
+
+_TF = "import tensorflow as tf\n"
+VALID: tuple[str, ...] = (_TF + "y = tf.image.crop_to_bounding_box(tf.ones((1, 20, 30, 3)), 4, 14, 16, 16)\n",)
+INVALID: tuple[str, ...] = (
+    _TF + "photo = tf.ones((1, 20, 30, 3))\ny = tf.image.crop_to_bounding_box(photo, 4, 20, 16, 16)\n",
+    _TF + "photo, x, y = tf.ones((20, 30, 3)), 14, 4\nface = tf.image.crop_to_bounding_box(photo, x, y, 16, 16)\n",
+    _TF + "photo = tf.ones((20, 30, 3))\ny = tf.image.random_crop(photo, size=[16, 16])\n",
+    _TF + "photos = tf.ones((4, 20, 30, 3))\ny = tf.image.random_crop(photos, (16, 16, 3))\n",
+    _TF + "photo = tf.ones((20, 30, 3))\ny = tf.image.random_crop(photo, (24, 24, 3))\n",
+)
+_BOX = ("offset_height", "offset_width", "target_height", "target_width")
+_MOST_AXES = 4
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed crop does not lie inside the image it was given."""
+    if call.outcome is not Outcome.RAISED or call.layer is not None or not call.inputs:
+        return
+    made = maker_of(call, trace)
+    image = argument(made[1], 0, "image", "value") if made else None
+    named = Reader(made[0], trace).shape_of(image) if made and image else None  # the message tells of sizes' shapes
+    shape = named or call.inputs[0]
+    fixes: tuple[Fix, ...] = ()
+    if made is not None and call.op == "crop_to_bounding_box" and len(shape) in (3, 4):
+        fixes = tuple(_moved(*made, trace, shape))
+    elif made is not None and call.op == "random_crop":
+        fixes = tuple(_whole(*made, trace, shape))
+    if not fixes or made is None:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} asks for values outside of {spelled(shape)}",
+        reasons=(_reason(shape, *made, trace),),
+        actual=shape,
+        axis_names=axis_names(len(shape)),
+        origin=origin_of(call, trace),
+        fixes=fixes,
+    )
+
+
+def _numbers(cell: Code, node: ast.Call, trace: Trace) -> list[tuple[ast.expr, int]]:
+    """The four numbers of a box, with their expressions; empty where they cannot be told."""
+    found = [(argument(node, 1 + place, name)) for place, name in enumerate(_BOX)]
+    values = [Reader(cell, trace).value(given) if given is not None else None for given in found]
+    pairs = [(g, v) for g, v in zip(found, values, strict=True) if g is not None and isinstance(v, int)]
+    return pairs if len(pairs) == len(_BOX) else []
+
+
+def _reason(shape: Shape, cell: Code, node: ast.Call, trace: Trace) -> str:
+    box = _numbers(cell, node, trace)
+    if not box:
+        return f"it takes a size for each of the {len(shape)} axes, none larger than the image"
+    (top, left, height, width), (rows, columns) = [n for _, n in box], shape[-3:-1]
+    return f"rows {top} to {top + height} of {rows}, columns {left} to {left + width} of {columns}"
+
+
+def _moved(cell: Code, node: ast.Call, trace: Trace, shape: Shape) -> Iterator[Fix]:
+    """The box with its two offsets exchanged where it fits so, else moved inside."""
+    box, (rows, columns) = _numbers(cell, node, trace), shape[-3:-1]
+    if not box or rows is None or columns is None:
+        return
+    (one, top), (two, left), (_, height), (_, width) = box
+    if height > rows or width > columns:
+        return
+    if left + height <= rows and top + width <= columns and top != left:
+        edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
+        yield fix("give the row first, then the column", cell, edits, Applicability.SURE)
+    edits = []
+    for given, at, size, whole in ((one, top, height, rows), (two, left, width, columns)):
+        if not 0 <= at <= whole - size:
+            edits.append(cell.replace(given, str(min(max(at, 0), whole - size))))
+    if edits:
+        yield fix("move the box inside the image", cell, edits, Applicability.SURE)
+
+
+def _whole(cell: Code, node: ast.Call, trace: Trace, shape: Shape) -> Iterator[Fix]:
+    """A size for every axis, those left out kept whole, none larger than the image."""
+    given = argument(node, 1, "size")
+    listed = next((o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)), None) if given else None
+    value = Reader(cell, trace).value(listed) if listed is not None else None
+    if listed is None or not isinstance(value, tuple) or None in shape or len(shape) > _MOST_AXES:
+        return
+    texts: list[str | None] = [cell.text_of(element) for element in listed.elts]
+    lacking = len(shape) - len(value)
+    channels = len(value) == 3 or (len(value) == 2 and len(shape) < 4)
+    if lacking > 0:
+        front = lacking if len(value) == 3 else lacking - 1
+        texts = [None] * front + texts + [None] * (lacking - front)
+        value = (None,) * front + value + (None,) * (lacking - front)
+    if len(texts) != len(shape) or not (channels or lacking >= 0):
+        return
+    new = [text if text and (n or 0) <= (size or 0) else str(size)
+           for text, n, size in zip(texts, value, shape, strict=True)]  # fmt: skip
+    if new != texts:
+        opening, closing = ("(", ")") if isinstance(listed, ast.Tuple) else ("[", "]")
+        edit = cell.replace(listed, f"{opening}{', '.join(new)}{closing}")
+        yield fix(f"ask for ({', '.join(new)})", cell, [edit], Applicability.SURE)

@@ -1,0 +1,118 @@
+"""More is cropped than the input has.
+
+What: a `Cropping` layer takes rows and columns away on both sides; something must be left.
+Why: the amounts were chosen for larger images: the original photographs, or a model that shrinks less.
+Example:
+
+    layers.Cropping2D(((50, 20), (0, 0)))(layers.Input((66, 200, 3)))
+
+Use instead:
+
+    layers.Cropping2D(((23, 9), (0, 0)))(layers.Input((66, 200, 3)))
+
+Fix safety: the amounts shrink in proportion until half of the input is left, or the declared input grows by them; which
+of the two was meant is the author's choice.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic import arithmetic
+from conv_magic.analysis.makers import chain_to, declared_literals, maker_of
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import CroppingOptions
+from conv_magic.model.shapes import Pairs
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
+from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.source import argument
+
+code = "cropping-exceeds-input"
+
+VALID: tuple[str, ...] = ("import keras\ny = keras.layers.Cropping2D(4)(keras.Input((9, 9, 1)))\n",)
+INVALID: tuple[str, ...] = (
+    "import keras\ny = keras.layers.Cropping2D(((8, 8), (2, 2)))(keras.Input((16, 30, 1)))\n",
+    "import keras\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input((12, 4)), layers.Cropping1D(6), layers.Conv1D(3, 1)])\n",
+    "import keras\nfrom keras import layers\n"
+    "x = layers.MaxPooling2D(4)(keras.Input((32, 32, 1)))\ny = layers.Cropping2D((4, 1))(x)\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed cropping would leave nothing."""
+    options = call.options
+    if call.outcome is Outcome.RETURNED or not isinstance(options, CroppingOptions) or not call.inputs:
+        return
+    problem = _problem(options, call)
+    if problem is None or problem.axis is None or problem.expected is None:
+        return
+    shape = call.inputs[0]
+    first = 2 if options.data_format == "channels_first" else 1
+    cut = options.cropping[problem.axis - first]
+    names = axis_names(len(shape), data_format_of(call))
+    axis = names[problem.axis] if names else f"axis {problem.axis}"
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cuts {sum(cut)} from the {shape[problem.axis]} along the {axis}",
+        reasons=(f"{shape[problem.axis]} - {cut[0]} - {cut[1]} = {(shape[problem.axis] or 0) - sum(cut)}",),
+        expected=problem.expected,
+        actual=shape,
+        axes=(problem.axis,),
+        axis_names=names,
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, trace, options, first),
+    )
+
+
+def _problem(options: CroppingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
+    try:
+        arithmetic.expected_shape(options, call.inputs)
+    except arithmetic.ShapeProblem as problem:
+        return problem if problem.reason is arithmetic.Reason.CROPPING else None
+    return None
+
+
+def _fixes(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
+    made = maker_of(call, trace)
+    sizes = call.inputs[0][first : first + len(options.cropping)]
+    if made is not None:
+        less = tuple(_less(pair, size) for pair, size in zip(options.cropping, sizes, strict=True))
+        text = str(less if len(less) > 1 else less[0])
+        output = arithmetic.expected_shape(CroppingOptions(less, options.data_format), call.inputs)
+        edit = with_argument(made[0], made[1], 0, "cropping", _as_written(argument(made[1], 0, "cropping"), less, text))
+        yield fix("crop less: in proportion, half of it stays", made[0], [edit], Applicability.CHOICE, output)
+    if not chain_to(call, trace):
+        yield from _larger_input(call, trace, options, first)
+
+
+def _less(pair: tuple[int, int], size: int | None) -> tuple[int, int]:
+    total = sum(pair)
+    if size is None or total < size:
+        return pair
+    left = size // 2
+    return pair[0] * left // total, pair[1] * left // total
+
+
+def _as_written(given: ast.expr | None, less: Pairs, text: str) -> str:
+    """One number where one was written and one will do."""
+    numbers = {number for pair in less for number in pair}
+    return str(numbers.pop()) if isinstance(given, ast.Constant) and len(numbers) == 1 else text
+
+
+def _larger_input(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
+    """The declared input with what is cropped added, so that as much is left as was declared."""
+    for cell, literal in declared_literals(trace, call.inputs[0][1:]):
+        edits = []
+        for place, (pair, element) in enumerate(zip(options.cropping, literal.elts[first - 1 :], strict=False)):
+            size = call.inputs[0][first + place]
+            if size is not None and sum(pair) >= size:
+                edits.append(cell.replace(element, str(size + sum(pair))))
+        yield fix("declare the input as large as before the cropping", cell, edits, Applicability.CHOICE)
+        return

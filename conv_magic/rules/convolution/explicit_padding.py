@@ -1,0 +1,150 @@
+"""Explicit padding of a `tf.nn` convolution that is not one (before, after) pair for each axis, in the axes' order.
+
+What: `tf.nn.conv2d` takes `padding` as a word or as four pairs, for batch, height, width and channels in the order of
+`data_format`; batch and channels are never padded.
+Why: PyTorch takes one number or one for each spatial axis, and counts channels before height.
+Example:
+
+    tf.nn.conv2d(x, w, strides=1, padding=[[1, 1], [1, 1]])
+
+Use instead:
+
+    tf.nn.conv2d(x, w, strides=1, padding=[[0, 0], [1, 1], [1, 1], [0, 0]])
+
+Fix safety: the numbers are kept and stand at the spatial axes.  Pairs that pad the channels run without an error: then
+this is a warning, for they are ignored there and the axis that was meant is not padded.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import DataFormat
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, argument
+
+code = "explicit-padding"
+
+VALID: tuple[str, ...] = (
+    "import tensorflow as tf\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((1, 5, 3, 2)), 1, [[0, 0], [0, 0], [2, 2], [0, 0]])\n",
+    "import tensorflow as tf\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((3, 3, 3, 2)), 1, [[0, 0], [1, 1], [1, 1], [0, 0]])\n",
+)
+INVALID: tuple[str, ...] = (
+    "import tensorflow as tf\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((5, 5, 3, 2)), 1, padding=[[2, 2], [2, 2]])\n",
+    "import tensorflow as tf\np = 1\ny = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((3, 3, 3, 2)), 2, padding=p)\n",
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((3, 5, 3, 2)), 1, padding=(1, 2))\n",
+    "import tensorflow as tf\n"
+    "pads = [(0, 0), (0, 0), (2, 2), (2, 2)]\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((5, 5, 3, 2)), 1, padding=pads)\n",
+)
+_PLACES = {"conv2d": 3, "depthwise_conv2d": 3, "max_pool2d": 3, "avg_pool2d": 3}
+_AXES = ("batch", "height", "width", "channels")
+Pairs = list[tuple[str, tuple[int, int]]]
+"""For each entry its text, and what it comes to."""
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where explicit pairs are too few, no pairs, or pad batch or channels."""
+    place = _PLACES.get(call.op)
+    ran = call.outcome is Outcome.RETURNED
+    if place is None or call.layer is not None:
+        return
+    made = maker_of(call, trace)
+    given = argument(made[1], place, "padding") if made else None
+    if made is None or given is None:
+        return
+    cell, data_format = made[0], _format(made[1], data_format_of(call))
+    found = _written(cell, trace, given)
+    if found is None:
+        return
+    node, pairs = found
+    right = _right(pairs, data_format)
+    if right is None or (ran and len(pairs) != 4):
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes explicit padding as four (before, after) pairs, for "
+        f"{', '.join(axis_names(4, data_format))}",
+        reasons=(_reason(cell, node, pairs, data_format),),
+        actual=call.inputs[0] if call.inputs else None,
+        axis_names=axis_names(4, data_format),
+        origin=origin_of(call, trace),
+        fixes=(_fix(cell, node, right),),
+    )
+
+
+def _format(made: ast.Call, known: DataFormat) -> DataFormat:
+    """As written: a failed call's options may not be known."""
+    given = argument(made, 99, "data_format")
+    word = given.value if isinstance(given, ast.Constant) else None
+    return "channels_first" if isinstance(word, str) and word.upper().startswith("NC") else known
+
+
+def _written(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.expr, Pairs] | None:
+    """The expression that says the padding, and its entries; a number n stands for (n, n)."""
+    reader = Reader(cell, trace)
+    for origin in reversed(origins_of(cell, given)):
+        if isinstance(origin, ast.List | ast.Tuple):
+            pairs = [_pair(cell, reader, element) for element in origin.elts]
+            complete = [pair for pair in pairs if pair is not None]
+            return (origin, complete) if complete and len(complete) == len(pairs) else None
+    number = reader.value(given)
+    if isinstance(number, int):
+        text = cell.text_of(given)
+        return given, [(f"[{text}, {text}]", (number, number))] * 2
+    return None
+
+
+def _pair(cell: Code, reader: Reader, element: ast.expr) -> tuple[str, tuple[int, int]] | None:
+    value, text = reader.value(element), cell.text_of(element)
+    if isinstance(value, int):
+        return f"[{text}, {text}]", (value, value)
+    match value:
+        case (int(before), int(after)):
+            return text, (before, after)
+    return None
+
+
+def _right(pairs: Pairs, data_format: DataFormat) -> list[str] | None:
+    """The entries in their right places; None where they are there already, or where that cannot be told."""
+    texts = [text for text, _ in pairs]
+    first = data_format == "channels_first"
+    if len(pairs) == 2:
+        return ["[0, 0]", "[0, 0]", *texts] if first else ["[0, 0]", *texts, "[0, 0]"]
+    if len(pairs) != 4:
+        return None
+    padded = [any(numbers) for _, numbers in pairs]
+    if not first and padded[3] and not padded[0] and not padded[1]:
+        return [texts[0], texts[2], texts[3], texts[1]]
+    if first and padded[1] and not padded[0] and not padded[3]:
+        return [texts[0], texts[3], texts[1], texts[2]]
+    return None
+
+
+def _reason(cell: Code, node: ast.expr, pairs: Pairs, data_format: DataFormat) -> str:
+    if len(pairs) == 2:
+        return f"{cell.text_of(node)} says two, for height and width alone"
+    names = axis_names(4, data_format)
+    padded = [name for name, (_, numbers) in zip(names, pairs, strict=True) if any(numbers)]
+    return f"these pad {' and '.join(padded)}; channels cannot be padded, so that pair is ignored"
+
+
+def _fix(cell: Code, node: ast.expr, right: list[str]) -> Fix:
+    opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
+    edit: Edit = cell.replace(node, f"{opening}{', '.join(right)}{closing}")
+    return fix("give each pair to its own axis", cell, [edit], Applicability.SURE)

@@ -1,0 +1,144 @@
+"""Strides or a window are listed in the order of the other data format.
+
+What: `strides=[1, 1, 2, 2]` moves over the last two axes; where the channels stand last these are width and channels.
+Why: the list was written for NCHW and the data is NHWC, or the reverse.
+Example:
+
+    tf.nn.max_pool2d(images, ksize=[1, 1, 2, 2], strides=[1, 1, 2, 2], padding="VALID")     # images: (8, 32, 32, 3)
+
+Use instead:
+
+    tf.nn.max_pool2d(images, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID")
+
+Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself is in the
+list's order, the format is said instead.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conv_magic.analysis.makers import maker_of, reordered
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.source import Code, argument
+
+code = "options-for-other-layout"
+
+_TF = "import tensorflow as tf\n"
+_NCHW = ", data_format='NCHW')\n"
+VALID: tuple[str, ...] = (
+    _TF + "y = tf.nn.avg_pool2d(tf.ones((1, 8, 8, 3)), [1, 2, 2, 1], [1, 2, 2, 1], 'SAME')\n",
+    _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 8, 8)), tf.ones((3, 3, 3, 2)), [1, 1, 2, 2], 'SAME'" + _NCHW,
+)
+INVALID: tuple[str, ...] = (
+    _TF + "y = tf.nn.max_pool2d(tf.ones((1, 8, 8, 3)), ksize=[1, 1, 2, 2], strides=[1, 1, 2, 2], padding='VALID')\n",
+    _TF + "y = tf.nn.max_pool2d(tf.ones((1, 8, 8, 3)), 2, [1, 1, 2, 2], 'VALID')\n",
+    _TF + "step = [1, 1, 2, 2]\ny = tf.nn.conv2d(tf.ones((1, 8, 8, 3)), tf.ones((3, 3, 3, 2)), step, 'SAME')\n",
+    _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 8, 8)), tf.ones((3, 3, 3, 2)), [1, 2, 2, 1], 'SAME'" + _NCHW,
+    _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 9, 8)), tf.ones((3, 3, 3, 2)), [1, 1, 2, 2], 'SAME')\n",
+    _TF + "y = tf.nn.conv3d(tf.ones((1, 6, 8, 8, 2)), tf.ones((3, 3, 3, 2, 5)), [1, 1, 2, 2, 2], 'SAME')\n",
+)
+_CONV = (("strides", 2), ("dilations", 5))
+_POOL = (("ksize", 1), ("strides", 2))
+_OPTIONS = {
+    "conv2d": _CONV, "conv3d": _CONV, "depthwise_conv2d": _CONV, "max_pool2d": _POOL, "avg_pool2d": _POOL,
+    "max_pool": _POOL, "avg_pool": _POOL, "max_pool3d": _POOL, "avg_pool3d": _POOL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """An option whose numbers stand in the other order."""
+
+    name: str
+    given: ast.expr
+    numbers: tuple[int, ...]
+    right: tuple[int, ...]
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a list that covers batch and channels moves over the channels."""
+    options = _OPTIONS.get(call.op)
+    made = maker_of(call, trace) if options and call.layer is None and call.direct and call.inputs else None
+    if made is None or options is None or len(call.inputs[0]) < 4:
+        return
+    first = _is_first(made[1], data_format_of(call) == "channels_first")
+    wrong = [t for name, place in options if (t := _turned(made, trace, name, place, first=first)) is not None]
+    if not wrong:
+        return
+    shape = call.inputs[0]
+    listed = " and ".join(f"{w.name}={list(w.numbers)}" for w in wrong)
+    names = axis_names(len(shape), "channels_first" if first else "channels_last")
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} would move over the channels of {spelled(shape)}: {listed}",
+        reasons=(f"the entries are for {', '.join(names)}",),
+        actual=shape,
+        axes=(1 if first else len(shape) - 1,),
+        axis_names=names,
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, made, wrong, first=first, turned=_is_turned(call, trace, first=first)),
+    )
+
+
+def _is_turned(call: CallRecord, trace: Trace, *, first: bool) -> bool:
+    """Whether the data is in the list's own order: the filter fits it so, or it comes from a call in that format."""
+    shape, depth = call.inputs[0], call.kernel[-2] if call.kernel else None
+    if depth is not None:
+        return shape[1 if first else -1] != depth and shape[-1 if first else 1] == depth
+    producer = call.producers[0] if call.producers else None
+    made = getattr(trace.calls[producer].options, "data_format", None) if producer is not None else None
+    return made == ("channels_last" if first else "channels_first")
+
+
+def _is_first(made: ast.Call, known: bool) -> bool:
+    """Whether the call counts channels first; as written, for a failed call's options may not be known."""
+    given = argument(made, 99, "data_format")
+    word = given.value if isinstance(given, ast.Constant) else None
+    return word.upper().startswith("NC") if isinstance(word, str) else known
+
+
+def _turned(made: tuple[Code, ast.Call], trace: Trace, name: str, place: int, *, first: bool) -> _Turned | None:
+    given = argument(made[1], place, name)
+    value = Reader(made[0], trace).value(given) if given is not None else None
+    if given is None or not isinstance(value, tuple) or not 4 <= len(value) <= 5 or None in value:
+        return None
+    numbers = tuple(number or 0 for number in value)
+    channels = numbers[1] if first else numbers[-1]
+    if numbers[0] != 1 or channels == 1 or (numbers[-1] if first else numbers[1]) != 1:
+        return None
+    right = (1, 1, *numbers[1:-1]) if first else (1, *numbers[2:], 1)
+    return _Turned(name, given, numbers, right)
+
+
+def _fixes(
+    call: CallRecord, made: tuple[Code, ast.Call], wrong: list[_Turned], *, first: bool, turned: bool
+) -> Iterator[Fix]:
+    cell, node = made
+    shape = call.inputs[0]
+    if turned:
+        word = ("NHWC", "NDHWC") if first else ("NCHW", "NCDHW")
+        text = f'"{word[len(shape) - 4]}"'
+        edits = [with_argument(cell, node, 99, "data_format", text)]
+        yield fix(f"say {text[1:-1]}, which the data is", cell, edits, Applicability.SURE)
+        return
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1)) if first else (0, *range(2, len(shape)), 1)
+    edits = []
+    for one in wrong:
+        literals = (o for o in origins_of(cell, one.given) if isinstance(o, ast.List | ast.Tuple))
+        literal = next((o for o in literals if len(o.elts) == len(shape)), None)
+        text = reordered(cell, literal, order) if literal is not None else str(list(one.right))
+        edits.append(cell.replace(literal if literal is not None else one.given, text))
+    words = " and ".join(f"{one.name}={list(one.right)}" for one in wrong)
+    yield fix(f"use {words}", cell, list(dict.fromkeys(edits)), Applicability.SURE)

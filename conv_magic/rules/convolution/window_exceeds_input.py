@@ -1,0 +1,202 @@
+"""The window does not fit on the input.
+
+What: with `padding="valid"` a convolution or pooling needs an input at least as large as its (dilated) window.
+Why: each valid convolution and each pooling shrinks the image; deep in a model little is left of a small one.
+Example:
+
+    layers.Conv2D(8, 5)(small)              # small is (None, 3, 3, 4)
+
+Use instead:
+
+    layers.Conv2D(8, 5, padding="same")(small)
+
+Fix safety: `padding="same"` keeps kernel and filters and changes the output's size; a smaller kernel changes the
+weights.  Which of the two was meant is the author's choice.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conv_magic import arithmetic
+from conv_magic.analysis.makers import maker_of, shapes_spelled
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import ConvOptions, DepthwiseConvOptions, PoolOptions
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.fixes.data_formats import of_setting
+from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.source import Code, argument
+
+code = "window-exceeds-input"
+
+
+VALID: tuple[str, ...] = (
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 5, 5, 1)), tf.zeros((5, 5, 1, 4)), 1, 'VALID')\n",
+    "from keras import Input, layers\nx = Input((None, None, 3))\ny = layers.MaxPooling2D(8)(layers.Conv2D(4, 7)(x))\n",
+)
+INVALID: tuple[str, ...] = (
+    "import keras\nfrom keras import layers\nkeras.backend.set_image_data_format('channels_first')\n"
+    "try:\n    y = layers.Conv2D(8, 5)(keras.Input((12, 12, 3)))\n"
+    "finally:\n    keras.config.set_image_data_format('channels_last')\n",
+    "import tensorflow as tf\n"
+    "small = tf.zeros((1, 3, 3, 2))\n"
+    "y = tf.nn.conv2d(small, tf.zeros((5, 5, 2, 4)), strides=1, padding='VALID')\n",
+    "from keras import Input, layers\nx = Input((12, 12, 3))\n"
+    "h = layers.MaxPooling2D(4)(x)\n"
+    "y = layers.Conv2D(8, 5)(h)\n",
+    "import keras\nfrom keras import layers\n"
+    "model = keras.Sequential([\n"
+    "    keras.Input((8, 8, 1)),\n"
+    "    layers.Conv2D(4, 3),\n"
+    "    layers.MaxPooling2D(3),\n"
+    "    layers.Conv2D(8, kernel_size=(3, 3)),\n"
+    "])\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where the failed call's window is larger than its input."""
+    options = call.options
+    if (
+        call.outcome not in (Outcome.RAISED, Outcome.GUARDED)
+        or not isinstance(options, arithmetic.SlidingOptions)
+        or not call.inputs
+    ):
+        return
+    problem = _problem(options, call)
+    if problem is None or problem.expected is None:
+        return
+    actual = call.inputs[0]
+    axes = tuple(i for i, (have, want) in enumerate(zip(actual, problem.expected, strict=True)) if have != want)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot lay a window of {_by(_window(options))} on an input of {_by(_sizes(call, options))}",
+        reasons=_reasons(call, options),
+        expected=problem.expected,
+        actual=actual,
+        axes=axes,
+        axis_names=axis_names(len(actual), data_format_of(call)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(call, options, trace),
+    )
+
+
+def _problem(options: arithmetic.SlidingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
+    try:
+        arithmetic.expected_shape(options, call.inputs, call.kernel)
+    except arithmetic.ShapeProblem as problem:
+        return problem if problem.reason is arithmetic.Reason.WINDOW else None
+    return None
+
+
+def _window(options: arithmetic.SlidingOptions) -> tuple[int, ...]:
+    if isinstance(options, PoolOptions):
+        return options.pool_size
+    pairs = zip(options.kernel_size, options.dilation_rate, strict=True)
+    return tuple(arithmetic.effective_kernel_size(size, rate) for size, rate in pairs)
+
+
+def _sizes(call: CallRecord, options: arithmetic.SlidingOptions) -> Shape:
+    shape, n = call.inputs[0], len(_window(options))
+    return shape[-n:] if options.data_format == "channels_first" else shape[-n - 1 : -1]
+
+
+def _by(sizes: Shape) -> str:
+    return " x ".join("?" if size is None else str(size) for size in sizes)
+
+
+def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str, ...]:
+    reasons = []
+    for size, window, stride in zip(_sizes(call, options), _window(options), options.strides, strict=True):
+        if size is not None and size < window:
+            over = "" if stride == 1 else f" / {stride}"
+            sum_ = f"({size} - {window}){over} + 1 = {(size - window) // stride + 1}"
+            reasons.append(f"padding is valid, so the output's size would be {sum_}")
+            break
+    if not isinstance(options, PoolOptions) and max(options.dilation_rate) > 1:
+        reasons.append(f"the kernel {_by(options.kernel_size)} reaches over {_by(_window(options))} by its dilation")
+    if call.outcome is Outcome.GUARDED:
+        reasons.append("TensorFlow would have given a wrong result or ended the process here, so the call was not made")
+    return tuple(reasons)
+
+
+def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -> Iterator[Fix]:
+    made = maker_of(call, trace)
+    if made is None:
+        return
+    turned = list(of_setting(call, trace))
+    if turned:
+        yield from turned
+        return
+    yield _padded(call, options, *made)
+    if isinstance(options, DepthwiseConvOptions):
+        return
+    for sizes in dict.fromkeys((_fitting(call, options, odd=True), _fitting(call, options, odd=False))):
+        if sizes:
+            yield from _smaller(call, options, trace, made, sizes)
+
+
+def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, made: ast.Call) -> Fix:
+    word = "same" if call.layer is not None else "SAME"
+    place = (2 if isinstance(options, PoolOptions) else 3) if call.layer is not None else 3
+    edit = with_argument(cell, made, place, "padding", f'"{word}"')
+    predicted = arithmetic.expected_shape(replace(options, padding="same"), call.inputs, call.kernel)
+    return fix(f'pad the input: padding="{word}"', cell, [edit], Applicability.CHOICE, predicted)
+
+
+def _fitting(call: CallRecord, options: arithmetic.SlidingOptions, *, odd: bool) -> tuple[int, ...] | None:
+    """The largest window that fits; of a kernel, if `odd`, the largest odd one where there is a choice."""
+    odd = odd and not isinstance(options, PoolOptions)
+    sizes = []
+    for size, window, full in zip(
+        _sizes(call, options), arithmetic.kernel_sizes_of(options), _window(options), strict=True
+    ):
+        if size is None or full <= size:
+            sizes.append(window)
+        elif full != window:
+            return None
+        else:
+            sizes.append(size - 1 if odd and window % 2 and size % 2 == 0 else size)
+    return tuple(sizes) if all(size > 0 for size in sizes) else None
+
+
+def _smaller(
+    call: CallRecord,
+    options: ConvOptions | PoolOptions,
+    trace: Trace,
+    made: tuple[Code, ast.Call],
+    sizes: tuple[int, ...],
+) -> Iterator[Fix]:
+    text = str(sizes[0]) if len(set(sizes)) == 1 else spelled(sizes)
+    if isinstance(options, PoolOptions):
+        changed: ConvOptions | PoolOptions = replace(options, pool_size=sizes)
+        title, place, name = f"pool over {_by(sizes)}", 0, "pool_size"
+    else:
+        changed = replace(options, kernel_size=sizes)
+        title, place, name = f"use a kernel of {_by(sizes)}", 1, "kernel_size"
+    if call.layer is not None:
+        edits = [with_argument(*made, place, name, text)]
+        predicted = arithmetic.expected_shape(changed, call.inputs, None)
+    else:
+        edits, predicted = _kernel_edit(call, trace, *made, sizes), None
+    if edits:
+        yield fix(title, made[0], edits, Applicability.CHOICE, predicted)
+
+
+def _kernel_edit(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, sizes: tuple[int, ...]) -> list[Edit]:
+    given = argument(made, 1, "filters", "filter")
+    if call.kernel is None or given is None:
+        return []
+    for literal in shapes_spelled(cell, trace, given, call.kernel):
+        pairs = zip(literal.elts, sizes, strict=False)
+        return [cell.replace(node, str(size)) for node, size in pairs]
+    return []

@@ -1,0 +1,130 @@
+"""A loader resizes the images to its own default size, and the model was declared for another.
+
+What: the images of a folder come in a size that the loader decides; the model takes one size only.
+Why: `image_dataset_from_directory` and `flow_from_directory` make 256 x 256 of every image unless told otherwise.
+Example:
+
+    data = keras.utils.image_dataset_from_directory(folder)          # gives (None, 256, 256, 3)
+    model = keras.Sequential([keras.Input((60, 60, 3)), ...])
+
+Use instead:
+
+    data = keras.utils.image_dataset_from_directory(folder, image_size=(60, 60))
+
+Fix safety: the loader follows the model, no layer changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import code_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, name_of
+from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.source import Code, argument, called_name
+
+code = "loaded-at-another-size"
+
+_START = (
+    "import os, tempfile\nimport tensorflow as tf\nfrom tensorflow import keras\n"
+    "folder = tempfile.mkdtemp()\n"
+    "for kind in ('dog', 'fox'):\n"
+    "    os.mkdir(os.path.join(folder, kind))\n"
+    "    png = tf.io.encode_png(tf.zeros((40, 50, 3), tf.uint8))\n"
+    "    tf.io.write_file(os.path.join(folder, kind, 'one.png'), png)\n"
+    "model = keras.Sequential([keras.Input((32, 48, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+)
+VALID: tuple[str, ...] = (
+    _START + "data = keras.utils.image_dataset_from_directory(folder, image_size=(32, 48), verbose=False)\n"
+    "model.evaluate(data, verbose=0)\n",
+)
+INVALID: tuple[str, ...] = (
+    _START + "data = keras.utils.image_dataset_from_directory(folder, batch_size=2, verbose=False)\n"
+    "model.evaluate(data, verbose=0)\n",
+    _START + "data = keras.utils.image_dataset_from_directory(folder, image_size=(24, 32), verbose=False)\n"
+    "model.fit(data.map(lambda x, y: (x / 255.0, y)), verbose=0)\n",
+)
+
+_SIZES = {
+    "image_dataset_from_directory": "image_size",
+    "flow_from_directory": "target_size",
+    "flow_from_dataframe": "target_size",
+}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a model failed on images that a loader made of another size."""
+    model = _model_around(call, trace) if call.outcome is Outcome.RAISED else None
+    if model is None or model.accepts is None:
+        return
+    have, want = model.inputs[0], model.accepts
+    sizes = want[1:3]
+    found = _loader(call, trace)
+    if found is None:
+        return
+    cell, loader, keyword = found
+    text = f"({sizes[0]}, {sizes[1]})"
+    origin = cell.span(loader)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(model)} takes images of {_by(sizes)}; the loader makes them {_by(have[1:3])}",
+        layer=name_of(model),
+        reasons=(f"{called_name(loader)} resizes to {_by(have[1:3])}",),
+        expected=want,
+        actual=have,
+        axes=tuple(axis for axis in (1, 2) if have[axis] != want[axis]),
+        axis_names=axis_names(4),
+        origin=(origin, f"the images are loaded on line {origin.line}"),
+        fixes=(
+            fix(
+                f"load the images with {keyword}={text}",
+                cell,
+                [with_argument(cell, loader, 99, keyword, text)],
+                Applicability.SURE,
+            ),
+        ),
+    )
+
+
+def _model_around(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """The call, or the model around it, whose input has other sizes than it was declared for."""
+    at: int | None = call.index
+    while at is not None:
+        call = trace.calls[at]
+        have, want = (call.inputs or ((),))[0], call.accepts or ()
+        if len(have) == len(want) == 4 and None not in want[1:3] and have[1:3] != want[1:3] and have[3] == want[3]:
+            return call
+        at = call.parent
+    return None
+
+
+def _by(sizes: Shape) -> str:
+    return " x ".join(str(size) for size in sizes)
+
+
+def _loader(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call, str] | None:
+    """The call that loaded what the running line hands over."""
+    cell = code_of(trace, call.span)
+    node = cell.call_at(call.span) if cell else None
+    data = argument(node, 0, "x", "inputs") if node is not None else None
+    if cell is None or data is None:
+        return None
+    waiting, seen = [data], 0
+    while waiting and seen < 20:
+        seen += 1
+        for origin in origins_of(cell, waiting.pop(0)):
+            for inner in ast.walk(origin):
+                if isinstance(inner, ast.Call) and called_name(inner) in _SIZES:
+                    return cell, inner, _SIZES[called_name(inner)]
+                if isinstance(inner, ast.Name) and inner is not origin and isinstance(inner.ctx, ast.Load):
+                    waiting.append(inner)
+    return None

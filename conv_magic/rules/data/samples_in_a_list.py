@@ -1,0 +1,84 @@
+"""Samples were handed over in a list: Keras takes each element for an input of its own.
+
+What: `predict([one, two, three])` is a call with three inputs, not with a batch of three.
+Why: images were collected in a list and the list was not made an array.
+Example:
+
+    model.predict([photo for photo in photos])
+
+Use instead:
+
+    model.predict(np.stack([photo for photo in photos]))
+
+Fix safety: no number is changed; the samples get the batch axis that the model needs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.provenance import alias_of, origin_of, supply_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability
+from conv_magic.model.options import FitOptions
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, wrapped
+
+code = "samples-in-a-list"
+
+_MODEL = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "model = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)])\n"
+)
+VALID: tuple[str, ...] = (_MODEL + "model.predict(np.stack([np.ones((6, 6, 1))] * 3), verbose=0)\n",)
+INVALID: tuple[str, ...] = (
+    _MODEL + "pictures = [np.ones((6, 6, 1)) for _ in range(4)]\nmodel.predict(pictures, verbose=0)\n",
+    _MODEL + "model.predict([np.ones((6, 6, 1))], verbose=0)\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed model with one input was given a list of single samples."""
+    if call.outcome is not Outcome.RAISED:
+        return
+    call, given = _model_around(call, trace)
+    if not given or call.accepts is None:
+        return
+    if len(set(given)) != 1 or not _fits(given[0], call.accepts[1:]):
+        return
+    supply = supply_of(call, trace)
+    numpy = alias_of(supply.code, "numpy") if supply else None
+    if supply is None or numpy is None or not isinstance(supply.code.resolve(supply.value), ast.List | ast.ListComp):
+        return
+    edit = wrapped(supply.code, supply.value, f"{numpy}.stack(", ")")
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes one array of samples; it was given a list of {counted(len(given), 'array')}",
+        reasons=(f"each element of a list counts as an input of its own, here of {spelled(given[0])}",),
+        expected=call.accepts,
+        actual=given[0],
+        axis_names=axis_names(len(call.accepts)),
+        origin=origin_of(call, trace),
+        fixes=(fix("stack the samples to one array", supply.code, [edit], Applicability.SURE),),
+    )
+
+
+def _model_around(call: CallRecord, trace: Trace) -> tuple[CallRecord, tuple[Shape, ...]]:
+    """The model that `fit` or `predict` called, and what these were given."""
+    while call.parent is not None:
+        parent = trace.calls[call.parent]
+        if isinstance(parent.options, FitOptions):
+            return call, () if parent.options.dataset else parent.options.x
+        call = parent
+    return call, ()
+
+
+def _fits(sample: Shape, wanted: Shape) -> bool:
+    return len(sample) == len(wanted) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(sample, wanted, strict=True)
+    )

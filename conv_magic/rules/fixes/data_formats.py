@@ -1,0 +1,67 @@
+"""Repairs of the `data_format` that a call is given, where its data has the channels on the other side."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import codes_of
+from conv_magic.model.calls import CallRecord
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import data_format_of
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, argument, called_name
+
+_OTHER = {
+    "NCHW": "NHWC", "NCW": "NWC", "NCDHW": "NDHWC", "channels_first": "channels_last",
+}  # fmt: skip
+_PER_AXIS = ("strides", "dilations", "ksize")
+
+
+def of_format(call: CallRecord, trace: Trace, axis: int, want: int | None) -> Iterator[Fix]:
+    """Channels-last, for a call that was told channels-first of data whose last axis has the channels it wants."""
+    made = maker_of(call, trace)
+    if made is None or axis != 1 or data_format_of(call) != "channels_first" or call.inputs[0][-1] != want:
+        return
+    code, node = made
+    given = argument(node, 4 if call.layer is None else 99, "data_format")
+    literal = next((o for o in origins_of(code, given) if isinstance(o, ast.Constant)), None) if given else None
+    other = _OTHER.get(str(literal.value)) if literal is not None else None
+    if literal is not None and other is not None:
+        edits = [code.replace(literal, repr(other).replace("'", _quote(code, literal))), *_moved(code, node)]
+        yield fix(f"say {other}, which the data is", code, edits, Applicability.SURE)
+
+
+def of_setting(call: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Channels-last for the whole program, where that is set otherwise and the images have their colours last."""
+    colours = call.inputs[0][-1:] in ((1,), (3,), (4,)) and call.inputs[0][1] not in (1, 3, 4)
+    if data_format_of(call) != "channels_first" or not colours:
+        return
+    for code in codes_of(trace):
+        for node in code.nodes:
+            if isinstance(node, ast.Call) and called_name(node) == "set_image_data_format" and node.args:
+                given = node.args[0]
+                if isinstance(given, ast.Constant) and given.value == "channels_first":
+                    edit = code.replace(given, '"channels_last"')
+                    yield fix("set channels_last, which the images are", code, [edit], Applicability.SURE)
+                    return
+
+
+def _quote(code: Code, literal: ast.Constant) -> str:
+    return code.text_of(literal)[-1]
+
+
+def _moved(code: Code, node: ast.Call) -> Iterator[Edit]:
+    """The options that have an entry for each axis, with that of the channels put last."""
+    for name in _PER_AXIS:
+        given = next((k.value for k in node.keywords if k.arg == name), None)
+        if isinstance(given, ast.List | ast.Tuple) and len(given.elts) > 3:
+            texts = [code.text_of(element) for element in given.elts]
+            moved = [texts[0], *texts[2:], texts[1]]
+            opening, closing = ("[", "]") if isinstance(given, ast.List) else ("(", ")")
+            if moved != texts:
+                yield code.replace(given, f"{opening}{', '.join(moved)}{closing}")

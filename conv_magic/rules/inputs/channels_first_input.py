@@ -1,0 +1,202 @@
+"""The input is declared or stored channels-first, the layers are channels-last.
+
+What: of (4, 84, 84) a channels-last convolution sees an image 4 high and 84 wide with 84 channels.
+Why: PyTorch, old Keras with Theano, and stacks of video frames put the channels first.
+Example:
+
+    screens = keras.Input((4, 84, 84))
+    layers.Conv2D(32, 8, strides=4)(screens)
+
+Use instead:
+
+    screens = keras.Input((84, 84, 4))
+
+Fix safety: the declared sizes change places, and with them arrays of that shape in the cell; no number changes.  Where
+the cell ran, this is said only of 1 or 3 rows of a square with more than a line's kernel.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic import arithmetic
+from conv_magic.analysis.declared import declarations
+from conv_magic.analysis.makers import chain_to, declared_literals, reordered, shapes_spelled
+from conv_magic.analysis.provenance import alias_of
+from conv_magic.analysis.trace_graph import index_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import PoolOptions
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.text.edits import after, fix, wrapped
+from conv_magic.text.source import Binding, Code
+
+code = "channels-first-input"
+
+VALID: tuple[str, ...] = (
+    "import keras\ny = keras.layers.Conv2D(4, 3, data_format='channels_first')(keras.Input((3, 32, 32)))\n",
+    "import keras\ny = keras.layers.Conv2D(4, (1, 5))(keras.Input((1, 64, 64)))\n",
+    "import keras\ny = keras.layers.Conv2D(4, 3, padding='same')(keras.Input((3, 40, 16)))\n",
+)
+INVALID: tuple[str, ...] = (
+    "import keras\nfrom keras import layers\nframes, side = 3, 48\n"
+    "x = keras.Input((frames, side, side))\n"
+    "y = layers.Conv2D(4, 5, strides=2)(x)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "x = np.zeros((6, 1, 20, 20), 'float32')\n"
+    "net = keras.Sequential([keras.Input((1, 20, 20)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])\n"
+    "out = net.predict(x, verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "images = np.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)\n"
+    "net = keras.Sequential([keras.Input((3, 32, 32)), layers.Conv2D(8, 3, padding='same')])\n"
+    "out = net.predict(images, verbose=0)\n",
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "def load():\n    return (np.zeros((6, 3, 40, 40)), np.zeros(6)), (np.zeros((4, 3, 40, 40)), np.zeros(4))\n"
+    "(x, y), (other, others) = load()\n"
+    "net = keras.Sequential([keras.Input(x.shape[1:]), layers.Conv2D(4, 5), layers.GlobalMaxPooling2D()])\n"
+    "net.add(layers.Dense(1))\nnet.compile('sgd', 'mse')\n"
+    "net.fit(x, y, validation_data=(other, others), verbose=0)\n",
+)
+_LEAST_SIDE = 16
+_MOST_CHANNELS = 16
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where the declared axes, in the other order, would suit the layers."""
+    options = call.options
+    if not isinstance(options, arithmetic.SlidingOptions) or not call.inputs or options.data_format != "channels_last":
+        return
+    ran = call.outcome is Outcome.RETURNED
+    if ran and (call.producers[:1] != (None,) or not _is_hardly_meant(options, call.inputs[0])):
+        return
+    if ran and not _is_first_run(call, trace):
+        return
+    chain = chain_to(call, trace)
+    shape = (chain[0] if chain else call).inputs[0]
+    if not ran and not (_fails_by_window(call) and _is_first(shape) and _suits(chain, call, _last(shape))):
+        return
+    fixes = tuple(_fixes(call, trace, shape))
+    if not fixes:
+        return
+    names = axis_names(len(shape))
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} is channels-last; of {spelled(shape)} it sees an image of "
+        f"{shape[1]} x {shape[2]} with {shape[3]} channels",
+        reasons=(f"channels-last, it would be {spelled(_last(shape))}",),
+        expected=_last(shape),
+        actual=shape,
+        axes=(1, len(shape) - 1),
+        axis_names=names,
+        origin=(fixes[0].edits[0].span, f"the sizes are declared on line {fixes[0].edits[0].span.line}"),
+        fixes=fixes,
+    )
+
+
+def _last(shape: Shape) -> Shape:
+    return (shape[0], *shape[2:], shape[1])
+
+
+def _is_first(shape: Shape) -> bool:
+    """A small size before two larger ones that are equal, or 1 or 3 before two that are not."""
+    if len(shape) != 4 or None in shape[1:]:
+        return False
+    channels, height, width = (size or 0 for size in shape[1:])
+    if channels >= min(height, width) or channels > _MOST_CHANNELS or min(height, width) < 8:
+        return False
+    return height == width or (channels in (1, 3) and width > _MOST_CHANNELS)
+
+
+def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
+    if isinstance(options, PoolOptions) or len(shape) != 4 or len(options.kernel_size) != 2:
+        return False
+    square = shape[2] == shape[3] and (shape[3] or 0) >= _LEAST_SIDE
+    return shape[1] in (1, 3) and square and min(options.kernel_size) > 1
+
+
+def _is_first_run(call: CallRecord, trace: Trace) -> bool:
+    """Whether the layer is seen for the first time: it is built, then called on data."""
+    return not any(c.index < call.index for c in index_of(trace).same_layer(call)[:1])
+
+
+def _fails_by_window(call: CallRecord) -> bool:
+    if call.outcome not in (Outcome.RAISED, Outcome.GUARDED):
+        return False
+    try:
+        arithmetic.expected_shape(call.options, call.inputs, None)
+    except arithmetic.ShapeProblem as problem:
+        return problem.reason is arithmetic.Reason.WINDOW
+    return False
+
+
+def _suits(chain: list[CallRecord], call: CallRecord, shape: Shape) -> bool:
+    """Whether all layers up to the failing one take the other order."""
+    now: Shape | None = shape
+    for layer in [*chain, call]:
+        try:
+            now = arithmetic.expected_shape(layer.options, (now,), None) if now is not None else None
+        except arithmetic.ShapeProblem:
+            return False
+    return now is not None
+
+
+def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
+    order = (*range(1, len(shape) - 1), 0)
+    for cell, literal in declared_literals(trace, shape[1:]):
+        edit = cell.replace(literal, reordered(cell, literal, order))
+        data = _of_data(cell, trace, shape, order)
+        title = f"declare the input as {spelled(_last(shape)[1:])}"
+        if data:
+            title += ", and move the channels of the data"
+        yield fix(title, cell, [edit, *data], Applicability.SURE)
+        return
+    for declared in declarations(trace):  # `Input(x.shape[1:])` follows the data
+        data = _of_data(declared.code, trace, shape, order) if declared.sizes == shape[1:] else []
+        if data:
+            title = "move the channels of the data to the last axis"
+            yield fix(title, declared.code, data, Applicability.SURE)
+            return
+
+
+def _of_data(cell: Code, trace: Trace, shape: Shape, order: tuple[int, ...]) -> list[Edit]:
+    """The arrays of the declared shape, moved where they are made."""
+    edits = []
+    unpacked: dict[ast.stmt, str] = {}
+    for value in trace.values:
+        if value.kind not in ("array", "tensor") or value.shape is None or value.type == "KerasTensor":
+            continue
+        bound = cell.binding_at_end(value.name) if value.shape[1:] == shape[1:] and not value.scope else None
+        if bound is None or not isinstance(bound.statement, ast.Assign):
+            continue
+        if bound.value is None:  # `x, y = load()`
+            text = _moving(cell, bound, array=value.kind == "array")
+            unpacked[bound.statement] = unpacked.get(bound.statement, "") + text
+            continue
+        edits += _moved(cell, trace, bound.value, value.shape, array=value.kind == "array")
+    return [*edits, *(after(cell, statement, text) for statement, text in unpacked.items() if text)]
+
+
+def _moving(cell: Code, bound: Binding, *, array: bool) -> str:
+    """One more statement, which moves the channels of what was unpacked."""
+    numpy, tensorflow, name = alias_of(cell, "numpy"), alias_of(cell, "tensorflow"), bound.name
+    start = f"\n{' ' * bound.statement.col_offset}{name} = "
+    if array and numpy:
+        return f"{start}{numpy}.moveaxis({name}, 1, -1)"
+    return f"{start}{tensorflow}.transpose({name}, [0, 2, 3, 1])" if tensorflow else ""
+
+
+def _moved(cell: Code, trace: Trace, value: ast.expr, shape: Shape, *, array: bool) -> list[Edit]:
+    if shape[1] == 1:  # one channel: where it is reshaped anyway, another shape will do
+        for literal in shapes_spelled(cell, trace, value, shape):
+            return [cell.replace(literal, reordered(cell, literal, (0, *range(2, len(shape)), 1)))]
+    numpy, tensorflow = alias_of(cell, "numpy"), alias_of(cell, "tensorflow")
+    order = (0, *range(2, len(shape)), 1)
+    if array and numpy:
+        return [wrapped(cell, value, f"{numpy}.moveaxis(", ", 1, -1)")]
+    return [wrapped(cell, value, f"{tensorflow}.transpose(", f", {list(order)})")] if tensorflow else []

@@ -1,0 +1,112 @@
+"""A model is declared for batches of one size, and the data does not come in such batches.
+
+What: `batch_shape=(16, ...)` fixes the number of samples in each batch; `fit` cuts 50 samples into 16, 16, 16 and 2.
+Why: a stateful layer needs a fixed batch; the number of samples is not a multiple of it, or `batch_size` is another.
+Example:
+
+    model = Sequential([Input(batch_shape=(16, 12, 3)), LSTM(8, stateful=True), Dense(1)])
+    model.fit(series, targets, batch_size=16)               # 50 samples
+
+Use instead:
+
+    model.fit(series[:48], targets[:48], batch_size=16)
+
+Fix safety: the samples of the last, smaller batch are left out; where nothing is stateful the batch may have any size.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.declared import Declaration, declarations
+from conv_magic.analysis.provenance import Supply, supply_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import FitOptions
+from conv_magic.model.positions import Edit
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import counted, diagnosed, name_of
+from conv_magic.text.edits import fix, indexed, with_argument
+from conv_magic.text.source import Code, argument
+
+code = "declared-batch-differs"
+
+_STATEFUL = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "net = keras.Sequential([keras.Input(batch_shape=(4, 6, 2)), layers.LSTM(3, stateful=True), layers.Dense(1)])\n"
+    "net.compile('sgd', 'mse')\nx, y = np.zeros(({n}, 6, 2)), np.zeros(({n}, 1))\n"
+)
+VALID: tuple[str, ...] = (_STATEFUL.format(n=8) + "net.fit(x, y, batch_size=4, verbose=0)\n",)
+INVALID: tuple[str, ...] = (
+    _STATEFUL.format(n=10) + "net.fit(x, y, batch_size=4, verbose=0)\n",
+    _STATEFUL.format(n=12) + "net.fit(x, y, verbose=0)\n",
+)
+
+_DEFAULT = 32
+"""https://keras.io/api/models/model_training_apis/#fit-method"""
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed `fit` or `predict` cuts the data into batches of another size than is declared."""
+    call = _training_around(call, trace)
+    options, supply = call.options, supply_of(call, trace)
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or supply is None:
+        return
+    if call.op not in ("fit", "evaluate", "predict"):
+        return
+    found = next(_fixed(trace, options), None)
+    count = options.x[0][0] if options.x and options.x[0] else None
+    given = next((k.value for k in supply.call.keywords if k.arg == "batch_size"), None)
+    size = Reader(supply.code, trace).value(given) if given is not None else _DEFAULT
+    if found is None or not isinstance(count, int) or not isinstance(size, int):
+        return
+    declared, batch = found
+    if size == batch and count % batch == 0:
+        return
+    last = count % batch if size == batch else min(size, count)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} is declared for batches of {batch}; here one has {counted(last, 'sample')}",
+        reasons=(f"{counted(count, 'sample')} are given in batches of {size}",),
+        origin=(declared.code.span(declared.call), f"the batch of {batch} is declared here"),
+        fixes=tuple(_fixes(supply, declared, count, batch, size)),
+    )
+
+
+def _training_around(call: CallRecord, trace: Trace) -> CallRecord:
+    while call.parent is not None and not isinstance(call.options, FitOptions):
+        call = trace.calls[call.parent]
+    return call
+
+
+def _fixed(trace: Trace, options: FitOptions) -> Iterator[tuple[Declaration, int]]:
+    """The declarations of a batch of a fixed size, for samples as they are given."""
+    for found in declarations(trace):
+        whole = Reader(found.code, trace).value(found.value) if found.batched and options.x else None
+        if isinstance(whole, tuple) and isinstance(whole[0], int) and found.sizes == options.x[0][1:]:
+            yield found, whole[0]
+
+
+def _fixes(supply: Supply, declared: Declaration, count: int, batch: int, size: int) -> Iterator[Fix]:
+    cell = supply.code
+    if not _is_stateful(declared.code) and isinstance(declared.value, ast.Tuple | ast.List):
+        edit = declared.code.replace(declared.value.elts[0], "None")
+        yield fix("let the batch have any size: None", declared.code, [edit], Applicability.SURE)
+    whole = count // batch * batch
+    edits: list[Edit] = []
+    if size != batch:
+        edits.append(with_argument(cell, supply.call, 99, "batch_size", str(batch)))
+    if whole != count:
+        labels = argument(supply.call, 1, "y")
+        edits += [indexed(cell, given, f"[:{whole}]") for given in (supply.value, labels) if given is not None]
+    if whole:
+        title = f"give batches of {batch}" + (f", {whole} samples in all" if whole != count else "")
+        yield fix(title, cell, edits, Applicability.SURE)
+
+
+def _is_stateful(cell: Code) -> bool:
+    return any(isinstance(n, ast.keyword) and n.arg == "stateful" for n in ast.walk(cell.tree))

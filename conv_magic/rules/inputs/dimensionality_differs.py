@@ -1,0 +1,188 @@
+"""A layer for one number of spatial axes works on an input with another.
+
+What: `Conv1D`, `MaxPooling2D`, `SpatialDropout3D` and their kin each need exactly that many spatial axes.
+Why: a layer was left over when a model moved from series to images or to volumes; sequences went to a layer for images;
+frames of a video went to one as well.
+Example:
+
+    x = layers.Conv2D(8, 3)(images)
+    x = layers.SpatialDropout1D(0.1)(x)
+
+Use instead:
+
+    x = layers.SpatialDropout2D(0.1)(x)
+
+Fix safety: the layer's own numbers stay; its namesake for the input's number of axes takes its place.  Where the extra
+axis is time, the layers can be applied to each frame instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from conv_magic.analysis.provenance import code_of, origin_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.layer_edits import layer_name
+from conv_magic.text.source import Code, called_name
+
+code = "dimensionality-differs"
+
+VALID: tuple[str, ...] = (
+    "from keras import Input, layers\nx = layers.SpatialDropout2D(0.1)(layers.Conv2D(4, 3)(Input((12, 12, 1))))\n",
+    "from keras import Input, layers\nx = layers.TimeDistributed(layers.Conv2D(4, 3))(Input((5, 12, 12, 1)))\n",
+)
+INVALID: tuple[str, ...] = (
+    "from keras import Input, layers\n"
+    "x = layers.Conv2D(4, 3)(Input((12, 12, 1)))\n"
+    "y = layers.SpatialDropout1D(0.1)(x)\n",
+    "import keras\nfrom keras.layers import Conv2D, GlobalMaxPooling1D\n"
+    "model = keras.Sequential([keras.Input((12, 12, 1)), Conv2D(4, 3), GlobalMaxPooling1D()])\n",
+    "from keras import Input, layers\n"
+    "words = layers.Embedding(50, 8)(Input((20,)))\n"
+    "y = layers.GlobalAveragePooling2D()(layers.Conv1D(4, 3)(words))\n",
+    "import keras\nfrom keras.layers import LSTM, Conv2D, Flatten, MaxPooling2D, TimeDistributed\n"
+    "model = keras.Sequential()\n"
+    "model.add(keras.Input((6, 12, 12, 3)))\n"
+    "model.add(Conv2D(4, 3))\n"
+    "model.add(MaxPooling2D())\n"
+    "model.add(TimeDistributed(Flatten()))\n"
+    "model.add(LSTM(5))\n",
+    "from keras import Input, layers\n"
+    "clip = Input((6, 12, 12, 3))\n"
+    "x = layers.Conv2D(4, 3)(clip)\n"
+    "x = layers.GlobalAveragePooling2D()(x)\n"
+    "y = layers.GRU(5)(x)\n",
+    "import keras\nfrom keras import layers\n"
+    "model = keras.Sequential([\n"
+    "    keras.Input((40, 6)),\n"
+    "    layers.Conv2D(8, 5),\n"
+    "    layers.MaxPooling1D(2),\n"
+    "    layers.LSTM(4),\n"
+    "])\n",
+)
+
+_DIMENSIONS = re.compile(r"([123])D$")
+_OVER_TIME = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM2D", "ConvLSTM1D"}
+_SEQUENCES = {"Embedding", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "Conv1D", "MaxPooling1D", "SeparableConv1D"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed layer's name tells another number of spatial axes than its input has."""
+    found = _DIMENSIONS.search(call.op)
+    if call.outcome is not Outcome.RAISED or not call.inputs or found is None or call.layer is None:
+        return
+    have, want = len(call.inputs[0]) - 2, int(found[1])
+    if have == want or not 1 <= have <= 3 or (have < want and not _is_of_the_wrong_kind(call, trace, have)):
+        return
+    fixes = tuple(_fixes(call, trace, have, want))
+    if have < want and not fixes:
+        return
+    names = axis_names(want + 2)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} works on {want} spatial {'axis' if want == 1 else 'axes'}; "
+        f"{spelled(call.inputs[0])} has {have}",
+        reasons=(f"a {call.op} needs ({', '.join(names)})",),
+        expected=(None,) * (want + 2),
+        actual=call.inputs[0],
+        axis_names=names,
+        origin=origin_of(call, trace),
+        fixes=fixes,
+    )
+
+
+def _is_of_the_wrong_kind(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Whether it is the layer that is of the wrong kind, not the data that lacks an axis."""
+    return _comes_from_layer(call, trace) or _goes_on_with(call, trace, have)
+
+
+def _goes_on_with(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Whether the layers behind it in the text are for as many axes as the input has."""
+    cell = code_of(trace, call.created)
+    made = cell.call_at(call.created) if cell else None
+    later = [called_name(node) for node in _layers_from(cell, made)[1:]] if cell and made else []
+    kinds = [found[1] for found in map(_DIMENSIONS.search, later) if found]
+    over_steps = have == 1 and any(name in _OVER_TIME - {"TimeDistributed"} for name in later)
+    fitting = str(have) in kinds or over_steps
+    return fitting and not any("Reshape" in name or "Time" in name for name in later)
+
+
+def _comes_from_layer(call: CallRecord, trace: Trace) -> bool:
+    """Whether layers of sequences made the input: then it is the layer that is of the wrong kind, not the data."""
+    producer = call.producers[0] if call.producers else None
+    while producer is not None:
+        made = trace.calls[producer]
+        if made.op in _SEQUENCES or _DIMENSIONS.search(made.op):
+            return True
+        producer = made.producers[0] if len(made.producers) == 1 else None
+    return False
+
+
+def _fixes(call: CallRecord, trace: Trace, have: int, want: int) -> Iterator[Fix]:
+    cell = code_of(trace, call.created)
+    made = cell.call_at(call.created) if cell else None
+    if cell is None or made is None:
+        return
+    if have == want + 1 and any(called_name(n) in _OVER_TIME for n in ast.walk(cell.tree) if isinstance(n, ast.Call)):
+        edits = _over_frames(cell, made)
+        if edits:
+            yield fix("apply the layers to each frame: TimeDistributed", cell, edits, Applicability.SURE)
+            return
+    edits = _renamed(cell, made, have)
+    every = _all_renamed(cell, made, want, have) if edits else []
+    if len(every) > len(edits):
+        yield fix(f"use the {have}-D layers from here on", cell, every, Applicability.SURE)
+    elif edits:
+        yield fix(f"use {_DIMENSIONS.sub(f'{have}D', called_name(made))}", cell, edits, Applicability.SURE)
+
+
+def _renamed(cell: Code, made: ast.Call, have: int) -> list[Edit]:
+    """The layer's namesake for `have` axes; none where a tuple counts the axes of the old one."""
+    name = _DIMENSIONS.sub(f"{have}D", called_name(made))
+    given = [*made.args, *(k.value for k in made.keywords if k.arg != "input_shape")]
+    spelled_ = layer_name(cell, made, name)
+    if name == called_name(made) or spelled_ is None or any(isinstance(a, ast.Tuple | ast.List) for a in given):
+        return []
+    return [cell.replace(made.func, spelled_[0]), *spelled_[1]]
+
+
+def _all_renamed(cell: Code, made: ast.Call, want: int, have: int) -> list[Edit]:
+    """All layers of the text for `want` axes, from this one on."""
+    edits: dict[Edit, None] = {}
+    for node in _layers_from(cell, made):
+        if called_name(node).endswith(f"{want}D"):
+            edits.update(dict.fromkeys(_renamed(cell, node, have)))
+    return list(edits)
+
+
+def _over_frames(cell: Code, made: ast.Call) -> list[Edit]:
+    """The layers of images from this one on, each wrapped in TimeDistributed, up to the first that works over time."""
+    spelled_ = layer_name(cell, made, "TimeDistributed")
+    if spelled_ is None:
+        return []
+    edits: list[Edit] = [*spelled_[1]]
+    for node in _layers_from(cell, made):
+        if called_name(node) in _OVER_TIME - {"TimeDistributed"}:
+            break
+        inside = any(isinstance(n, ast.Call) and called_name(n) == "TimeDistributed" for n in cell.around(node))
+        if not inside and (_DIMENSIONS.search(called_name(node)) or called_name(node) == "Flatten"):
+            edits.append(cell.replace(node, f"{spelled_[0]}({cell.text_of(node)})"))
+    return edits
+
+
+def _layers_from(cell: Code, made: ast.Call) -> list[ast.Call]:
+    """The calls in the same function that make layers, from this one on in the order of the text."""
+    scope = cell.scope_of(made)
+    calls = (n for n in ast.walk(scope) if isinstance(n, ast.Call) and cell.scope_of(n) is scope)
+    layers = (n for n in calls if called_name(n)[:1].isupper() and not isinstance(n.func, ast.Call))
+    start = (made.lineno, made.col_offset)
+    return sorted((n for n in layers if (n.lineno, n.col_offset) >= start), key=lambda n: (n.lineno, n.col_offset))

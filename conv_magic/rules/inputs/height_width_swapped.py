@@ -1,0 +1,184 @@
+"""Images are given as (width, height) to a model that was declared (height, width).
+
+What: a model's declared input and its data have the same two sizes, in the other order.  Keras looks at the number of
+axes only, so this runs: the pictures are seen on their side, or a later Dense fails on another size.
+Why: PIL and OpenCV count width first, arrays and TensorFlow height first.
+Example:
+
+    model = keras.Sequential([keras.Input((HEIGHT, WIDTH, 3)), ...])
+    model.predict(np.stack([tf.image.resize(i, (WIDTH, HEIGHT)) for i in images]))
+
+Use instead:
+
+    model.predict(np.stack([tf.image.resize(i, (HEIGHT, WIDTH)) for i in images]))
+
+Fix safety: the two sizes are exchanged where the text writes them, at the side whose names are in the wrong order; the
+declaration where the names do not tell.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import pairwise
+
+from conv_magic.analysis.makers import declared_literals, maker_of
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import supply_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code
+
+code = "height-width-swapped"
+
+_CELL = (
+    "import numpy as np\nimport keras\nfrom keras import layers\nROWS, COLUMNS = 12, 20\n"
+    "model = keras.Sequential([keras.Input((ROWS, COLUMNS, 3)), layers.Conv2D(2, 3), layers.Flatten(), "
+    "layers.Dense(4)])\n"
+)
+VALID: tuple[str, ...] = (
+    _CELL + "y = model.predict(np.zeros((5, ROWS, COLUMNS, 3)), verbose=0)\n",
+    "import numpy as np\nimport keras\n"
+    "model = keras.Sequential([keras.Input((None, 20, 3)), keras.layers.Conv2D(2, 3)])\n"
+    "y = model(np.zeros((5, 20, 12, 3)))\n",
+    "import keras\nh, w = 12, 20\ny = keras.layers.Resizing(h, w)(keras.Input((30, 30, 3)))\n",
+)
+INVALID: tuple[str, ...] = (
+    _CELL + "pictures = np.zeros((5, COLUMNS, ROWS, 3))\ny = model.predict(pictures, verbose=0)\n",
+    "import numpy as np\nimport keras\nfrom keras import layers\nwidth, height = 20, 12\n"
+    "image = keras.Input((width, height, 1))\n"
+    "model = keras.Model(image, layers.Dense(2)(layers.Flatten()(layers.Conv2D(2, 3)(image))))\n"
+    "y = model(np.zeros((5, 12, 20, 1)))\n",
+    _CELL + "pictures = np.random.rand(5, COLUMNS, ROWS, 3)\ny = model.predict(pictures, verbose=0)\n",
+    _CELL + "import tensorflow as tf\n"
+    "def load(i):\n    return tf.image.resize(np.zeros((30, 50, 3)), (COLUMNS, ROWS)).numpy()\n"
+    "y = model.predict(np.stack([load(i) for i in range(3)]), verbose=0)\n",
+    "import keras\nimg_width, img_height = 64, 48\n"
+    "x = keras.layers.Resizing(img_width, img_height)(keras.Input((90, 120, 3)))\n",
+)
+_FIRST = ("h", "height", "rows", "row", "r", "img_h", "img_height", "image_height", "ny")
+_SECOND = ("w", "width", "cols", "columns", "col", "c", "img_w", "img_width", "image_width", "nx")
+
+
+_RESIZING = {"Resizing", "CenterCrop", "RandomCrop"}
+
+_Site = tuple[Code, ast.expr, ast.expr]
+"""Two sizes that the text writes one after the other."""
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A warning, or the error's cause, where height and width stand in each other's place."""
+    if call.op in _RESIZING and call.outcome is Outcome.RETURNED:
+        yield from _resized(call, trace)
+        return
+    if call.options is not None or call.layer is None or call.accepts is None or len(call.inputs) != 1:
+        return
+    given, declared = call.inputs[0], call.accepts
+    n = len(declared) - 2
+    if n != 2 or len(given) != 4 or given[1:] != (declared[2], declared[1], declared[3]) or given[1] == given[2]:
+        return
+    if None in declared[1:] or call.outcome not in (Outcome.RETURNED, Outcome.RAISED):
+        return
+    fixes = tuple(_fixes(call, trace, given[1:], declared[1:]))
+    if not fixes:
+        return
+    at = fixes[0].edits[0].span
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} is declared for {spelled(declared)} and given {spelled(given)}",
+        reasons=(f"{declared[1]} and {declared[2]} stand in each other's place: arrays have the height first",),
+        expected=declared,
+        actual=given,
+        axes=(1, 2),
+        axis_names=axis_names(4),
+        origin=(at, f"the sizes are written on line {at.line}"),
+        fixes=fixes,
+    )
+
+
+def _resized(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A layer that takes the height first and was given a width, by name, then a height."""
+    made = maker_of(call, trace)
+    sizes = made[1].args[:2] if made is not None else []
+    if made is None or len(sizes) < 2 or not call.output or len(call.output) != 4:
+        return
+    words = [ast.unparse(size).lower().replace("_", "") for size in sizes]
+    clear = words[0].endswith(("w", "width")) and words[1].endswith(("h", "height"))
+    values = tuple(map(Reader(made[0], trace).value, sizes))
+    if not clear or values[0] == values[1] or call.output[1:3] != values:
+        return
+    edits = [made[0].replace(sizes[0], made[0].text_of(sizes[1])), made[0].replace(sizes[1], made[0].text_of(sizes[0]))]
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes height, then width, and is given {ast.unparse(sizes[0])}, then {ast.unparse(sizes[1])}",
+        reasons=(f"the images come out {values[0]} high and {values[1]} wide",),
+        actual=call.output,
+        axes=(1, 2),
+        axis_names=axis_names(4),
+        fixes=(fix("give the height first, then the width", made[0], edits, Applicability.SURE),),
+    )
+
+
+def _fixes(call: CallRecord, trace: Trace, given: Shape, declared: Shape) -> Iterator[Fix]:
+    """At the data where its text tells width first, else at the declaration."""
+    at_data = next(_at_data(call, trace, given), None)
+    at_input = next(_at_input(trace, declared), None)
+    found = [("the data", at_data), ("the input", at_input)]
+    if at_data is None or at_input is None or not (_order(at_data[1:]) < 0 or _order(at_input[1:]) > 0):
+        found.reverse()
+    for place, site in found:
+        if site is not None:
+            cell, one, two = site
+            edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
+            yield fix(f"give {place} height first, then width", cell, edits, Applicability.SURE)
+
+
+def _at_input(trace: Trace, declared: Shape) -> Iterator[_Site]:
+    return ((c, x.elts[0], x.elts[1]) for c, x in declared_literals(trace, declared) if len(x.elts) == 3)
+
+
+def _at_data(call: CallRecord, trace: Trace, given: Shape) -> Iterator[_Site]:
+    """Where the data's text writes these two sizes, one after the other."""
+    supply = supply_of(call, trace)
+    if supply is None:
+        return
+    reader = Reader(supply.code, trace)
+    for node in _leading_to(supply.code, supply.value):
+        listed = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
+        for one, two in pairwise(listed) if 2 <= len(listed) <= 4 else ():
+            if (reader.value(one), reader.value(two)) == given[:2]:
+                yield supply.code, one, two
+
+
+def _leading_to(code_: Code, value: ast.expr) -> Iterator[ast.AST]:
+    """What makes a value: its origins, and the bodies of the functions of the user's that they call."""
+    functions = {node.name: node for node in ast.walk(code_.tree) if isinstance(node, ast.FunctionDef)}
+    waiting: list[ast.AST] = list(origins_of(code_, value))
+    seen: list[ast.AST] = []
+    while waiting:
+        at = waiting.pop(0)
+        if at in seen:
+            continue
+        seen.append(at)
+        for node in ast.walk(at):
+            yield node
+            if isinstance(node, ast.Name) and node.id in functions:
+                waiting.append(functions[node.id])
+            elif isinstance(node, ast.Name) and node is not at:
+                waiting.extend(origins_of(code_, node)[1:])
+
+
+def _order(sizes: tuple[ast.expr, ...]) -> int:
+    """1 where the names say height, then width; -1 the other way; 0 where they do not tell."""
+    one, two = (ast.unparse(size).lower().rpartition(".")[2] for size in sizes)
+    if one in _SECOND or two in _FIRST or one.endswith("width") or two.endswith("height"):
+        return -1
+    return 1 if one in _FIRST or two in _SECOND or one.endswith("height") or two.endswith("width") else 0

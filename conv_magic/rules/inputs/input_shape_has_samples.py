@@ -1,0 +1,164 @@
+"""A declared input shape counts the samples.
+
+What: `Input(shape=...)` or `input_shape=` describes one sample; this one has the number of samples, or None, in front.
+Why: `x.shape` is the whole array's shape, and Keras adds the batch axis itself.
+Example:
+
+    layers.Conv2D(8, 3, input_shape=images.shape)
+
+Use instead:
+
+    layers.Conv2D(8, 3, input_shape=images.shape[1:])
+
+Fix safety: the first size is left out; where the next layer needs a channel axis besides, one of length 1 is added,
+and Keras adds the same to the data.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.declared import Declaration, declarations
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import FitOptions
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, called_name
+
+code = "input-shape-has-samples"
+
+VALID: tuple[str, ...] = (
+    "import numpy as np\nfrom keras import Sequential, layers\n"
+    "images = np.zeros((9, 12, 12, 1))\n"
+    "model = Sequential([layers.Input(images.shape[1:]), layers.Conv2D(4, 3)])\n",
+)
+INVALID: tuple[str, ...] = (
+    "import numpy as np\nfrom keras import Sequential, layers\n"
+    "images = np.zeros((9, 12, 12, 1))\n"
+    "model = Sequential([layers.Input(images.shape), layers.Conv2D(4, 3)])\n",
+    "from keras import Input, layers\nx = Input((None, 20, 20, 3))\ny = layers.MaxPooling2D()(x)\n",
+    "import numpy as np\nfrom keras import Sequential, layers\n"
+    "table, prices = np.zeros((40, 12)), np.zeros(40)\n"
+    "def build(shape):\n"
+    "    return Sequential([layers.Input(shape), layers.Conv1D(4, 3), layers.Flatten(), layers.Dense(1)])\n"
+    "model = build(table.shape)\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.fit(table, prices, verbose=0)\n",
+    "import numpy as np\nfrom keras import Input, layers\n"
+    "waves = np.zeros((30, 12, 2))\n"
+    "x = Input(shape=(waves.shape[0], waves.shape[1], waves.shape[2]))\n"
+    "y = layers.Conv1D(4, 3)(x)\n",
+)
+
+_TIMED = {"TimeDistributed", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed call met a declared input one axis too long."""
+    if call.outcome is not Outcome.RAISED or not call.inputs:
+        return
+    actual, accepts = call.inputs[0], call.accepts or ()
+    for declared in declarations(trace):
+        sizes = declared.sizes
+        if sizes is None or len(sizes) < 2 or declared.batched:
+            continue
+        layer = _counts_samples(call, declared, sizes, trace) if actual == (None, *sizes) else False
+        model = accepts == (None, *sizes) and actual[1:] == sizes[1:] and _counts_labels(call, declared, sizes, trace)
+        if layer or model:
+            yield _diagnosis(call, declared, sizes, trace)
+            return
+
+
+def _counts_samples(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> bool:
+    """Whether a layer was built on a declared input with an axis too many, and that axis can only be the batch."""
+    rank = _rank_of(call)
+    if rank is None or len(sizes) != rank:
+        return False
+    if _is_a_whole(sizes, trace) or _starts_with_batch(declared):
+        return True
+    names = (node for node in ast.walk(declared.code.tree) if isinstance(node, ast.Call))
+    return sizes[0] is None and not any(called_name(node) in _TIMED for node in names)
+
+
+def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> bool:
+    """Whether a model's declared input starts with the number of samples: read off an array, or as many as labels."""
+    origins = origins_of(declared.code, declared.value)
+    read = any(isinstance(node, ast.Attribute) and node.attr == "shape" for o in origins for node in ast.walk(o))
+    at: CallRecord | None = call
+    while at is not None:
+        if isinstance(at.options, FitOptions) and at.options.y:
+            return _is_a_whole(sizes, trace) and at.options.y[0][:1] == sizes[:1]
+        at = trace.calls[at.parent] if at.parent is not None else None
+    return read and _is_a_whole(sizes, trace)
+
+
+def _starts_with_batch(declared: Declaration) -> bool:
+    """Whether the first size is written as a name for the batch."""
+    for origin in origins_of(declared.code, declared.value):
+        if isinstance(origin, ast.Tuple | ast.List) and origin.elts:
+            return isinstance(origin.elts[0], ast.Name) and "batch" in origin.elts[0].id.lower()
+    return False
+
+
+def _rank_of(call: CallRecord) -> int | None:
+    """The number of axes, with the batch, that a convolution or pooling works on."""
+    window = getattr(call.options, "kernel_size", None) or getattr(call.options, "pool_size", None)
+    return len(window) + 2 if window else None
+
+
+def _is_a_whole(sizes: Shape, trace: Trace) -> bool:
+    """Whether some array of the user's has exactly this shape, samples and all."""
+    return any(v.shape == sizes for v in trace.values if v.kind in ("array", "tensor"))
+
+
+def _diagnosis(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> Diagnosis:
+    lacks = _lacks_channels(sizes, trace)
+    wanted = (None, *sizes[1:], *((1,) if lacks else ()))
+    fixes = tuple(_fixes(declared, sizes, trace, more=lacks))
+    at = fixes[0].edits[0].span if fixes else declared.code.span(declared.value)
+    return diagnosed(
+        code,
+        call,
+        f"{name_of(call)} was declared for samples of {spelled(sizes)}; one sample is {spelled(wanted[1:])}",
+        reasons=("Keras adds the batch axis to a declared shape itself",),
+        expected=wanted,
+        actual=(None, *sizes),
+        axes=(1,),
+        origin=(at, f"the shape is declared on line {at.line}"),
+        fixes=fixes,
+    )
+
+
+def _lacks_channels(sizes: Shape, trace: Trace) -> bool:
+    """Whether the first layer, windowed over all of these axes, needs one more once the samples are left out."""
+    taker = next((c for c in trace.calls if c.inputs[:1] == ((None, *sizes),)), None)
+    rank = _rank_of(taker) if taker is not None else None
+    return rank is not None and rank == len(sizes) + 1
+
+
+def _fixes(declared: Declaration, sizes: Shape, trace: Trace, *, more: bool) -> Iterator[Fix]:
+    cell = declared.code
+    for origin in origins_of(cell, declared.value):
+        edit = _without_first(cell, origin, sizes, trace, more=more)
+        if edit is not None:
+            title = "declare the shape of one sample"
+            yield fix(f"{title}, with a channel axis" if more else title, cell, [edit], Applicability.SURE)
+            return
+
+
+def _without_first(cell: Code, value: ast.expr, sizes: Shape, trace: Trace, *, more: bool) -> Edit | None:
+    if isinstance(value, ast.Attribute) and value.attr == "shape":
+        text = f"{cell.text_of(value)}[1:]"
+        return cell.replace(value, f"(*{text}, 1)" if more else text)
+    if isinstance(value, ast.Tuple | ast.List) and Reader(cell, trace).value(value) == sizes:
+        texts = [*(cell.text_of(element) for element in value.elts[1:]), *(("1",) if more else ())]
+        return cell.replace(value, f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})")
+    return None

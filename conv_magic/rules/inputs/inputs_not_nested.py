@@ -1,0 +1,96 @@
+"""A dataset hands a model of several inputs its data and labels in one row.
+
+What: Keras reads an element of a dataset as (inputs, labels, weights); several inputs are a tuple of their own.
+Why: the arrays were given to `from_tensor_slices` one beside the other.
+Example:
+
+    data = tf.data.Dataset.from_tensor_slices((photos, notes, prices))
+    model.fit(data.batch(8))                         # the model takes photos and notes
+
+Use instead:
+
+    data = tf.data.Dataset.from_tensor_slices(((photos, notes), prices))
+
+Fix safety: only brackets are put in; the order of the arrays stays.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.provenance import codes_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import FitOptions
+from conv_magic.model.positions import Edit, Span
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import counted, diagnosed, name_of
+from conv_magic.text.edits import after, fix
+from conv_magic.text.source import Code, called_name
+
+code = "inputs-not-nested"
+
+_CELL = (
+    "import keras\nimport tensorflow as tf\nfrom keras import layers\n"
+    "photo, note = keras.Input((8, 8, 1)), keras.Input((5,))\n"
+    "flat = layers.Flatten()(layers.Conv2D(2, 3)(photo))\n"
+    "model = keras.Model([photo, note], layers.Dense(1)(layers.concatenate([flat, note])))\n"
+    "model.compile('sgd', 'mse')\n"
+    "photos, notes, prices = tf.zeros((6, 8, 8, 1)), tf.zeros((6, 5)), tf.zeros((6, 1))\n"
+)
+VALID: tuple[str, ...] = (
+    _CELL
+    + "data = tf.data.Dataset.from_tensor_slices(((photos, notes), prices)).batch(2)\nmodel.fit(data, verbose=0)\n",
+)
+INVALID: tuple[str, ...] = (
+    _CELL + "data = tf.data.Dataset.from_tensor_slices((photos, notes, prices)).batch(2)\nmodel.fit(data, verbose=0)\n",
+    _CELL + "def made():\n    return tf.data.Dataset.from_tensor_slices((photos, notes, prices)).shuffle(6).batch(3)\n"
+    "model.evaluate(made(), verbose=0)\n",
+    _CELL + "parts = [tf.data.Dataset.from_tensor_slices(each) for each in (photos, notes, prices)]\n"
+    "data = tf.data.Dataset.zip((parts[0], parts[1], parts[2])).batch(2)\nmodel.fit(data, verbose=0)\n",
+)
+_MAKERS = {"from_tensor_slices", "from_tensors", "zip"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a model in training got one tensor for several inputs."""
+    around = trace.calls[call.parent] if call.parent is not None else None
+    if call.outcome is not Outcome.RAISED or around is None or not isinstance(around.options, FitOptions):
+        return
+    wanted = max((len(v.parts) for v in trace.values if v.kind == "model"), default=0)
+    if wanted < 2 or len(call.inputs) != 1 or call.options is not None or call.layer is None:
+        return
+    fixes = [each for cell in codes_of(trace) for each in _fixes(cell, wanted)]
+    if not fixes:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes {wanted} inputs; the dataset gives it one, and the next as its labels",
+        reasons=(f"an element of a dataset is (inputs, labels): {counted(wanted, 'input')} are a tuple of their own",),
+        actual=call.inputs[0],
+        fixes=fixes[:1],
+    )
+
+
+def _fixes(cell: Code, wanted: int) -> Iterator[Fix]:
+    edits = []
+    for node in cell.nodes:
+        if isinstance(node, ast.Call) and called_name(node) in _MAKERS and len(node.args) == 1:
+            listed = node.args[0]
+            if isinstance(listed, ast.Tuple) and len(listed.elts) > wanted and not _is_nested(listed):
+                edits += [_before(cell, listed.elts[0], "("), after(cell, listed.elts[wanted - 1], ")")]
+    if edits:
+        title = "put the inputs into a tuple of their own"
+        yield fix(title, cell, edits, Applicability.SURE)
+
+
+def _is_nested(listed: ast.Tuple) -> bool:
+    return any(isinstance(element, ast.Tuple | ast.List | ast.Dict) for element in listed.elts)
+
+
+def _before(cell: Code, node: ast.expr, text: str) -> Edit:
+    at = cell.span(node)
+    return Edit(Span(at.cell, at.line, at.column, at.line, at.column), text)

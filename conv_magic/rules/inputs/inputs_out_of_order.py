@@ -1,0 +1,180 @@
+"""The inputs of a model with several are in another order, or all in one array.
+
+What: each input was declared with its own shape; those given fit only in another order, or as slices of one array.
+Why: a list of inputs is matched by position; pairs are often kept in one array.
+Example:
+
+    model = Model([image, table], price)
+    model.fit([numbers, photos], prices)
+
+Use instead:
+
+    model.fit([photos, numbers], prices)
+
+Fix safety: nothing but the order, or the list around the slices, is changed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import permutations
+
+from conv_magic.analysis.declared import declaration_of
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import Supply, origin_of, supply_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import FitOptions
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, argument, called_name
+
+code = "inputs-out-of-order"
+
+_MODEL = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "image, table = keras.Input((12, 12, 3)), keras.Input((5,))\n"
+    "both = layers.concatenate([layers.Flatten()(image), table])\n"
+    "model = keras.Model([image, table], layers.Dense(1)(both))\n"
+    "photos, numbers = np.zeros((4, 12, 12, 3)), np.zeros((4, 5))\n"
+)
+_TWINS = (
+    "import keras, numpy as np\nfrom keras import layers\n"
+    "left, right = keras.Input((12, 12, 1)), keras.Input((12, 12, 1))\n"
+    "model = keras.Model([left, right], layers.Subtract()([left, right]))\n"
+)
+VALID: tuple[str, ...] = (_MODEL + "model.predict([photos, numbers], verbose=0)\n",)
+INVALID: tuple[str, ...] = (
+    _MODEL + "model.predict([numbers, photos], verbose=0)\n",
+    _MODEL + "image, table = keras.Input((12, 12, 3), name='a'), keras.Input((5,), name='b')\n"
+    "both = layers.concatenate([layers.Flatten()(image), table])\n"
+    "model = keras.Model([image, table], layers.Dense(1)(both))\n"
+    "model.predict({'a': numbers, 'b': photos}, verbose=0)\n",
+    _MODEL + "given = (numbers, photos)\ny = model(given)\n",
+    _TWINS + "pairs = np.zeros((6, 2, 12, 12, 1))\nmodel.predict(pairs, verbose=0)\n",
+    _TWINS + "pairs = np.zeros((2, 6, 12, 12, 1), 'float32')\nmodel.predict(pairs, verbose=0)\n",
+)
+
+_MOST_INPUTS = 6
+"""More have too many orders to try."""
+_MODELS = {"Model", "Functional"}
+_PAIR = 2
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed model's inputs fit what it declares once reordered or taken apart."""
+    if call.outcome is not Outcome.RAISED or not call.inputs or call.layer is None:
+        return
+    supply = supply_of(call, trace)
+    if supply is None:
+        return
+    for declared in _declared(supply, trace):
+        fixes = tuple(_fixes(call, trace, supply, declared))
+        if fixes:
+            yield _diagnosis(call, trace, declared, fixes)
+            return
+
+
+def _diagnosis(call: CallRecord, trace: Trace, declared: tuple[Shape, ...], fixes: tuple[Fix, ...]) -> Diagnosis:
+    given = " and ".join(spelled(shape) for shape in call.inputs)
+    return diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes {' and '.join(map(spelled, declared))}, in this order; it was given {given}",
+        expected=declared[0],
+        actual=call.inputs[0],
+        origin=origin_of(call, trace),
+        fixes=fixes,
+    )
+
+
+def _declared(supply: Supply, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+    """The input shapes of the model that is called, as far as a name or the text tells; of more than one input."""
+    callee = supply.call.func
+    owner = callee.value if isinstance(callee, ast.Attribute) else callee
+    models = [v for v in trace.values if v.kind == "model" and len(v.parts) > 1]
+    named = [v.parts for v in models if isinstance(owner, ast.Name) and v.name == owner.id]
+    yield from named or [v.parts for v in models]
+    if not models:
+        yield from _written(supply.code, trace)
+
+
+def _written(cell: Code, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Call) and called_name(node) in _MODELS:
+            given = argument(node, 0, "inputs")
+            shapes = [_input(cell, e, trace) for e in given.elts] if isinstance(given, ast.List | ast.Tuple) else []
+            known = tuple(shape for shape in shapes if shape is not None)
+            if len(shapes) > 1 and len(known) == len(shapes):
+                yield known
+
+
+def _input(cell: Code, node: ast.expr, trace: Trace) -> Shape | None:
+    for origin in origins_of(cell, node):
+        declared = declaration_of(cell, origin, trace) if isinstance(origin, ast.Call) else None
+        if declared is not None and declared.sizes is not None:
+            return (None, *declared.sizes)
+    return None
+
+
+def _fixes(call: CallRecord, trace: Trace, supply: Supply, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+    if len(call.inputs) == len(declared):
+        yield from _reordered(supply, call.inputs, declared)
+    elif len(call.inputs) == 1:
+        yield from _apart(supply, _whole(call, trace), declared)
+
+
+def _whole(call: CallRecord, trace: Trace) -> Shape:
+    """The one input as the user handed it over, before Keras cut it into batches."""
+    parent = trace.calls[call.parent] if call.parent is not None else None
+    given = parent.options.x if parent is not None and isinstance(parent.options, FitOptions) else ()
+    return given[0] if len(given) == 1 else call.inputs[0]
+
+
+def _reordered(supply: Supply, given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> Iterator[Fix]:
+    cell = supply.code
+    if _all_fit(given, declared) or len(given) > _MOST_INPUTS:
+        return
+    orders = (o for o in permutations(range(len(given))) if _all_fit(tuple(given[i] for i in o), declared))
+    order = next(orders, None)
+    for origin in origins_of(cell, supply.value) if order is not None else ():
+        if isinstance(origin, ast.Dict) and len(origin.values) == len(given) == _PAIR:
+            one, two = origin.values
+            edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
+            yield fix("exchange what the two inputs are given", cell, edits, Applicability.SURE)
+            return
+        if order is not None and isinstance(origin, ast.List | ast.Tuple) and len(origin.elts) == len(order):
+            texts = [cell.text_of(origin.elts[i]) for i in order]
+            pairs = zip(origin.elts, texts, strict=True)
+            edits = [cell.replace(node, text) for node, text in pairs if cell.text_of(node) != text]
+            yield fix("put the inputs into the model's order", cell, edits, Applicability.SURE)
+            return
+
+
+def _apart(supply: Supply, given: Shape, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+    """One array, along one of whose axes the inputs lie."""
+    many = len(declared)
+    for axis in (1, 0):
+        if len(given) <= axis or given[axis] != many:
+            continue
+        rest = (*given[:axis], *given[axis + 1 :])
+        if _all_fit((rest,) * many, declared):
+            text = supply.code.text_of(supply.value)
+            parts = ", ".join(f"{text}[{':, ' * axis}{i}]" for i in range(many))
+            edit = supply.code.replace(supply.value, f"[{parts}]")
+            yield fix(f"give the {many} inputs one by one", supply.code, [edit], Applicability.SURE)
+            return
+
+
+def _all_fit(given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> bool:
+    return all(_fits(have, want) for have, want in zip(given, declared, strict=True))
+
+
+def _fits(have: Shape, want: Shape) -> bool:
+    if len(have) != len(want):
+        return False
+    return all(None in pair or pair[0] == pair[1] for pair in list(zip(have, want, strict=True))[1:])

@@ -1,0 +1,167 @@
+"""A ready-made network is asked for images smaller than it can take.
+
+What: the networks of `keras.applications` halve their input five times and refuse sizes that would leave nothing.
+Why: they were made for photographs; digits of 28 x 28 and small crops are below their least size.
+Example:
+
+    base = MobileNet(input_shape=(28, 28, 3), include_top=False, weights=None)
+
+Use instead:
+
+    base = MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None)
+    model = Sequential([Input((28, 28, 3)), Resizing(32, 32), base])
+
+Fix safety: the data stay as they are; the model resizes them to the least size that the network takes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from conv_magic.analysis.networks import is_network
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.text.edits import fix, wrapped
+from conv_magic.text.layer_edits import layer_before, layer_name, parent_of, put_before
+from conv_magic.text.source import Code, called_name
+
+code = "network-input-too-small"
+
+VALID: tuple[str, ...] = (
+    "from keras.applications import MobileNet\n"
+    "base = MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None, alpha=0.25)\n",
+)
+INVALID: tuple[str, ...] = (
+    "import keras\nfrom keras import layers\nfrom keras.applications import MobileNet\n"
+    "base = MobileNet(input_shape=(28, 28, 3), include_top=False, weights=None, alpha=0.25)\n"
+    "model = keras.Sequential([layers.Input((28, 28, 3)), base, layers.Flatten()])\n",
+    "import keras\nfrom keras import layers\nfrom keras.applications import MobileNet\n"
+    "image = keras.Input((20, 24, 3))\n"
+    "base = MobileNet(input_shape=(20, 24, 3), include_top=False, weights=None, alpha=0.25)\n"
+    "y = layers.GlobalAveragePooling2D()(base(image))\n",
+)
+
+_LEAST = re.compile(r"at least (\d+)x(\d+)")
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a network refused the size it was asked for."""
+    found = _LEAST.search(call.error or "") if call.outcome is Outcome.RAISED and is_network(call.op) else None
+    cell = code_of(trace, call.span)
+    node = cell.call_at(call.span) if cell else None
+    if found is None or cell is None or node is None:
+        return
+    least = int(found[1]), int(found[2])
+    given = next((k.value for k in node.keywords if k.arg == "input_shape"), None)
+    sizes = Reader(cell, trace).value(given) if given is not None else None
+    if given is None or not isinstance(sizes, tuple) or len(sizes) != 3:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{call.op} takes images of at least {least[0]} x {least[1]}; it was asked for {spelled(sizes)}",
+        expected=(None, *_wanted(sizes, least)),
+        actual=(None, *sizes),
+        origin=(cell.span(given), "the size is asked for here"),
+        fixes=_fixes(cell, node, given, sizes, least),
+    )
+
+
+def _wanted(sizes: Shape, least: tuple[int, int]) -> Shape:
+    return (*(max(size or 0, low) for size, low in zip(sizes, least, strict=False)), *sizes[2:])
+
+
+def _one_number(cell: Code, listed: ast.Tuple | ast.List, sizes: Shape, wanted: Shape) -> ast.expr | None:
+    """The number behind height and width, where both are one name that the text uses for more than this."""
+    height, width = listed.elts[:2]
+    if not isinstance(height, ast.Name) or not isinstance(width, ast.Name) or height.id != width.id:
+        return None
+    used = [n for n in cell.nodes if isinstance(n, ast.Name) and n.id == height.id and isinstance(n.ctx, ast.Load)]
+    bound = cell.binding(height)
+    value = bound.value if bound is not None else None
+    return value if len(used) > 2 and wanted[0] == wanted[1] and isinstance(value, ast.Constant) else None
+
+
+def _fixes(cell: Code, node: ast.Call, given: ast.expr, sizes: Shape, least: tuple[int, int]) -> Iterator[Fix]:
+    wanted = _wanted(sizes, least)
+    for origin in origins_of(cell, given):
+        if isinstance(origin, ast.Tuple | ast.List):
+            number = _one_number(cell, origin, sizes, wanted)
+            if number is not None:
+                title = f"make {cell.text_of(origin.elts[0])} {wanted[0]} everywhere"
+                yield fix(title, cell, [cell.replace(number, str(wanted[0]))], Applicability.SURE)
+            edit = cell.replace(given, spelled(wanted))
+            resizing = _resized(cell, node, wanted)
+            if resizing:
+                title = f"resize the images to {wanted[0]} x {wanted[1]} before the network"
+                yield fix(title, cell, [edit, *resizing], Applicability.SURE)
+            else:
+                yield fix(f"ask for {wanted[0]} x {wanted[1]}", cell, [edit], Applicability.CHOICE)
+            return
+        yield from _resized_data(cell, origin, wanted)
+
+
+def _resized(cell: Code, node: ast.Call, wanted: Shape) -> list[Edit]:
+    """A Resizing layer before every use of the network."""
+    beside = _some_layer(cell)
+    spelling = layer_name(cell, beside, "Resizing") if beside else None
+    if spelling is None:
+        return []
+    layer = f"{spelling[0]}({wanted[0]}, {wanted[1]})"
+    edits = [_before(cell, use, layer) for use in _uses(cell, node)]
+    found = [edit for edit in edits if edit is not None]
+    return [*found, *spelling[1]] if found else []
+
+
+def _some_layer(cell: Code) -> ast.Call | None:
+    """Any call in the text that makes a layer: how layers are spelled here."""
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Call) and called_name(node)[:1].isupper() and not is_network(called_name(node)):
+            owner = cell.text_of(node.func.value).split(".")[-1] if isinstance(node.func, ast.Attribute) else "L"
+            if owner in ("layers", "L"):
+                return node
+    return None
+
+
+def _uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
+    """The network itself where it stands in a model, and the names it was given where they do."""
+    yield node
+    for name in ast.walk(cell.tree):
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load) and node in origins_of(cell, name)[1:2]:
+            yield name
+
+
+def _before(cell: Code, use: ast.expr, layer: str) -> Edit | None:
+    around = parent_of(cell, use)
+    if isinstance(use, ast.Call):
+        return layer_before(cell, use, layer)
+    if isinstance(around, ast.List | ast.Tuple):
+        return put_before(cell, use, f"{layer},")
+    if isinstance(around, ast.Call) and around.func is use and around.args:
+        return cell.replace(around.args[0], f"{layer}({cell.text_of(around.args[0])})")
+    if isinstance(around, ast.Call) and called_name(around) == "add" and isinstance(parent_of(cell, around), ast.Expr):
+        return put_before(cell, around, f"{cell.text_of(around.func)}({layer})", own_line=True)
+    return None
+
+
+def _resized_data(cell: Code, origin: ast.expr, wanted: Shape) -> Iterator[Fix]:
+    """Where the size was read off the data: the data resized where they are made."""
+    tensorflow = alias_of(cell, "tensorflow")
+    names = [n for n in ast.walk(origin) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    for name in names if tensorflow and isinstance(origin, ast.Attribute | ast.Subscript) else ():
+        made = next((o for o in origins_of(cell, name)[1:] if not isinstance(o, ast.Name)), None)
+        if made is not None:
+            edit = wrapped(cell, made, f"{tensorflow}.image.resize(", f", ({wanted[0]}, {wanted[1]}))")
+            title = f"resize {name.id} to {wanted[0]} x {wanted[1]} where it is made"
+            yield fix(title, cell, [edit], Applicability.SURE)
+            return

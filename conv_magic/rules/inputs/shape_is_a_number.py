@@ -1,0 +1,105 @@
+"""A declared input shape is a number.
+
+What: `Input(shape=...)` or `input_shape=` was given one number where it needs a tuple of sizes.
+Why: `(128)` is the number 128; only the comma of `(128,)` makes a tuple.  Sizes side by side are none either.
+Example:
+
+    wave = Input(shape=(128))
+    layers.Conv1D(8, 5)(wave)
+
+Use instead:
+
+    wave = Input(shape=(128, 1))
+    layers.Conv1D(8, 5)(wave)
+
+Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, told by its name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import code_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit, Span
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed
+from conv_magic.text.edits import fix
+from conv_magic.text.source import called_name
+
+code = "shape-is-a-number"
+
+VALID: tuple[str, ...] = ("from keras import Input, layers\ny = layers.Conv1D(8, 5)(Input((128, 1)))\n",)
+INVALID: tuple[str, ...] = (
+    "from keras import Input, layers\nwave = Input(shape=(128))\ny = layers.Conv1D(8, 5)(wave)\n",
+    "import numpy as np\nfrom keras import Sequential, layers\n"
+    "table = np.zeros((50, 20))\n"
+    "model = Sequential()\n"
+    "model.add(layers.Dense(8, input_shape=table.shape[1]))\n",
+    "from keras import Sequential, layers\nmodel = Sequential([layers.Input(28, 28, 1), layers.Conv2D(4, 3)])\n",
+    "from keras import Sequential, layers\n"
+    "first = layers.Conv1D(4, 3, input_shape=(64))\nmodel = Sequential()\nmodel.add(first)\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
+    if call.outcome is not Outcome.RAISED:
+        return
+    declared = next((d for d in declarations(trace) if d.number is not None and _is_in(call, d, trace)), None)
+    if declared is None:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"an input's shape is a tuple of sizes; this one is the number {declared.number}",
+        reasons=("brackets alone make no tuple, a comma does",) if not _listed(declared.call) else (),
+        expected=(None, *_sizes(declared)),
+        origin=(declared.code.span(declared.value), "the shape is declared here"),
+        fixes=_fixes(declared),
+    )
+
+
+def _is_in(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
+    """Whether the statement of a call declares that input, or names the layer that does."""
+    cell = code_of(trace, call.span)
+    node = cell.node_at(call.span, ast.expr) if cell is not None and call.span is not None else None
+    statement = cell.statement_of(node) if cell is not None and node is not None else None
+    if cell is None or statement is None or cell.cell != declared.code.cell:
+        return False
+    names = (name for name in ast.walk(statement) if isinstance(name, ast.Name))
+    return declared.call in ast.walk(statement) or any(declared.call in origins_of(cell, name) for name in names)
+
+
+def _listed(call: ast.Call) -> bool:
+    """Whether several numbers are given side by side: `Input(28, 28, 1)`."""
+    if called_name(call) not in ("Input", "InputLayer") or len(call.args) < 2:
+        return False
+    return all(isinstance(a, ast.Constant) and isinstance(a.value, int) for a in call.args)
+
+
+def _sizes(declared: Declaration) -> tuple[int, ...]:
+    number, rank = declared.number or 0, rank_taken(declared.code, declared) or 1
+    return (number,) if rank == 1 else (*(number,) * (rank - 1), 1)
+
+
+def _fixes(declared: Declaration) -> Iterator[Fix]:
+    cell, value = declared.code, declared.value
+    if _listed(declared.call):
+        first, last = cell.span(declared.call.args[0]), cell.span(declared.call.args[-1])
+        inside = Span(first.cell, first.line, first.column, last.end_line, last.end_column)
+        edits = [Edit(inside, f"({cell.text_in(inside)})")]
+        yield fix("put the sizes into a tuple", cell, edits, Applicability.SURE)
+        return
+    sizes = _sizes(declared)
+    if len(sizes) == 1:
+        yield fix("make it a tuple", cell, [as_tuple(cell, value)], Applicability.SURE)
+    else:
+        edit = with_more_sizes(cell, value, *sizes[1:])
+        sure = Applicability.SURE if len(sizes) == 2 else Applicability.CHOICE
+        yield fix("make it a tuple with a channel axis", cell, [edit], sure)

@@ -1,0 +1,86 @@
+"""Tokens with an axis of length 1 behind them went into an embedding.
+
+What: an `Embedding` puts its vector behind every token: of (batch, steps, 1) it makes four axes, and the layers of
+sequences take three.
+Why: recurrent and one-dimensional layers need a feature axis; an embedding in front of them makes it itself.
+Example:
+
+    text = keras.Input((80, 1))
+    y = layers.LSTM(32)(layers.Embedding(5000, 64)(text))
+
+Use instead:
+
+    text = keras.Input((80,))
+
+Fix safety: an axis of length 1 is taken out; Keras takes data with that axis for such an input as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conv_magic.analysis.declared import declarations
+from conv_magic.analysis.makers import chain_to
+from conv_magic.analysis.provenance import origin_of, supply_of
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, indexed
+
+code = "tokens-with-extra-axis"
+
+_START = "import keras, numpy as np\nfrom keras import layers\n"
+VALID: tuple[str, ...] = (_START + "y = layers.LSTM(3)(layers.Embedding(9, 4)(keras.Input((7,))))\n",)
+INVALID: tuple[str, ...] = (
+    _START + "y = layers.LSTM(3)(layers.Embedding(9, 4)(keras.Input((7, 1))))\n",
+    _START + "steps = 7\nnet = keras.Sequential([layers.Input(shape=(steps, 1)), layers.Embedding(9, 4)])\n"
+    "net.add(layers.Conv1D(3, 3))\n",
+    _START + "words, embed = np.zeros((5, 7, 1), int), layers.Embedding(9, 4)\n"
+    "vectors = embed(words)\ny = layers.GRU(2)(vectors)\n",
+)
+
+_RANK = 4
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where what fails on four axes comes from an embedding of tokens with an axis too many."""
+    if call.outcome is not Outcome.RAISED or call.layer is None or not call.inputs or len(call.inputs[0]) != _RANK:
+        return
+    embedding = next((c for c in reversed(chain_to(call, trace)) if c.op == "Embedding"), None)
+    if embedding is None or len(embedding.inputs[0]) != _RANK - 1 or embedding.inputs[0][-1] != 1:
+        return
+    given = embedding.inputs[0]
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} takes (batch, steps, features); {name_of(embedding)} gives {spelled(embedding.output)}",
+        reasons=(f"the tokens are {spelled(given)}: the embedding puts its vector behind the axis of length 1",),
+        expected=(*given[:2], call.inputs[0][-1]),
+        actual=call.inputs[0],
+        origin=origin_of(embedding, trace),
+        fixes=(*_declared(given, trace), *_indexed(embedding, trace)),
+    )
+
+
+def _declared(given: Shape, trace: Trace) -> Iterator[Fix]:
+    for found in declarations(trace):
+        elements = getattr(found.value, "elts", [])
+        if found.sizes != given[1:] or len(elements) < 2:
+            continue
+        before, last = found.code.span(elements[-2]), found.code.span(elements[-1])
+        from_ = (before.end_line, before.end_column, last.end_line, last.end_column)
+        comma = "," if len(elements) == 2 else ""
+        edit = Edit(type(before)(before.cell, *from_), comma)
+        yield fix("declare the tokens without the axis of length 1", found.code, [edit], Applicability.SURE)
+        return
+
+
+def _indexed(embedding: CallRecord, trace: Trace) -> Iterator[Fix]:
+    supply = supply_of(embedding, trace)
+    if supply is not None and embedding.direct and None not in embedding.inputs[0]:
+        edit = indexed(supply.code, supply.value, "[..., 0]")
+        yield fix("take the axis of length 1 out of the tokens", supply.code, [edit], Applicability.SURE)

@@ -1,0 +1,1 @@
+"""Rules about reshapes, flattening and sizes of weights."""

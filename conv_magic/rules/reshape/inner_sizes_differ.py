@@ -1,0 +1,263 @@
+"""Two tensors are multiplied along sizes that differ.
+
+What: a matrix product sums over the last size of the first factor and the one before the last of the second; these are
+not equal.
+Why: a Gram matrix or a table of attention scores is a product with the transposed: `flat` and `flat` cannot be
+multiplied as they are.  A weight was made (out, in), as PyTorch keeps it.  An equation or `axes` names the wrong axis.
+Example:
+
+    scores = tf.matmul(queries, keys)                       # (2, 49, 24) and (2, 49, 24)
+
+Use instead:
+
+    scores = tf.matmul(queries, keys, transpose_b=True)     # (2, 49, 49)
+
+Fix safety: one factor is transposed, and only where the sizes then agree.  Of a product with itself the sum goes over
+the places and leaves the channels, as a Gram matrix does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations, product
+
+from conv_magic.analysis.provenance import alias_of, code_of, origin_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Mode, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, indexed, with_argument, wrapped
+from conv_magic.text.source import Code, argument
+
+code = "inner-sizes-differ"
+
+_TF = "import tensorflow as tf\n"
+VALID: tuple[str, ...] = (
+    _TF + "q = tf.ones((2, 9, 6))\nw = tf.matmul(q, q, transpose_b=True)\ny = tf.einsum('bqk,bkd->bqd', w, q)\n",
+)
+INVALID: tuple[str, ...] = (
+    _TF + "flat = tf.reshape(tf.ones((1, 7, 8, 5)), (7 * 8, 5))\ngram = tf.matmul(flat, flat)\n",
+    _TF + "rows = tf.transpose(tf.reshape(tf.ones((1, 7, 8, 5)), (56, 5)))\ngram = rows @ rows\n",
+    _TF + "q, k = tf.ones((2, 9, 6)), tf.ones((2, 9, 6))\nweights = tf.nn.softmax(q @ k)\n",
+    _TF + "maps, one = tf.ones((4, 4, 12)), tf.ones(12)\nheat = maps @ one\n",
+    _TF + "q, k = tf.ones((2, 9, 6)), tf.ones((2, 7, 6))\nscores = tf.einsum('bqd,bdk->bqk', q, k)\n",
+    _TF + "image, grey = tf.ones((2, 8, 9, 3)), tf.constant([0.3, 0.6, 0.1])\n"
+    "y = tf.tensordot(image, grey, axes=[[1], [0]])\n",
+    "import numpy as np\nfeatures, torch_weight = np.ones((5, 12)), np.ones((3, 12))\n"
+    "scores = np.matmul(features, torch_weight)\n",
+    "from keras import Input, layers\na, b = Input((10, 16)), Input((12, 16))\ny = layers.Dot(axes=(2, 1))([a, b])\n",
+)
+_PRODUCTS = {"matmul", "matmult", "dot"}
+_FLAGS = ("transpose_a", "transpose_b")
+
+
+@dataclass(frozen=True)
+class _Product:
+    """A product in the text: the expressions of its factors and their shapes."""
+
+    call: CallRecord
+    trace: Trace
+    code: Code
+    node: ast.expr
+    factors: tuple[ast.expr, ast.expr]
+    shapes: tuple[Shape, Shape]
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where the factors of a failed product agree once one of them is turned."""
+    found = _product_of(call, trace) if call.outcome is Outcome.RAISED and len(call.inputs) == 2 else None
+    fixes = tuple(_fixes(found)) if found is not None else ()
+    if found is None or not fixes:
+        return
+    one, two = found.shapes
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot multiply {spelled(one)} and {spelled(two)}",
+        reasons=(_reason(found),),
+        expected=(*two[:-2], one[-1], two[-1]) if call.op in _PRODUCTS and len(two) > 1 else None,
+        actual=two,
+        axes=(len(two) - 2,) if call.op in _PRODUCTS and len(two) > 1 else (),
+        origin=origin_of(call, trace, 1),
+        fixes=fixes,
+    )
+
+
+def _reason(found: _Product) -> str:
+    one, two = found.shapes
+    if found.call.op in _PRODUCTS and len(two) > 1 and len(one) > 1:
+        return f"it sums over the {one[-1]} of the first and the {two[-2]} of the second, which must be equal"
+    return "the sizes that it sums over must be equal"
+
+
+def _product_of(call: CallRecord, trace: Trace) -> _Product | None:
+    cell = code_of(trace, call.span)
+    node = cell.node_at(call.span, ast.expr) if cell and call.span else None
+    if cell is None or node is None:
+        return None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        factors: list[ast.expr] = [node.left, node.right]
+    elif isinstance(node, ast.Call):
+        factors = _factors(node, call.op)
+    else:
+        return None
+    if len(factors) != 2 or any(isinstance(factor, ast.Starred) for factor in factors):
+        return None
+    return _Product(call, trace, cell, node, (factors[0], factors[1]), (call.inputs[0], call.inputs[1]))
+
+
+def _factors(node: ast.Call, op: str) -> list[ast.expr]:
+    if op in ("Dot", "dot") and node.args and isinstance(node.args[0], ast.List | ast.Tuple):
+        return node.args[0].elts
+    if op == "einsum":
+        return node.args[1:]
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    given = [*node.args[:2], *(named[name] for name in ("a", "b", "x1", "x2") if name in named)]
+    return given if op in (*_PRODUCTS, "tensordot") else []
+
+
+def _fixes(found: _Product) -> Iterator[Fix]:
+    if found.call.op == "einsum":
+        yield from _other_equation(found)
+    elif found.call.op == "tensordot":
+        yield from _other_axes(found, 2, 0)
+    elif found.call.op == "Dot" or found.call.layer is not None:
+        yield from _other_axes(found, 0, 1)
+    elif len(found.shapes[1]) == 1 and len(found.shapes[0]) > 1 and found.shapes[0][-1] == found.shapes[1][0]:
+        edit = indexed(found.code, found.factors[1], "[..., None]")
+        yield fix("make the vector a column", found.code, [edit], Applicability.SURE)
+    elif min(map(len, found.shapes)) > 1:
+        yield from _transposed(found)
+
+
+def _transposed(found: _Product) -> Iterator[Fix]:
+    """One factor transposed: by its flag where there is one, else by a function of the library at hand."""
+    one, two = found.shapes
+    flags = _flags(found)
+    have = (one[-2:][::-1] if flags[0] else one[-2:], two[-2:][::-1] if flags[1] else two[-2:])
+    ways = [
+        which
+        for which, (a, b) in enumerate(((have[0][::-1], have[1]), (have[0], have[1][::-1])))
+        if a[1] is not None and a[1] == b[0] and have[0][1] != have[1][0]
+    ]
+    if not _may_turn_first(found):
+        ways = [which for which in ways if which]
+    if len(ways) == 2:
+        ways = [0, 1] if _is_gram_of_columns(found, have[0]) else [1, 0]
+    for place, which in enumerate(ways):
+        yield from _turning(found, which, flags, Applicability.CHOICE if place else Applicability.SURE)
+
+
+def _may_turn_first(found: _Product) -> bool:
+    """Whether the first factor is no batch of rows: a product with itself, or of two stacks of matrices."""
+    ranks = [len(shape) for shape in found.shapes]
+    return found.code.text_of(found.factors[0]) == found.code.text_of(found.factors[1]) or min(ranks) > 2
+
+
+def _is_gram_of_columns(found: _Product, have: Shape) -> bool:
+    """Whether it is a product of one matrix with itself whose channels are its columns."""
+    texts = {found.code.text_of(factor) for factor in found.factors}
+    if len(texts) != 1:
+        return False
+    channels = {v.shape[-1] for v in found.trace.values if v.shape is not None and len(v.shape) in (3, 4)}
+    if (have[0] in channels) != (have[1] in channels):
+        return have[1] in channels
+    return (have[1] or 0) <= (have[0] or 0)
+
+
+def _flags(found: _Product) -> tuple[bool, bool]:
+    if not isinstance(found.node, ast.Call):
+        return False, False
+    given = [argument(found.node, 2 + place, name) for place, name in enumerate(_FLAGS)]
+    one, two = (isinstance(value, ast.Constant) and value.value is True for value in given)
+    return one, two
+
+
+def _turning(found: _Product, which: int, flags: tuple[bool, bool], how: Applicability) -> Iterator[Fix]:
+    title = f"transpose the {('first', 'second')[which]} factor"
+    if isinstance(found.node, ast.Call) and _takes_flags(found):
+        text = str(not flags[which])
+        edit = with_argument(found.code, found.node, 2 + which, _FLAGS[which], text)
+        yield fix(title if text == "True" else f"leave the {('first', 'second')[which]} factor as it is",
+                  found.code, [edit], how)  # fmt: skip
+        return
+    around = _transposing(found, len(found.shapes[which]))
+    if around is not None:
+        yield fix(title, found.code, [wrapped(found.code, found.factors[which], *around)], how)
+
+
+def _takes_flags(found: _Product) -> bool:
+    """Whether it is TensorFlow's own `matmul`, which can transpose."""
+    name, tensorflow = ast.unparse(found.node).split("(")[0], alias_of(found.code, "tensorflow")
+    return tensorflow is not None and name in (f"{tensorflow}.matmul", f"{tensorflow}.linalg.matmul")
+
+
+def _transposing(found: _Product, rank: int) -> tuple[str, str] | None:
+    """What to write around a factor, in a library that the cell has."""
+    tensorflow, numpy, keras = (alias_of(found.code, name) for name in ("tensorflow", "numpy", "keras"))
+    if found.call.mode is not Mode.SYMBOLIC and tensorflow and not _is_of_arrays(found):
+        return (f"{tensorflow}.transpose(", ")") if rank == 2 else (f"{tensorflow}.linalg.matrix_transpose(", ")")
+    library = numpy if _is_of_arrays(found) else f"{keras}.ops" if keras else None
+    if library is None:
+        return None
+    return (f"{library}.transpose(", ")") if rank == 2 else (f"{library}.swapaxes(", ", -1, -2)")
+
+
+def _is_of_arrays(found: _Product) -> bool:
+    """Whether both factors are NumPy's."""
+    names = {factor.id for factor in found.factors if isinstance(factor, ast.Name)}
+    arrays = {v.name for v in found.trace.values if v.kind == "array"}
+    return bool(names) and names <= arrays
+
+
+def _other_equation(found: _Product) -> Iterator[Fix]:
+    """The equation with the letters of one factor in another order, that of the second first."""
+    text = found.node.args[0] if isinstance(found.node, ast.Call) and found.node.args else None
+    if not isinstance(text, ast.Constant) or not isinstance(text.value, str) or "." in text.value:
+        return
+    given, arrow, result = text.value.replace(" ", "").partition("->")
+    terms = given.split(",")
+    if len(terms) != 2 or any(len(t) != len(s) for t, s in zip(terms, found.shapes, strict=True)):
+        return
+    for which in (1, 0):
+        for letters in permutations(terms[which]):
+            changed = list(terms)
+            changed[which] = "".join(letters)
+            if changed != terms and _agrees(changed, found.shapes):
+                new = f"{','.join(changed)}{arrow}{result}"
+                edit = found.code.replace(text, repr(new) if "'" in found.code.text_of(text) else f'"{new}"')
+                title = f"name the axes of the {('first', 'second')[which]} factor {changed[which]}"
+                yield fix(title, found.code, [edit], Applicability.SURE if which else Applicability.CHOICE)
+                break
+
+
+def _agrees(terms: list[str], shapes: tuple[Shape, Shape]) -> bool:
+    sizes: dict[str, int | None] = {}
+    for letter, size in (
+        (x, n) for term, shape in zip(terms, shapes, strict=True) for x, n in zip(term, shape, strict=True)
+    ):
+        if sizes.setdefault(letter, size) != size and None not in (sizes[letter], size):
+            return False
+    return True
+
+
+def _other_axes(found: _Product, position: int, first: int) -> Iterator[Fix]:
+    """The axes that are as long as each other, the last ones before others; `first` is the first that counts."""
+    made = found.code.call_at(found.call.created) if found.call.created else found.node
+    given = argument(made, position, "axes") if isinstance(made, ast.Call) else None
+    if given is None or not isinstance(made, ast.Call):
+        return
+    one, two = found.shapes
+    pairs = product(range(len(one) - 1, first - 1, -1), range(len(two) - 1, first - 1, -1))
+    fitting = [(a, b) for a, b in pairs if one[a] is not None and one[a] == two[b]]
+    if not fitting or Reader(found.code, found.trace).value(given) == fitting[0]:
+        return
+    a, b = fitting[0]
+    text = f"[[{a}], [{b}]]" if found.call.op == "tensordot" else f"({a}, {b})"
+    sure = Applicability.SURE if len(fitting) == 1 else Applicability.CHOICE
+    yield fix(f"sum over the axes of length {one[a]}: axes={text}", found.code, [found.code.replace(given, text)], sure)

@@ -1,0 +1,96 @@
+"""An axis is to be taken away that is longer than 1.
+
+What: `tf.squeeze(x, axis=0)` takes an axis away that holds one value; this one holds more.
+Why: the axis was right for a single sample and a batch came, or it was counted from the other end.
+Example:
+
+    scores = tf.squeeze(model(batch), axis=0)               # (6, 1)
+
+Use instead:
+
+    scores = tf.squeeze(model(batch), axis=-1)              # (6,)
+
+Fix safety: the axis of length 1 is taken away; where there is none, nothing is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, counted, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code, argument
+
+code = "squeezed-axis-is-longer"
+
+_TF = "import tensorflow as tf\n"
+VALID: tuple[str, ...] = (_TF + "y = tf.squeeze(tf.ones((1, 5, 5, 1)), axis=[0, 3])\n",)
+INVALID: tuple[str, ...] = (
+    _TF + "scores = tf.ones((6, 1))\nscores = tf.squeeze(scores, axis=0)\n",
+    _TF + "mask = tf.ones((4, 9, 9, 1))\nmask = tf.squeeze(mask, [0, 3])\n",
+    "import numpy as np\nmask = np.ones((4, 9, 9, 1))\nmask = mask.squeeze(0)\n",
+    _TF + "maps = tf.ones((4, 9, 9, 3))\nmaps = tf.squeeze(maps, axis=-1)\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where a failed `squeeze` names an axis that is longer than 1."""
+    made = maker_of(call, trace) if call.op == "squeeze" and call.layer is None else None
+    if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
+        return
+    cell, node = made
+    shape = call.inputs[0]
+    method = _is_method(node, trace)
+    given = argument(node, 0 if method else 1, "axis")
+    value = Reader(cell, trace).value(given) if given is not None else None
+    axes = value if isinstance(value, tuple) else (value,)
+    named = [axis % len(shape) for axis in axes if axis is not None and -len(shape) <= axis < len(shape)]
+    longer = [axis for axis in named if shape[axis] != 1]
+    if given is None or not longer or len(named) != len(axes):
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} cannot take axis {longer[0]} of {spelled(shape)} away",
+        reasons=(f"it holds {counted(shape[longer[0]], 'value')}, and only an axis of 1 can go",),
+        expected=tuple(1 if axis in longer else size for axis, size in enumerate(shape)),
+        actual=shape,
+        axes=tuple(longer),
+        axis_names=axis_names(len(shape)),
+        origin=origin_of(call, trace),
+        fixes=_fixes(cell, node, given, shape, named, method=method),
+    )
+
+
+def _is_method(node: ast.Call, trace: Trace) -> bool:
+    """Whether it is `array.squeeze(...)` rather than a library's function."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    modules = {value.name for value in trace.values if value.kind == "module"}
+    return owner is not None and ast.unparse(owner).split(".")[0] not in modules
+
+
+def _fixes(
+    cell: Code, node: ast.Call, given: ast.expr, shape: Shape, named: list[int], *, method: bool
+) -> Iterator[Fix]:
+    """The axes of those named that can go; else the last one that can; else none."""
+    right = [axis for axis in named if shape[axis] == 1]
+    ones = [axis for axis, size in enumerate(shape) if size == 1 and axis]
+    if right or ones:
+        axes = right or ones[-1:]
+        spelt = [axis - len(shape) if axis == len(shape) - 1 else axis for axis in axes]
+        text = str(spelt[0]) if len(spelt) == 1 else str(spelt)
+        yield fix(f"take the axis of length 1 away: axis={text}", cell, [cell.replace(given, text)], Applicability.SURE)
+        return
+    owner = node.func.value if method and isinstance(node.func, ast.Attribute) else node.args[0] if node.args else None
+    if owner is not None:
+        edit = cell.replace(node, cell.text_of(owner))
+        yield fix("take no axis away: all are longer than 1", cell, [edit], Applicability.CHOICE)

@@ -1,0 +1,1 @@
+"""Rules about calls that run and give something else than was meant."""

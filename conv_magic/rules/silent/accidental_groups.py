@@ -1,0 +1,174 @@
+"""A filter that is shallower than its input was read as a grouped convolution.
+
+What: `tf.nn.conv2d` with a filter for 3 channels on an input of 6 runs: as two groups, each filter seeing 3 channels.
+Why: before TensorFlow 2 the same call was an error; a filter whose depth merely divides the channels passes unnoticed.
+Example:
+
+    frames = tf.concat([now, before], axis=-1)             # (1, 64, 64, 6)
+    tf.nn.conv2d(frames, tf.random.normal([3, 3, 3, 16]), 1, "SAME")
+
+Use instead:
+
+    tf.nn.conv2d(frames, tf.random.normal([3, 3, 6, 16]), 1, "SAME")
+
+Fix safety: the filter gets the depth of its input; the output's shape stays.  Quiet where the filter's depth is
+computed or the cell speaks of groups, and for filters of depth 1, which are used on each channel on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from conv_magic.analysis.makers import maker_of, shapes_spelled, transposing
+from conv_magic.analysis.provenance import supply_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import ConvOptions, DepthwiseConvOptions
+from conv_magic.model.shapes import Shape
+from conv_magic.model.trace import Trace
+from conv_magic.rules.fixes.axis_order import of_order
+from conv_magic.rules.fixes.data_formats import of_format
+from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, wrapped
+from conv_magic.text.source import Code, argument
+
+code = "accidental-groups"
+
+VALID: tuple[str, ...] = (
+    "import tensorflow as tf\nchannels, groups = 8, 2\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, channels)), tf.zeros((3, 3, channels // groups, 6)), 1, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "# two groups of four channels\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 8)), tf.zeros((3, 3, 4, 6)), 1, 'SAME')\n",
+    "import tensorflow as tf\nblur = tf.ones((3, 3, 1, 4)) / 9.0\n"
+    "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 4)), blur, 1, 'SAME')\n",
+)
+INVALID: tuple[str, ...] = (
+    "import tensorflow as tf\n"
+    "left, right = tf.zeros((1, 30, 40, 3)), tf.zeros((1, 30, 40, 3))\n"
+    "pair = tf.concat([left, right], axis=-1)\n"
+    "filters = tf.random.normal((5, 5, 3, 12))\n"
+    "y = tf.nn.conv2d(pair, filters, strides=2, padding='SAME')\n",
+    "import tensorflow as tf\n"
+    "class Stem(tf.Module):\n"
+    "    def __init__(self):\n"
+    "        self.w = tf.Variable(tf.random.normal([7, 4, 32]))\n"
+    "    def __call__(self, signal):\n"
+    "        return tf.nn.conv1d(signal, self.w, 2, 'VALID')\n"
+    "y = Stem()(tf.zeros((2, 100, 8)))\n",
+    "import tensorflow as tf\n"
+    "pixels = tf.zeros((2, 16, 32, 32))\n"
+    "y = tf.nn.conv2d(pixels, tf.zeros((3, 3, 16, 8)), 1, 'SAME')\n",
+    "import tensorflow as tf\n"
+    "pixels = tf.zeros((2, 32, 32, 16))\n"
+    "y = tf.nn.conv2d(pixels, tf.zeros((3, 3, 16, 8)), 1, 'SAME', data_format='NCHW')\n",
+    "import tensorflow as tf\n"
+    "maps, deep, flat = tf.zeros((1, 9, 9, 6)), tf.zeros((3, 3, 6, 2)), tf.zeros((1, 1, 6, 8))\n"
+    "y = tf.nn.separable_conv2d(maps, deep, flat, [1, 1, 1, 1], 'SAME')\n",
+    "import tensorflow as tf\n"
+    "maps, deep, flat = tf.zeros((1, 9, 9, 6)), tf.zeros((3, 3, 6, 1)), tf.zeros((1, 1, 9, 8))\n"
+    "y = tf.nn.separable_conv2d(maps, deep, flat, [1, 1, 1, 1], 'SAME')\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A warning where a filter written down in plain numbers is shallower than its input."""
+    options, kernel = call.options, call.kernel
+    if call.op == "separable_conv2d" and call.layer is None:
+        yield from _pointwise(call, trace)
+    if call.outcome is not Outcome.RETURNED or call.layer is not None or not isinstance(options, ConvOptions):
+        return
+    if options.groups < 2 or kernel is None or kernel[-2] in (None, 1) or not call.direct:
+        return
+    found = _plain_literal(call, trace)
+    if found is None:
+        return
+    cell, literal = found
+    shape = call.inputs[0]
+    axis = channel_axis(call, len(shape))
+    made_at = cell.span(literal)
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} runs in {options.groups} groups: its filter is made for {kernel[-2]} "
+        f"of the {shape[axis]} channels",
+        reasons=(
+            f"{shape[axis]} channels / {kernel[-2]} = {options.groups} groups, "
+            f"so each of the {kernel[-1]} filters {spelled(kernel)} sees {kernel[-2]} channels only",
+        ),
+        expected=(*shape[:axis], kernel[-2], *shape[axis + 1 :]),
+        actual=shape,
+        axes=(axis,),
+        axis_names=axis_names(len(shape), data_format_of(call)),
+        origin=(made_at, f"the filter's shape is written on line {made_at.line}"),
+        fixes=_of_layout(call, trace, axis) or (_fix(call, cell, literal, axis),),
+    )
+
+
+def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
+    """Data in the other layout: its channels, as many as the filter takes, stand at the other end."""
+    shape, depth = call.inputs[0], call.kernel[-2] if call.kernel else None
+    reordered = tuple(of_order(call, trace, depth))
+    if reordered:
+        return reordered
+    if axis == 1:
+        return tuple(of_format(call, trace, axis, depth))
+    supply, order = supply_of(call, trace), (0, *range(2, len(shape)), 1)
+    around = transposing(supply.code, order) if supply is not None and shape[1] == depth else None
+    if supply is None or around is None:
+        return ()
+    edit = wrapped(supply.code, supply.value, *around)
+    return (fix("move the channels from axis 1 to the last", supply.code, [edit], Applicability.SURE),)
+
+
+def _plain_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
+    """Where the filter's depth is written as a plain number, in a cell that does not speak of groups."""
+    made = maker_of(call, trace)
+    given = argument(made[1], 1, "filters") if made else None
+    if made is None or given is None or call.kernel is None or "group" in made[0].text.lower():
+        return None
+    for literal in shapes_spelled(made[0], trace, given, call.kernel):
+        if isinstance(literal.elts[-2], ast.Constant):
+            return made[0], literal
+    return None
+
+
+def _fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis: int) -> Fix:
+    channels = call.inputs[0][axis]
+    edit = cell.replace(literal.elts[-2], str(channels))
+    return fix(f"make the filter for all {channels} channels", cell, [edit], Applicability.SURE, call.output)
+
+
+def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """The second half of a separable convolution whose filter is made for fewer channels than the first half gives."""
+    made, kernel, options = maker_of(call, trace), call.kernel, call.options
+    given = argument(made[1], 2, "pointwise_filter") if made else None
+    shape = _shape_given(made[0], trace, given) if made is not None and given is not None else None
+    if made is None or given is None or kernel is None or shape is None or "group" in made[0].text.lower():
+        return
+    if not isinstance(options, DepthwiseConvOptions) or len(shape) != 4 or kernel[-2] is None or shape[2] in (None, 1):
+        return
+    channels = kernel[-2] * options.depth_multiplier
+    literal = next((x for x in shapes_spelled(made[0], trace, given, shape)), None)
+    if shape[2] == channels or literal is None or not isinstance(literal.elts[2], ast.Constant):
+        return
+    at, edit = made[0].span(literal), made[0].replace(literal.elts[2], str(channels))
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} has a pointwise filter made for {shape[2]} channels, and {channels} come from its first half",
+        reasons=(f"the depthwise filter {spelled(kernel)} makes {options.depth_multiplier} of each of {kernel[-2]}",),
+        expected=(1, 1, channels, shape[3]),
+        actual=shape,
+        axes=(2,),
+        origin=(at, f"the filter's shape is written on line {at.line}"),
+        fixes=(fix(f"make the pointwise filter for all {channels} channels", made[0], [edit], Applicability.SURE),),
+    )
+
+
+def _shape_given(cell: Code, trace: Trace, given: ast.expr) -> Shape | None:
+    """The shape of what a name stands for."""
+    return Reader(cell, trace).shape_of(given)

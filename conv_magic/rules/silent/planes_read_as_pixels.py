@@ -1,0 +1,132 @@
+"""Rows that hold one colour plane after the other are reshaped as if they held pixels.
+
+What: `reshape(n, 32, 32, 3)` takes each three numbers in a row for one pixel; CIFAR's files hold 1024 red values, then
+1024 green ones, then 1024 blue ones.
+Why: reshape gives the right shape whatever the order is, so nothing fails; the images are scrambled.
+Example:
+
+    images = rows.reshape(len(rows), 32, 32, 3)            # rows of CIFAR's data_batch_1
+
+Use instead:
+
+    images = rows.reshape(len(rows), 3, 32, 32).transpose(0, 2, 3, 1)
+
+Fix safety: the shape stays.  Said only where the cell itself names CIFAR's files or says that rows hold planes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import alias_of, supply_of
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit, Span
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import axis_names, diagnosed, spelled
+from conv_magic.text.edits import fix, indexed
+from conv_magic.text.source import Code, called_name
+
+code = "planes-read-as-pixels"
+
+VALID: tuple[str, ...] = (
+    "import numpy as np\nfrom keras import layers\n"
+    "rows = np.zeros((4, 192), 'float32')                  # 8 x 8 pixels of red, green, blue\n"
+    "y = layers.Conv2D(2, 3)(rows.reshape(4, 8, 8, 3))\n",
+    "import numpy as np\nfrom keras import layers\n"
+    "rows = np.zeros((4, 192), 'float32')                  # 64 red, 64 green, 64 blue\n"
+    "y = layers.Conv2D(2, 3)(rows.reshape(4, 3, 8, 8).transpose(0, 2, 3, 1))\n",
+)
+INVALID: tuple[str, ...] = (
+    "import numpy as np\nfrom keras import layers\n"
+    "rows = np.zeros((4, 192), 'float32')                  # planar: 64 red, 64 green, 64 blue\n"
+    "pictures = rows.reshape(-1, 8, 8, 3)\n"
+    "y = layers.Conv2D(2, 3)(pictures)\n",
+    "import numpy as np, tensorflow as tf\n"
+    "def unpickled(name):\n    return {'data': np.zeros((5, 3072), 'uint8')}\n"
+    "batch = unpickled('cifar-10-batches-py/data_batch_2')['data'].astype('float32')\n"
+    "x = np.reshape(batch, (len(batch), 32, 32, 3))\n"
+    "y = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 4)), 1, 'SAME')\n",
+)
+_SAYS_PLANES = re.compile(
+    r"data_batch|\b\d+ (?:values? )?(?:of )?reds?\b|\bplanar\b|colou?r planes?|channel planes?|plane by plane"
+)
+_OF_ITS_OWN = {"reshape", "flatten", "ravel", "predict", "load_data"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """A warning where a call's data is such a reshape."""
+    first = call.outcome is Outcome.RETURNED and call.producers[:1] == (None,) and call.direct
+    supply = supply_of(call, trace) if first else None
+    if supply is None or len(call.inputs[0]) != 4 or not _says_planes(supply.code.text):
+        return
+    found = next((f for o in origins_of(supply.code, supply.value) if (f := _reshape(supply.code, trace, o))), None)
+    if found is None:
+        return
+    node, elements, flat = found
+    shape = call.inputs[0]
+    height, width, channels = shape[-3:]
+    yield diagnosed(
+        code,
+        call,
+        f"reshaping {supply.code.text_of(flat)[:30]} to {spelled(shape)} takes colour planes for pixels",
+        span=supply.code.span(node),
+        reasons=(
+            f"each row holds {channels} planes of {height} x {width} after one another, as the cell itself says",
+            f"reshape fills the last axis first: {channels} numbers in a row become one pixel",
+        ),
+        actual=shape,
+        axes=(len(shape) - 1,),
+        axis_names=axis_names(len(shape)),
+        fixes=_fixes(supply.code, node, elements),
+    )
+
+
+@lru_cache(maxsize=64)
+def _says_planes(text: str) -> bool:
+    return _SAYS_PLANES.search(text.lower()) is not None
+
+
+def _reshape(cell: Code, trace: Trace, node: ast.expr) -> tuple[ast.Call, list[ast.expr], ast.expr] | None:
+    """A reshape of rows to images: the call, the sizes, and the rows."""
+    if not isinstance(node, ast.Call) or called_name(node) != "reshape" or not isinstance(node.func, ast.Attribute):
+        return None
+    method = len(node.args) == 4 or (len(node.args) == 1 and isinstance(node.args[0], ast.Tuple | ast.List))
+    rows = node.func.value if method else node.args[0] if node.args else None
+    given = node.args if method else node.args[1:]
+    elements = given[0].elts if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List) else list(given)
+    if rows is None or len(elements) != 4:
+        return None
+    reader = Reader(cell, trace)
+    height, width, channels = (reader.value(element) for element in elements[1:])
+    shape = reader.shape_of(rows)
+    if not (isinstance(height, int) and isinstance(width, int) and channels == 3):
+        return None
+    if shape is None or len(shape) != 2 or shape[1] != height * width * 3 or _is_own(cell, rows):
+        return None
+    return node, elements, rows
+
+
+def _is_own(cell: Code, rows: ast.expr) -> bool:
+    """Whether the cell itself made the rows of images."""
+    calls = [node for origin in origins_of(cell, rows) for node in ast.walk(origin) if isinstance(node, ast.Call)]
+    return any(called_name(call) in _OF_ITS_OWN for call in calls)
+
+
+def _fixes(cell: Code, node: ast.Call, elements: list[ast.expr]) -> Iterator[Fix]:
+    _, height, width, channels = (cell.text_of(element) for element in elements)
+    edits = [cell.replace(e, text) for e, text in zip(elements[1:], (channels, height, width), strict=True)]
+    tensorflow = alias_of(cell, "tensorflow")
+    if tensorflow is not None and cell.text_of(node.func) == f"{tensorflow}.reshape":
+        at = cell.span(node)
+        edits.insert(0, Edit(Span(at.cell, at.line, at.column, at.line, at.column), f"{tensorflow}.transpose("))
+        edits.append(indexed(cell, node, ", [0, 2, 3, 1])"))
+    else:
+        edits.append(indexed(cell, node, ".transpose(0, 2, 3, 1)"))
+    yield fix("reshape to planes, then move the channels last", cell, edits, Applicability.SURE)

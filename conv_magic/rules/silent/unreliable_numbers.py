@@ -1,0 +1,107 @@
+"""A convolution whose shape is right and whose numbers may not be.
+
+What: a 2-D or 3-D convolution of several one-channel images whose output is one wide, though its stride along the
+width is more than 1.
+Why: TensorFlow's oneDNN kernels then put the rows at the wrong places and leave others as the memory was.  Found by
+comparing calls with TensorFlow without oneDNN (`TF_ENABLE_ONEDNN_OPTS=0`), which computes them rightly; in most such
+calls the numbers differ, in the rest the memory happened to hold the right ones.
+Example:
+
+    y = tf.nn.conv2d(tf.ones((2, 3, 3, 1)), kernel, (1, 2), "VALID")     # kernel is (1, 2, 1, 1)
+
+Use instead:
+
+    y = tf.nn.conv2d(tf.ones((2, 3, 3, 1))[:, :, :2], kernel, 1, "VALID")
+
+Fix safety: only columns that no window reached are left out; a stride along one position changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+
+from conv_magic.analysis.provenance import code_of
+from conv_magic.model.calls import CallRecord, Mode, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.options import ConvOptions
+from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.text.edits import fix, indexed, with_argument
+from conv_magic.text.source import argument
+
+code = "unreliable-numbers"
+
+VALID: tuple[str, ...] = (
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((1, 3, 3, 1)), tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((2, 3, 5, 1)), tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
+    "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((2, 9, 5, 1)), tf.ones((3, 5, 1, 4)), 1, 'VALID')\n",
+)
+INVALID: tuple[str, ...] = (
+    "import tensorflow as tf\n"
+    "rows = tf.ones((2, 3, 3, 1))\n"
+    "y = tf.nn.conv2d(rows, tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
+    "import keras, numpy as np\n"
+    "words = np.ones((2, 9, 5, 1), 'float32')\n"
+    "y = keras.layers.Conv2D(4, (3, 5), strides=(1, 5))(words)\n",
+)
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One warning where a call that returned is of the kind described above."""
+    if call.outcome is not Outcome.RETURNED or not _is_affected(call) or not _with_onednn():
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"{name_of(call)} has the right shape, but its numbers may be wrong",
+        reasons=(
+            f"the output {spelled(call.output)} is one wide, with one input channel and a stride of {_stride(call)}",
+            "TensorFlow's oneDNN kernels mistake the distance between the rows of such a call",
+        ),
+        fixes=_fixes(call, trace),
+    )
+
+
+def _is_affected(call: CallRecord) -> bool:
+    options, output = call.options, call.output
+    if not isinstance(options, ConvOptions) or len(options.kernel_size) not in (2, 3) or call.mode is not Mode.EAGER:
+        return False
+    rank = len(options.kernel_size) + 2
+    if output is None or len(output) != rank or len(call.inputs[0]) != rank or options.data_format == "channels_first":
+        return False
+    batch, rows = output[0], output[-3]
+    several = rows is not None and rows > 1 and (rank == 5 or (batch is not None and batch > 1))
+    steps = options.strides[-2] == 1 and options.strides[-1] > 1 and options.kernel_size[-1] > 1
+    return several and output[-2] == 1 and call.inputs[0][-1] == 1 and steps
+
+
+def _with_onednn() -> bool:
+    """Whether the kernels at fault are in use: by default on x86, unless they were turned off."""
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    return x86 and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+
+
+def _stride(call: CallRecord) -> int:
+    return call.options.strides[-1] if isinstance(call.options, ConvOptions) else 1
+
+
+def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """A stride of 1 along the width, and only as much width as the one window covers."""
+    where = call.span if call.layer is None else call.created
+    cell, options, width = code_of(trace, where), call.options, call.inputs[0][2]
+    made = cell.call_at(where) if cell else None
+    if cell is None or made is None or not isinstance(options, ConvOptions) or options.padding != "valid":
+        return
+    if len(options.kernel_size) != 2:  # other strides would have to be kept
+        return
+    edits = [with_argument(cell, made, 2, "strides", "1")]
+    covered = (options.kernel_size[1] - 1) * options.dilation_rate[1] + 1
+    if width != covered:
+        given = argument(made, 0, "input") if call.layer is None else None
+        if given is None:
+            return
+        edits.append(indexed(cell, given, f"[:, :, :{covered}]"))
+    yield fix("take a stride of 1 over the one window there is", cell, edits, Applicability.SURE, call.output)

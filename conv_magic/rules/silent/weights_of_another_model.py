@@ -1,0 +1,226 @@
+"""Weights come from a model, a file or an array of other sizes than the layer has.
+
+What: `load_weights` and `set_weights` need the same layers with the same shapes; one of them has another.
+Why: a network for five classes is to be refined for four: its head has another size, the rest is the same.
+Example:
+
+    model = build(n_classes=4)
+    model.load_weights("five_classes.weights.h5")
+
+Use instead:
+
+    model.load_weights("five_classes.weights.h5", skip_mismatch=True)
+
+Fix safety: with `skip_mismatch` the layers that differ keep their fresh weights and must be trained; all others are
+loaded.  Where a function makes both models, the second can be made with the arguments of the first.  The file's shapes
+are read from Keras' message: the file itself is not opened again.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.training import with_number
+from conv_magic.analysis.written import Reader
+from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.trace import Trace
+from conv_magic.rules.fixes.axis_order import order_between
+from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.text.edits import fix, with_argument, wrapped
+from conv_magic.text.source import Code, argument, called_name
+
+code = "weights-of-another-model"
+
+_NET = (
+    "import os, tempfile, keras\nfrom keras import layers\n"
+    "def net(n):\n"
+    "    return keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D({filters}, 3, name='c'), layers.Flatten(),\n"
+    "                             layers.Dense(n, name='out')])\n"
+    "file = os.path.join(tempfile.mkdtemp(), 'net.weights.h5')\n"
+)
+VALID: tuple[str, ...] = (_NET.format(filters=2) + "net(3).save_weights(file)\nnet(3).load_weights(file)\n",)
+INVALID: tuple[str, ...] = (
+    "import keras, numpy as np\n"
+    "torch = {'a': np.ones((6, 2, 5, 3)), 'b': np.ones((7, 6, 3, 3))}\n"
+    "net = keras.Sequential([keras.Input((16, 16, 2)), keras.layers.Conv2D(6, (5, 3), name='a')])\n"
+    "net.add(keras.layers.Conv2D(7, 3, name='b'))\n"
+    "for name in ('a', 'b'):\n"
+    "    kernel = np.transpose(torch[name], (2, 3, 0, 1))\n"
+    "    net.get_layer(name).set_weights([kernel, np.zeros(len(torch[name]))])\n",
+    "import keras, numpy as np\n"
+    "kernel, bias = np.ones((6, 4)), np.zeros(6)\n"
+    "layer = keras.layers.Dense(6)\nlayer.build((None, 4))\nlayer.set_weights([kernel, bias])\n",
+    _NET.format(filters=2) + "net(3).save_weights(file)\nother = net(7)\nother.load_weights(file)\n",
+    _NET.format(filters="n") + "net(3).save_weights(file)\nother = net(6)\nother.load_weights(filepath=file)\n",
+    "import keras\nfrom keras import layers\n"
+    "def net(n):\n    return keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(n, 3), layers.Flatten()])\n"
+    "big, small = net(6), net(3)\nsmall.set_weights(big.get_weights())\n",
+    "import keras, numpy as np\n"
+    "words, vectors = ['a', 'b', 'c'], np.zeros((4, 5))\n"
+    "layer = keras.layers.Embedding(len(words), 5)\nlayer.build((None, 7))\nlayer.set_weights([vectors])\n",
+    "import os, tempfile, keras\nfrom keras import layers\n"
+    "def net(side):\n"
+    "    return keras.Sequential([keras.Input((side, side, 1)), layers.Flatten(), layers.Dense(3)])\n"
+    "file = os.path.join(tempfile.mkdtemp(), 'net.weights.h5')\n"
+    "old, new = net(8), net(9)\nold.save_weights(file)\nnew.load_weights(file)\n",
+)
+_MATRIX = 2
+_LAYER = re.compile(r"<(\w+) name=([\w.]+), built")
+_SHAPES = re.compile(r"variable\.shape=(\([\d, ]*\)), Received: value\.shape=(\([\d, ]*\))")
+_SET = re.compile(r"Layer (\S+) weight shape (\([\d, ]*\)) is not compatible with provided weight shape (\([\d, ]*\))")
+_TRAINING = {"fit", "train_on_batch", "fit_generator"}
+
+
+def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """One diagnosis where Keras says that a weight has another shape than the layer's."""
+    cell = code_of(trace, call.span)
+    node = cell.call_at(call.span) if cell else None
+    if call.outcome is Outcome.RETURNED or cell is None or node is None:
+        return
+    if called_name(node) == "load_weights" and argument(node, 1, "skip_mismatch") is None:
+        yield from _loaded(call, cell, node)
+    elif called_name(node) == "set_weights":
+        yield from _set(call, trace, cell, node)
+
+
+def _loaded(call: CallRecord, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+    found = _SHAPES.search(call.error or "")
+    if found is None:
+        return
+    layer = _LAYER.search(call.error or "")
+    who = layer[2] if layer else "a layer"
+    edit = with_argument(cell, node, 1, "skip_mismatch", "True")
+    skipped = fix("load all layers that fit, and leave this one as it is", cell, [edit], Applicability.SURE)
+    head = layer is not None and layer[1] == "Dense" and not _of_another_map(found)
+    useless = not head and not _is_trained_after(cell, node)
+    alike = tuple(_made_alike(cell, node, Applicability.SURE if useless else Applicability.CHOICE))
+    yield diagnosed(
+        code,
+        call,
+        f"the file holds weights of {found[2]} for {who}, whose own are {found[1]}",
+        layer=who,
+        reasons=("a layer takes only weights of its own shape",),
+        fixes=(*alike, skipped) if useless else (skipped, *alike),
+    )
+
+
+def _of_another_map(found: re.Match[str]) -> bool:
+    """Whether only the number of inputs differs: the layer's own units, and so what the model gives, are the same."""
+    own, other = ast.literal_eval(found[1]), ast.literal_eval(found[2])
+    return len(own) == len(other) == _MATRIX and bool(own[1] == other[1])
+
+
+def _is_trained_after(cell: Code, node: ast.Call) -> bool:
+    later = (n for n in ast.walk(cell.tree) if isinstance(n, ast.Call) and n.lineno > node.lineno)
+    return any(called_name(n) in _TRAINING for n in later)
+
+
+def _set(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+    found = _SET.search(call.error or "")
+    if found is None:
+        return
+    yield diagnosed(
+        code,
+        call,
+        f"the weights are of {found[3]} where {found[1]} has {found[2]}",
+        layer=found[1],
+        reasons=("a layer takes only weights of its own shape",),
+        expected=ast.literal_eval(found[2]),
+        actual=ast.literal_eval(found[3]),
+        fixes=(
+            *_turned(cell, trace, node, found),
+            *_made_alike(cell, node, Applicability.SURE),
+            *_made_for(cell, trace, node, found),
+        ),
+    )
+
+
+def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
+    """Weights with their axes in another order, as PyTorch keeps them: the transposition in the text, or a new one."""
+    own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
+    order = order_between(other, own) if len(own) > 1 else None
+    if order is None:
+        return
+    for literal in _transpositions(cell, len(own)):
+        before = Reader(cell, trace).value(literal)
+        if isinstance(before, tuple) and sorted(map(str, before)) == sorted(map(str, range(len(own)))):
+            after_ = tuple(before[place] for place in order)
+            texts = zip(literal.elts, before, after_, strict=True)
+            edits = [cell.replace(element, str(new)) for element, old, new in texts if old != new]
+            yield fix(f"transpose to {after_}", cell, edits, Applicability.SURE)
+            return
+    given = argument(node, 0, "weights")
+    first = given.elts[0] if isinstance(given, ast.List) and given.elts else None
+    numpy = alias_of(cell, "numpy")
+    if first is not None and numpy is not None:
+        edit = wrapped(cell, first, f"{numpy}.transpose(", f", {order})")
+        yield fix(f"transpose them to {found[2]}", cell, [edit], Applicability.SURE)
+
+
+def _transpositions(cell: Code, rank: int) -> Iterator[ast.Tuple | ast.List]:
+    """The orders of axes that the text transposes to, of that many axes."""
+    for node in cell.nodes:
+        if isinstance(node, ast.Call) and called_name(node) == "transpose":
+            for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(given, ast.Tuple | ast.List) and len(given.elts) == rank:
+                    yield given
+
+
+def _made_alike(cell: Code, node: ast.Call, sure: Applicability) -> Iterator[Fix]:
+    """The model made with the arguments of the one that the weights are taken from, if one function makes both."""
+    target = _made_by(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
+    for source in _sources(cell, node):
+        made = _made_by(cell, source)
+        if target is None or made is None or made is target or ast.unparse(made.func) != ast.unparse(target.func):
+            continue
+        old, new = cell.text_of(target), cell.text_of(made)
+        if old != new and called_name(made)[:1].islower():
+            yield fix(f"make both models alike: {new}", cell, [cell.replace(target, new)], sure)
+            return
+
+
+def _sources(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
+    """The models whose weights are set, or were saved, above."""
+    given = argument(node, 0, "filepath", "weights")
+    if given is None:
+        return
+    for made in (*origins_of(cell, given), *ast.walk(cell.tree)):
+        if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Attribute):
+            continue
+        file = argument(made, 0, "filepath") if called_name(made) == "save_weights" else None
+        taken = called_name(made) == "get_weights" and made in origins_of(cell, given)
+        if taken or (file is not None and ast.unparse(file) == ast.unparse(given)):
+            yield made.func.value
+
+
+def _made_by(cell: Code, owner: ast.expr) -> ast.Call | None:
+    return next((o for o in origins_of(cell, owner) if isinstance(o, ast.Call)), None)
+
+
+def _made_for(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
+    """The layer made with the one size that the array has, where that is the layer's own argument."""
+    own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
+    places = [i for i, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]]
+    made = _made_by(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
+    if made is None or len(own) != len(other) or len(places) != 1:
+        return
+    first = called_name(made) == "Embedding"
+    position, names = (places[0], ("input_dim", "output_dim")) if first else (0, ("units", "filters"))
+    given = argument(made, position, names[position]) if first else argument(made, 0, *names)
+    if given is None or (not first and places[0] != len(own) - 1):
+        return
+    want = other[places[0]]
+    title = f"make the layer for weights of {spelled(other)}"
+    if want - own[places[0]] == 1 and not isinstance(given, ast.Constant):
+        edits = [cell.replace(given, f"{cell.text_of(given)} + 1")]
+        yield fix(title, cell, edits, Applicability.SURE)
+        return
+    for edit in with_number(cell, trace, given, want):
+        yield fix(title, cell, [edit], Applicability.SURE)
+        return

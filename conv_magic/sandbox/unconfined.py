@@ -1,0 +1,71 @@
+"""Whether a cell may write outside its own folder, where the system does not keep it from that.
+
+An audit hook sees what Python writes, not what C code does: SQLite, HDF5, TensorFlow.  Without Landlock a trial stands
+in a copy of the working folder, and is made only if nothing in sight names a place outside of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from conv_magic.sandbox.workplace import Workplace
+from conv_magic.text import source as cell_source
+
+UNCONFINED = "names a place outside the working folder, where this system cannot keep a trial from writing"
+UNCONFINED_TOO_LARGE = "this system cannot keep a trial from writing, and the working folder is too large to copy"
+REMARK = (
+    "this system cannot confine a process (it has no Landlock), so fixes are tried in a copy of the working folder,"
+    " and not at all where the cell names a place outside of it"
+)
+
+_ASKS_OUTSIDE = frozenset({"environ", "environb", "getenv", "expandvars", "__file__"})
+_REMOTE = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_MOST_PARTS = 1_000
+"""Parts of a value that are looked at."""
+
+
+def leads_outside(texts: Iterable[str], namespace: Mapping[str, Any], place: Workplace) -> bool:
+    """Whether the texts of cells or the values of their names hold a path outside that can be written."""
+    trees = [tree for text in texts if (tree := cell_source.parse(text)) is not None]
+    names = {name for tree in trees for node in ast.walk(tree) if (name := _name(node)) is not None}
+    if names & _ASKS_OUTSIDE:
+        return True
+    words = [n.value for t in trees for n in ast.walk(t) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return any(_is_outside(text, place) for text in [*words, *_texts_in(namespace)])
+
+
+def _name(node: ast.AST) -> str | None:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+
+
+def _texts_in(namespace: Mapping[str, Any]) -> Iterator[str]:
+    waiting = list(namespace.values())
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if isinstance(value, str | os.PathLike):
+            yield str(value)
+        elif isinstance(value, list | tuple | set):
+            waiting += list(value)[:_MOST_PARTS]
+        elif isinstance(value, dict):
+            waiting += list(value.values())[:_MOST_PARTS]
+        elif type(value).__module__ == "__main__" and hasattr(value, "__dict__"):
+            waiting += list(vars(value).values())
+    yield from (os.sep for _ in waiting[:1])  # too many to look at: taken for a place outside
+
+
+def _is_outside(text: str, place: Workplace) -> bool:
+    if not text or "\n" in text or "\0" in text or len(text) > 4096:
+        return False
+    if _REMOTE.match(text):
+        return True
+    path = os.path.realpath(os.path.expanduser(text))
+    if place.is_own(path) or path == os.devnull:
+        return False
+    at = path if os.path.lexists(path) else os.path.dirname(path)
+    return os.access(at, os.W_OK)

@@ -1,0 +1,68 @@
+"""Fixes as the smallest edits of the text that keep everything else as the author wrote it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+
+from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.positions import Edit, Span, digest
+from conv_magic.model.shapes import Shape
+from conv_magic.text.source import Code, argument
+
+_CLOSING = re.compile(r"[ \t\n]*\)(?:[ \t\n]*\))*")
+_ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+
+
+def fix(
+    title: str,
+    code: Code,
+    edits: Sequence[Edit],
+    applicability: Applicability,
+    predicted: Shape | None = None,
+) -> Fix:
+    """A fix of one cell's text."""
+    return Fix(title, tuple(edits), applicability, predicted, digest(code.text), code.cell)
+
+
+def indexed(code: Code, expression: ast.expr, index: str) -> Edit:
+    """`expression` with an index behind it, in brackets where it must be: `(a + b)[None]`."""
+    if isinstance(expression, _ATOMS):
+        return after(code, expression, index)
+    return code.replace(expression, f"({code.text_of(expression)}){index}")
+
+
+def wrapped(code: Code, expression: ast.expr, before: str, after: str) -> Edit:
+    """`expression` inside a call: `tf.repeat(expression, 3, axis=-1)`."""
+    return code.replace(expression, f"{before}{code.text_of(expression)}{after}")
+
+
+def with_argument(code: Code, call: ast.Call, position: int, name: str, text: str) -> Edit:
+    """The call with that argument set to `text`: where it is given its value is replaced, else `name=text` put last."""
+    given = argument(call, position, name)
+    if given is not None:
+        return code.replace(given, text)
+    at, separator = end_of_arguments(code, call)
+    return Edit(at, f"{separator}{name}={text}")
+
+
+def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
+    """Where one more argument goes: behind the last one and the brackets around it; and what goes before it."""
+    whole = code.span(call)
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if not arguments:
+        return Span(whole.cell, whole.end_line, whole.end_column - 1, whole.end_line, whole.end_column - 1), ""
+    last = code.span(max(arguments, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0)))
+    rest = code.text_in(Span(whole.cell, last.end_line, last.end_column, whole.end_line, whole.end_column - 1))
+    closing = _CLOSING.match(rest)
+    passed = closing[0].split("\n") if closing else [""]
+    line = last.end_line + len(passed) - 1
+    column = len(passed[-1]) + (last.end_column if len(passed) == 1 else 0)
+    return Span(whole.cell, line, column, line, column), ", "
+
+
+def after(code: Code, node: ast.AST, text: str) -> Edit:
+    """`text` right behind the node."""
+    at = code.span(node)
+    return Edit(Span(at.cell, at.end_line, at.end_column, at.end_line, at.end_column), text)
