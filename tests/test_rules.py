@@ -30,7 +30,7 @@ def _examples(kind: str) -> list[object]:
 
 
 def test_every_file_is_in_the_table() -> None:
-    names = (f"{rules.__name__}.{module.name}" for module in pkgutil.iter_modules(rules.__path__))
+    names = (module.name for module in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."))
     modules = [m for m in map(importlib.import_module, names) if hasattr(m, "check") or hasattr(m, "check_cell")]
     assert {module.__name__ for module in modules} == {rule.__name__ for rule in EVERY_RULE}
     assert {module.__name__.rpartition(".")[2] for module in modules} == {

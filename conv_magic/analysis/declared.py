@@ -11,10 +11,10 @@ from functools import lru_cache
 from conv_magic.analysis.origins import origins_of
 from conv_magic.analysis.provenance import codes_of
 from conv_magic.analysis.written import Reader
+from conv_magic.model.naming import spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import spelled
 from conv_magic.text.layer_edits import parent_of
 from conv_magic.text.source import Code, argument, called_name
 

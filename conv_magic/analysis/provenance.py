@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from conv_magic.analysis.origins import is_parameter
 from conv_magic.model.calls import CallRecord
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.positions import Span
 from conv_magic.model.trace import Source, Trace
 from conv_magic.model.values import NamedValue
-from conv_magic.rules.rule import name_of, spelled
 from conv_magic.text.source import Binding, Code, argument, called_name
 
 DATA_METHODS = {

@@ -10,11 +10,11 @@ from conv_magic.analysis.provenance import codes_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.capture.following import is_answered, statement_at
 from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.naming import counted
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.model.values import AssignedValue
-from conv_magic.rules.rule import counted
 from conv_magic.text.contracts import Bound, Contract, Malformed, Mismatch, Names, Scopes, contracts_in
 from conv_magic.text.source import Code, called_name
 from conv_magic.text.targets import targets_given

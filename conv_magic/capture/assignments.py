@@ -17,7 +17,7 @@ from conv_magic.text.targets import Target, owner_of, spelled, targets_given
 
 _PACKAGE = "__import__('conv_magic')"
 """A look-up in the interpreter's own table of modules; a name of ours would be in the user's way."""
-_NOTE = f"{_PACKAGE}.assigned.note()"
+_NOTE = f"{_PACKAGE}.capture.assigned.note()"
 
 
 @dataclass(frozen=True, slots=True)

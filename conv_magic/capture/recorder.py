@@ -39,7 +39,7 @@ _AUTOGRAPH = os.path.join("tensorflow", "python", "autograph", "impl")
 _OF_CALLS = (
     os.path.join("tensorflow", "python", ""),
     os.path.join("keras", "src", "utils", "traceback_utils.py"),
-    os.path.dirname(__file__) + os.sep,
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
 )
 _OF_KERAS = os.path.join("keras", "src", "")
 _GENERATED = "__autograph_generated_file"

@@ -30,7 +30,7 @@ from conv_magic.capture.recorder import Entered, Place, Recorder, Row
 # A `stacklevel` counts no frame of such a file, so that a warning names the line it would name without us:
 # https://github.com/python/cpython/blob/3.11/Lib/warnings.py, `_is_internal_frame`
 HIDDEN = os.path.join("tensorflow", "python", "importlib_bootstrap", "conv_magic_hook.py")
-_OUR_FOLDER = os.path.dirname(__file__) + os.sep
+_OUR_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 Guard = Callable[[Row], Exception | None]
 

@@ -27,7 +27,7 @@ from conv_magic.model.document import SCHEMA, Document, Failure
 from conv_magic.model.positions import digest
 from conv_magic.model.trace import Source, Trace
 from conv_magic.records import calls
-from conv_magic.repair.rank import ranked
+from conv_magic.repair.rank import distinct, ranked
 from conv_magic.rules.table import CELL_RULES, diagnose
 from conv_magic.text.source import Code
 from conv_magic.views.notes import line_notes
@@ -175,7 +175,7 @@ class Session:
 
         Where something is, it is looked at once more with the texts of all earlier cells before the cell's own.
         """
-        found = diagnose(trace, failure, self.faults)
+        found = _told(trace, failure, self.faults)
         earlier = self._earlier(codes)
         stated = tuple(d for d in found if d.code in _STATED)
         if not earlier or len(stated) == len(found) or (failure is not None and found[0] in stated):
@@ -184,7 +184,7 @@ class Session:
         mentioned = named_values(Code(trace.sources[0].cell, joined.text), namespace)
         functions = tuple(value for value in trace.values if value.scope)
         whole = with_creations(joined.moved(trace, (*mentioned, *functions)))
-        told = tuple(joined.back(d) for d in diagnose(whole, failure, self.faults) if d.code not in _STATED)
+        told = tuple(joined.back(d) for d in _told(whole, failure, self.faults) if d.code not in _STATED)
         if not told:
             return trace, found
         shown = {source.cell for source in trace.sources} | {*diagnosed_cells(told)}
@@ -313,3 +313,8 @@ def _on_one_line(text: str) -> str:
 
 def _ranked(diagnosis: Diagnosis) -> Diagnosis:
     return replace(diagnosis, fixes=ranked(diagnosis.fixes))
+
+
+def _told(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
+    """The diagnoses of a trace, no two fixes of one alike."""
+    return tuple(replace(d, fixes=distinct(d.fixes, trace.sources)) for d in diagnose(trace, failure, faults))

@@ -1,4 +1,4 @@
-"""What a rule is, and the words that rules share."""
+"""What a rule is, and how it states a diagnosis."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Protocol
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Fix
+from conv_magic.model.naming import name_of, place_of
 from conv_magic.model.positions import Span
-from conv_magic.model.shapes import DataFormat, Shape
+from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 
 
@@ -77,48 +78,3 @@ def diagnosed(
         origin_note=origin[1],
         fixes=tuple(fixes),
     )
-
-
-_SPATIAL = {0: (), 1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
-
-def axis_names(rank: int, data_format: DataFormat = "channels_last") -> tuple[str, ...]:
-    """What the axes of an image-like tensor of that rank are called; empty where there is no custom."""
-    if rank == 2:
-        return ("batch", "features")
-    spatial = _SPATIAL.get(rank - 2)
-    if not spatial:
-        return ()
-    return ("batch", "channels", *spatial) if data_format == "channels_first" else ("batch", *spatial, "channels")
-
-
-def data_format_of(call: CallRecord) -> DataFormat:
-    """The layout that the call counts its axes in."""
-    return getattr(call.options, "data_format", "channels_last")
-
-
-def channel_axis(call: CallRecord, rank: int) -> int:
-    """The index of the channel axis among `rank` axes."""
-    return 1 if data_format_of(call) == "channels_first" else rank - 1
-
-
-def place_of(call: CallRecord) -> Span | None:
-    """Where a fault at `call` is shown: of a layer made inside the running statement, its own line there."""
-    if not call.direct and call.created is not None and call.span is not None and call.span.contains(call.created):
-        return call.created
-    return call.span
-
-
-def name_of(call: CallRecord) -> str:
-    """What to call it: the layer's name, else the function's."""
-    return call.layer or call.op
-
-
-def spelled(shape: Shape | None) -> str:
-    """A shape as Python writes it."""
-    return "unknown" if shape is None else str(tuple(shape))
-
-
-def counted(number: int | None, noun: str) -> str:
-    """`1 channel`, `3 channels`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from conv_magic.analysis.provenance import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Failure
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.trace import Trace
 from conv_magic.records.calls import failed_innermost
-from conv_magic.repair.rank import distinct
 from conv_magic.rules.broken_roots import as_root, leads_to
 from conv_magic.rules.contracts import contract_broken, contract_unchecked, contract_unreadable, size_in_comment_differs
 from conv_magic.rules.convolution import (
@@ -89,7 +87,7 @@ from conv_magic.rules.reshape import (
     squeezed_axis_is_longer,
     start_size_differs,
 )
-from conv_magic.rules.rule import CellRule, Rule, diagnosed, name_of, spelled
+from conv_magic.rules.rule import CellRule, Rule, diagnosed
 from conv_magic.rules.silent import (
     accidental_groups,
     difference_broadcasts,
@@ -235,7 +233,7 @@ def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
 
 def _said_of_cell(rule: CellRule, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
-        return [replace(d, fixes=distinct(d.fixes, trace.sources)) for d in rule.check_cell(trace)]
+        return list(rule.check_cell(trace))
     except Exception as error:
         _blame(rule.code, error, faults)
         return []
@@ -249,7 +247,7 @@ def _blame(code: str, error: Exception, faults: list[str]) -> None:
 
 def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
-        return [replace(d, fixes=distinct(d.fixes, trace.sources)) for d in rule.check(call, trace)]
+        return list(rule.check(call, trace))
     except Exception as error:
         _blame(rule.code, error, faults)
         return []

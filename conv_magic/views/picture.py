@@ -10,6 +10,7 @@ from conv_magic.arithmetic.expected import expected_shape, kernel_axis
 from conv_magic.arithmetic.geometry import AxisGeometry, geometry_of
 from conv_magic.arithmetic.problems import Reason, ShapeProblem
 from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.naming import counted
 from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
@@ -24,7 +25,6 @@ from conv_magic.model.options import (
     ZeroPaddingOptions,
 )
 from conv_magic.model.shapes import Shape
-from conv_magic.rules.rule import counted
 from conv_magic.views import picture_blocks, picture_grid
 from conv_magic.views.ink import Ink, Scene
 from conv_magic.views.picture_blocks import BoxRow, BoxState, SlabRow

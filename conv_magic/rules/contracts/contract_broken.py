@@ -23,10 +23,10 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.stated import Broken, broken_contracts
 from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.naming import axis_names, data_format_of, name_of, place_of, spelled
 from conv_magic.model.positions import Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.contract_fixes import contract_fixes
-from conv_magic.rules.rule import axis_names, data_format_of, name_of, place_of, spelled
 from conv_magic.text.contracts import Names, names_in
 
 code = "contract-broken"

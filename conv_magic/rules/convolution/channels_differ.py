@@ -39,6 +39,7 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, channel_axis, counted, data_format_of, name_of, spelled
 from conv_magic.model.options import ConvTransposeOptions, DepthwiseConvOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
@@ -46,15 +47,7 @@ from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes import channel_repairs
 from conv_magic.rules.fixes.axis_order import of_order
 from conv_magic.rules.fixes.data_formats import of_format
-from conv_magic.rules.rule import (
-    axis_names,
-    channel_axis,
-    counted,
-    data_format_of,
-    diagnosed,
-    name_of,
-    spelled,
-)
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import Code, argument, called_name

@@ -25,10 +25,11 @@ from conv_magic.analysis.provenance import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, data_format_of, name_of
 from conv_magic.model.options import CroppingOptions
 from conv_magic.model.shapes import Pairs
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.source import argument
 

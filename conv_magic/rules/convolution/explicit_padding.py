@@ -27,10 +27,11 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, data_format_of, name_of
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import DataFormat
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, data_format_of, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 

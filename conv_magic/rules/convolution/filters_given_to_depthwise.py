@@ -24,10 +24,11 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
+from conv_magic.model.naming import channel_axis, counted, name_of
 from conv_magic.model.options import DepthwiseConvOptions
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import channel_axis, counted, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 
 code = "filters-given-to-depthwise"

@@ -10,9 +10,9 @@ from conv_magic.analysis.provenance import Supply, supply_of
 from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import channel_axis
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import channel_axis
 from conv_magic.text.edits import fix
 from conv_magic.text.source import called_name
 

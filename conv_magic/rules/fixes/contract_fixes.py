@@ -14,6 +14,7 @@ from conv_magic.analysis.what_if import Change, WhatIf, before, changes_along, w
 from conv_magic.arithmetic.inverse import kernel_sizes_giving
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import channel_axis, counted, name_of
 from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
@@ -28,7 +29,6 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.records.calls import failed_innermost
 from conv_magic.rules.fixes.layer_changes import Edits, added_behind, changed_all
-from conv_magic.rules.rule import channel_axis, counted, name_of
 from conv_magic.text.contracts import Pattern, Size, names_in
 from conv_magic.text.edits import fix, indexed, with_argument
 from conv_magic.text.source import Code

@@ -10,9 +10,9 @@ from conv_magic.analysis.origins import origins_of
 from conv_magic.analysis.provenance import codes_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import data_format_of
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import data_format_of
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument, called_name
 

@@ -12,11 +12,11 @@ from conv_magic.analysis.training import with_units
 from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import counted, name_of
 from conv_magic.model.options import DenseOptions, ReshapeOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.merge_shortcuts import last_sizing, projected
-from conv_magic.rules.rule import counted, name_of
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 

@@ -9,12 +9,12 @@ from conv_magic.analysis.merges import Merge, merged_if
 from conv_magic.analysis.what_if import Change, WhatIf, changes_along, with_changes
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of
 from conv_magic.model.options import PoolOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.layer_changes import changed_all
-from conv_magic.rules.rule import name_of
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.source import Code, argument
 

@@ -11,12 +11,12 @@ from conv_magic.analysis.provenance import code_of
 from conv_magic.analysis.training import with_units
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import counted, name_of
 from conv_magic.model.options import ConvOptions, ConvTransposeOptions, DenseOptions, PoolOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.merge_layers import as_written
-from conv_magic.rules.rule import counted, name_of
 from conv_magic.text.edits import fix, with_argument, wrapped
 from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import Code, argument

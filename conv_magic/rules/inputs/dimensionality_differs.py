@@ -26,9 +26,10 @@ from conv_magic.analysis.provenance import code_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, name_of, spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import Code, called_name

@@ -23,10 +23,11 @@ from conv_magic.analysis.provenance import codes_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import counted, name_of
 from conv_magic.model.options import FitOptions
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import counted, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import after, fix
 from conv_magic.text.source import Code, called_name
 

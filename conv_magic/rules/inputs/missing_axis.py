@@ -26,11 +26,12 @@ from conv_magic.analysis.provenance import alias_of, is_fed_in_batches, origin_o
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
+from conv_magic.model.naming import axis_names, channel_axis, data_format_of, name_of
 from conv_magic.model.options import FitOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.widening import Widening, after_global_pool, widening_fixes
-from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code
 

@@ -27,10 +27,11 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.layer_edits import layer_before, layer_name, parent_of, put_before
 from conv_magic.text.source import Code, called_name

@@ -22,9 +22,10 @@ from conv_magic.analysis.provenance import code_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.options import DenseOptions, FlattenOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.layer_edits import layer_name
 

@@ -23,9 +23,10 @@ from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import spelled
 from conv_magic.model.options import FitOptions, LossOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.source import Code, called_name
 

@@ -24,8 +24,9 @@ from conv_magic.analysis.training import with_number
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import argument
 

@@ -26,11 +26,12 @@ from conv_magic.analysis.training import with_units
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import counted, name_of, spelled
 from conv_magic.model.options import ConvOptions, DenseOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import counted, diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed, wrapped
 from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import called_name

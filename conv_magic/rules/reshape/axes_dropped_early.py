@@ -29,12 +29,13 @@ from conv_magic.analysis.written import Reader, factors_of, settings_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, name_of, spelled
 from conv_magic.model.options import DenseOptions, FlattenOptions, GlobalPoolOptions, SameShapeOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.layer_changes import added_behind, removed
-from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import after, fix, with_argument
 from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import Code, argument, called_name

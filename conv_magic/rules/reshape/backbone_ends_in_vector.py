@@ -25,9 +25,10 @@ from conv_magic.analysis.provenance import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.source import Code, called_name
 

@@ -27,9 +27,10 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import after, fix
 from conv_magic.text.source import Code, called_name
 

@@ -30,11 +30,12 @@ from conv_magic.analysis.written import Reader, factors_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, name_of, spelled
 from conv_magic.model.options import DenseOptions, LossOptions, ReshapeOptions, SameShapeOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 

@@ -26,12 +26,13 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, channel_axis, data_format_of, name_of, spelled
 from conv_magic.model.options import ConvOptions, DepthwiseConvOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.axis_order import of_order
 from conv_magic.rules.fixes.data_formats import of_format
-from conv_magic.rules.rule import axis_names, channel_axis, data_format_of, diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.source import Code, argument
 

@@ -23,9 +23,10 @@ from conv_magic.analysis.provenance import codes_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.positions import Span
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed, name_of, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed
 from conv_magic.text.source import Code, argument, called_name
 

@@ -34,10 +34,10 @@ from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import name_of
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import name_of
 from conv_magic.text.edits import fix, with_argument, wrapped
 from conv_magic.text.source import Code, argument, called_name
 

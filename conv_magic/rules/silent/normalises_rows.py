@@ -25,6 +25,7 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
+from conv_magic.model.naming import axis_names, name_of
 from conv_magic.model.options import (
     ConvOptions,
     ConvTransposeOptions,
@@ -34,7 +35,7 @@ from conv_magic.model.options import (
 )
 from conv_magic.model.shapes import DataFormat
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, diagnosed, name_of
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
 from conv_magic.text.source import Code, argument
 

@@ -27,9 +27,10 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import axis_names, spelled
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import axis_names, diagnosed, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed
 from conv_magic.text.source import Code, called_name
 

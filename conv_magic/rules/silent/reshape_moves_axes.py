@@ -28,13 +28,13 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import spelled
 from conv_magic.model.options import ReshapeOptions
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.axis_order import order_between
 from conv_magic.rules.fixes.layer_changes import added_before
-from conv_magic.rules.rule import spelled
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, called_name
 

@@ -29,9 +29,10 @@ from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.naming import spelled
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.axis_order import order_between
-from conv_magic.rules.rule import diagnosed, spelled
+from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument, wrapped
 from conv_magic.text.source import Code, argument, called_name
 

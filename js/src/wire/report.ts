@@ -1,4 +1,4 @@
-// Generated from conv_magic/model.py by js/generate_report.py: change that, not this.
+// Generated from conv_magic/model/ by js/generate_report.py: change that, not this.
 //
 // A span counts lines from 1 and columns from 0 in UTF-16 code units; its end is exclusive.
 
