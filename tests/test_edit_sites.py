@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 
 import pytest
 
 import conv_magic
-from conv_magic.analysis.edit_sites import MOST_SITES, parameters_of
+from conv_magic.analysis.edit_sites import MOST_SITES
 from conv_magic.model.positions import Edit, splice
 from conv_magic.model.sites import ArgumentSite, EditSite
 from conv_magic.text.edits import with_argument
@@ -99,24 +98,6 @@ def test_layers_made_by_one_line_share_its_site_and_there_are_not_too_many() -> 
     assert len(site.arguments) == 4
     report = conv_magic.run(HEAD + "".join(f"y{i} = layers.MaxPooling2D()(x)\n" for i in range(MOST_SITES + 5)))
     assert len(report.sites) == MOST_SITES
-
-
-def test_positions_are_those_of_the_installed_keras_and_tensorflow() -> None:
-    import keras
-    import tensorflow as tf
-
-    checked = 0
-    names = [name for name in dir(keras.layers) if name[-2:] in ("1D", "2D", "3D") or name.endswith("Transpose")]
-    places = [(getattr(keras.layers, name).__init__, name, True, 1) for name in names]
-    places += [(getattr(tf.nn, name), name, False, 0) for name in dir(tf.nn) if parameters_of(name, layer=False)]
-    places += [(getattr(keras.ops, name), name, False, 0) for name in ("conv", "average_pool")]
-    for function, name, layer, skipped in places:
-        order = list(inspect.signature(function).parameters)[skipped:]
-        for parameter in parameters_of(name, layer=layer):
-            checked += 1
-            assert parameter.name in order, (name, parameter)
-            assert parameter.position in (order.index(parameter.name), 99), (name, parameter)
-    assert checked > 90
 
 
 def test_an_argument_is_added_behind_the_brackets_around_the_last_one() -> None:

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "conv_magic"
 FLOORS = {
     "model": 0,
     "arithmetic": 1,
+    "signatures": 1,
     "text": 1,
     "capture": 2,
     "records": 3,

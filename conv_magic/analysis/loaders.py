@@ -15,7 +15,6 @@ _PIL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _WITH_COLOR_MODE = {"image_dataset_from_directory", "flow_from_directory", "flow_from_dataframe", "load_img"}
 _WITH_CHANNELS = {"decode_image", "decode_png", "decode_jpeg", "decode_bmp", "decode_and_crop_jpeg"}
 _MOST = 2000
-_LAST = 99
 """A position that no positional argument has."""
 
 
@@ -27,7 +26,7 @@ def asking_for(code: Code, expression: ast.expr, channels: int) -> Iterator[tupl
             mode = _COLOR_MODES[channels]
             yield (
                 f'load the images with color_mode="{mode}"',
-                with_argument(code, call, _LAST, "color_mode", f'"{mode}"'),
+                with_argument(code, call, None, "color_mode", f'"{mode}"'),
             )
         elif name in _WITH_CHANNELS:
             yield f"decode the images to channels={channels}", with_argument(code, call, 1, "channels", str(channels))
@@ -69,7 +68,7 @@ def _own_switch(code: Code, call: ast.Call, channels: int) -> Iterator[tuple[str
         names = [a.arg for a in function.args.args]
         for parameter in [*names, *(a.arg for a in function.args.kwonlyargs)]:
             if (wanted := _switch(parameter, channels)) is not None and _is_switch(function, parameter):
-                place = names.index(parameter) - (function is not made) if parameter in names else _LAST
+                place = names.index(parameter) - (function is not made) if parameter in names else None
                 edit = with_argument(code, call, place, parameter, str(wanted))
                 yield f"load the images with {parameter}={wanted}", edit
 

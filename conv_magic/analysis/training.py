@@ -271,7 +271,7 @@ def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
 def with_label_mode(code: Code, loader: ast.Call, kind: str) -> Edit:
     """The loader set to give its labels as `ids`, `one-hot` or `binary`."""
     keyword = LOADERS[called_name(loader)]
-    return with_argument(code, loader, _LARGEST, keyword, f'"{_MODES[keyword][kind]}"')
+    return with_argument(code, loader, None, keyword, f'"{_MODES[keyword][kind]}"')
 
 
 def label_origin(training: Training) -> tuple[Span | None, str | None]:

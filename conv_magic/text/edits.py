@@ -38,7 +38,7 @@ def wrapped(code: Code, expression: ast.expr, before: str, after: str) -> Edit:
     return code.replace(expression, f"{before}{code.text_of(expression)}{after}")
 
 
-def with_argument(code: Code, call: ast.Call, position: int, name: str, text: str) -> Edit:
+def with_argument(code: Code, call: ast.Call, position: int | None, name: str, text: str) -> Edit:
     """The call with that argument set to `text`: where it is given its value is replaced, else `name=text` put last."""
     given = argument(call, position, name)
     if given is not None:

@@ -210,13 +210,16 @@ class Code:
         return Edit(self.span(node), text)
 
 
-def argument(call: ast.Call, position: int, *names: str) -> ast.expr | None:
-    """The expression given for a parameter, by keyword (any of `names`) or by position; None where there is none."""
+def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:
+    """Return the expression given for a parameter, by keyword (any of `names`) or position; None if there is none.
+
+    `position` is None for a parameter that is given by keyword alone.
+    """
     for keyword in call.keywords:
         if keyword.arg in names:
             return keyword.value
-    before = call.args[: position + 1]
-    if len(before) <= position or any(isinstance(a, ast.Starred) for a in before):
+    before = call.args[: position + 1] if position is not None else []
+    if position is None or len(before) <= position or any(isinstance(a, ast.Starred) for a in before):
         return None
     return before[position]
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.makers import maker_of
 from conv_magic.analysis.origins import origins_of
 from conv_magic.analysis.provenance import origin_of
@@ -33,7 +34,7 @@ from conv_magic.model.shapes import DataFormat
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "explicit-padding"
 
@@ -52,7 +53,7 @@ INVALID: tuple[str, ...] = (
     "pads = [(0, 0), (0, 0), (2, 2), (2, 2)]\n"
     "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((5, 5, 3, 2)), 1, padding=pads)\n",
 )
-_PLACES = {"conv2d": 3, "depthwise_conv2d": 3, "max_pool2d": 3, "avg_pool2d": 3}
+_FUNCTIONS = ("conv2d", "depthwise_conv2d", "max_pool2d", "avg_pool2d")
 _AXES = ("batch", "height", "width", "channels")
 Pairs = list[tuple[str, tuple[int, int]]]
 """For each entry its text, and what it comes to."""
@@ -60,15 +61,14 @@ Pairs = list[tuple[str, tuple[int, int]]]
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where explicit pairs are too few, no pairs, or pad batch or channels."""
-    place = _PLACES.get(call.op)
     ran = call.outcome is Outcome.RETURNED
-    if place is None or call.layer is not None:
+    if call.op not in _FUNCTIONS or call.layer is not None:
         return
     made = maker_of(call, trace)
-    given = argument(made[1], place, "padding") if made else None
+    given = option_of(made[1], "padding", call.op) if made else None
     if made is None or given is None:
         return
-    cell, data_format = made[0], _format(made[1], data_format_of(call))
+    cell, data_format = made[0], _format(made[1], call.op, data_format_of(call))
     found = _written(cell, trace, given)
     if found is None:
         return
@@ -89,9 +89,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _format(made: ast.Call, known: DataFormat) -> DataFormat:
+def _format(made: ast.Call, op: str, known: DataFormat) -> DataFormat:
     """As written: a failed call's options may not be known."""
-    given = argument(made, 99, "data_format")
+    given = option_of(made, "data_format", op)
     word = given.value if isinstance(given, ast.Constant) else None
     return "channels_first" if isinstance(word, str) and word.upper().startswith("NC") else known
 

@@ -89,7 +89,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _padded(cell: Code, made: list[ast.Call]) -> Fix:
     """`padding="same"` at each of the layers."""
-    edits = [with_argument(cell, each, 99, "padding", '"same"') for each in made]
+    edits = [with_argument(cell, each, None, "padding", '"same"') for each in made]
     return fix('pad each convolution: padding="same"', cell, edits, Applicability.SURE)
 
 

@@ -31,6 +31,7 @@ from conv_magic.model.naming import name_of
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
+from conv_magic.signatures.table import Parameter, function_signature, layer_signature, spatial_rank_of
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 
@@ -62,40 +63,8 @@ INVALID: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class _Option:
-    """Where an option stands among the arguments."""
-
-    name: str
-    position: int
-
-
-_FUNCTIONS: dict[str, tuple[int, tuple[_Option, ...]]] = {
-    "conv1d": (1, (_Option("stride", 2), _Option("dilations", 5))),
-    **{f"conv{n}d": (n, (_Option("strides", 2), _Option("dilations", 5))) for n in (2, 3)},
-    "depthwise_conv2d": (2, (_Option("strides", 2), _Option("dilations", 5))),
-    "separable_conv2d": (2, (_Option("strides", 3), _Option("dilations", 6))),
-    **{f"conv{n}d_transpose": (n, (_Option("strides", 3), _Option("dilations", 6))) for n in (1, 2, 3)},
-    **{
-        f"{kind}_pool{n}d": (n, (_Option("ksize", 1), _Option("strides", 2)))
-        for kind in ("max", "avg")
-        for n in (1, 2, 3)
-    },
-    **{f"{kind}_pool": (2, (_Option("ksize", 1), _Option("strides", 2))) for kind in ("max", "avg")},
-}
-_KERAS = (_Option("kernel_size", 1), _Option("strides", 2), _Option("dilation_rate", 5))
-_LAYERS: dict[str, tuple[int, tuple[_Option, ...]]] = {
-    **{f"{kind}{n}D": (n, _KERAS) for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
-    **{f"SeparableConv{n}D": (n, _KERAS) for n in (1, 2)},
-    **{f"Conv{n}DTranspose": (n, _KERAS[:2]) for n in (1, 2, 3)},
-    **{f"DepthwiseConv{n}D": (n, (_Option("kernel_size", 0), _Option("strides", 1))) for n in (1, 2)},
-    **{
-        f"{kind}{n}D": (n, (_Option("pool_size", 0), _Option("strides", 1)))
-        for kind in ("MaxPooling", "AveragePooling", "MaxPool", "AvgPool")
-        for n in (1, 2, 3)
-    },
-    **{f"UpSampling{n}D": (n, (_Option("size", 0),)) for n in (2, 3)},
-}
+_OPTIONS_OF_LAYERS = ("kernel_size", "pool_size", "strides", "dilation_rate", "size")
+_OPTIONS_OF_FUNCTIONS = ("pool_size", "strides", "dilation_rate")
 _EXCLUSIVE = {"strides", "dilation_rate", "dilations"}
 """Options of which only one may be more than 1."""
 _LISTED = {"depthwise_conv2d", "separable_conv2d"}
@@ -107,7 +76,7 @@ _FOUR = "it takes four numbers: for batch, height, width and channels"
 class _Wrong:
     """An option that cannot be: as written, what it comes to, what it could be, and why it cannot."""
 
-    option: _Option
+    option: str
     given: ast.expr
     value: Value
     right: Value
@@ -116,14 +85,15 @@ class _Wrong:
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given an impossible option."""
-    known = _FUNCTIONS.get(call.op) or _LAYERS.get(call.op) or _any_rank(call)
-    made = maker_of(call, trace) if call.outcome is not Outcome.RETURNED and known else None
-    if known is None or made is None:
+    options = _options_of(call) if call.outcome is not Outcome.RETURNED else ()
+    made = maker_of(call, trace) if options else None
+    n = _spatial_rank(call)
+    if made is None or n < 1:
         return
-    alone = call.op in _LAYERS or call.op == "convolution"
+    alone = call.op[:1].isupper() or call.op == "convolution"
     wrong, exclusive = [], []
-    for given in _arguments(*made, known[1]):
-        wrong = list(_wrong(call, trace, made[0], given, known[0]))
+    for given in _arguments(*made, options):
+        wrong = list(_wrong(call, trace, made[0], given, n))
         exclusive = _exclusive(trace, made[0], given) if not wrong and alone else []
         if wrong or exclusive:
             break
@@ -140,28 +110,40 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-_Given = dict[_Option, ast.expr]
+_Given = dict[str, ast.expr]
+"""By the parameter's own name."""
 
 
-def _arguments(cell: Code, made: ast.Call, options: tuple[_Option, ...]) -> Iterator[_Given]:
+def _options_of(call: CallRecord) -> tuple[Parameter, ...]:
+    """Return the parameters to look at."""
+    function = call.op[:1].islower()
+    signature = function_signature(call.op) if function else layer_signature(call.op)
+    if signature is None or "LSTM" in call.op or call.op == "UpSampling1D":
+        return ()
+    found = map(signature.find, _OPTIONS_OF_FUNCTIONS if function else _OPTIONS_OF_LAYERS)
+    return tuple(parameter for parameter in found if parameter is not None)
+
+
+def _spatial_rank(call: CallRecord) -> int:
+    """Return how many spatial axes the call is for; `tf.nn.convolution` takes images of any rank."""
+    if call.op == "convolution":
+        return len(call.inputs[0]) - 2 if call.inputs else 0
+    return spatial_rank_of(call.op)
+
+
+def _arguments(cell: Code, made: ast.Call, options: tuple[Parameter, ...]) -> Iterator[_Given]:
     """The options as they are written in the call; with `**settings` in it, with those of each dictionary."""
-    written = {o: given for o in options if (given := argument(made, o.position, o.name)) is not None}
+    written = {o.name: given for o in options if (given := argument(made, o.position, o.name)) is not None}
     unpacking = any(keyword.arg is None for keyword in made.keywords)
     for settings in map(settings_of, cell.nodes) if unpacking else ():
-        named = {o: settings[o.name] for o in options if o.name in settings}
+        named = {o.name: settings[o.name] for o in options if o.name in settings}
         if named:
             yield written | named
     yield written
 
 
-def _any_rank(call: CallRecord) -> tuple[int, tuple[_Option, ...]] | None:
-    """The options of `tf.nn.convolution`, which is for images of any rank."""
-    n = len(call.inputs[0]) - 2 if call.op == "convolution" and call.layer is None and call.inputs else 0
-    return (n, (_Option("strides", 2), _Option("dilations", 5))) if n > 0 else None
-
-
 def _listed(wrong: list[_Wrong]) -> str:
-    return " and ".join(f"{w.option.name}={_spelled(w.value)}" for w in wrong)
+    return " and ".join(f"{w.option}={_spelled(w.value)}" for w in wrong)
 
 
 def _spelled(value: Value) -> str:
@@ -174,14 +156,14 @@ def _wrong(call: CallRecord, trace: Trace, cell: Code, options: _Given, n: int) 
         value = reader.value(given)
         if value is None or (isinstance(value, tuple) and None in value):
             continue
-        right, why = _corrected(value, n, call.op, option.name)
+        right, why = _corrected(value, n, call.op, option)
         if right != value and why:
             yield _Wrong(option, given, value, right, why)
 
 
 def _corrected(value: Value, n: int, op: str, option: str) -> tuple[Value, str]:
     """What a value could be, and why it cannot be what it is; the value itself where nothing is wrong."""
-    function, listed = op in _FUNCTIONS, op in _LISTED and option == "strides"
+    function, listed = op[:1].islower() and op != "convolution", op in _LISTED and option == "strides"
     if isinstance(value, int):
         if value < 1:
             return ((1,) * (n + 2) if listed else 1), "every entry must be at least 1"
@@ -216,7 +198,7 @@ def _exclusive(trace: Trace, cell: Code, options: _Given) -> list[_Wrong]:
     reader = Reader(cell, trace)
     found = []
     for option, given in options.items():
-        value = reader.value(given) if option.name in _EXCLUSIVE else None
+        value = reader.value(given) if option in _EXCLUSIVE else None
         if value is not None and max(n or 1 for n in _tuple(value)) > 1:
             why = "a kernel is dilated only where it moves by 1"
             right = (1,) * len(value) if isinstance(value, tuple) else 1
@@ -230,11 +212,11 @@ def _tuple(value: Value) -> tuple[int | None, ...]:
 
 def _fixes(trace: Trace, cell: Code, wrong: list[_Wrong], exclusive: list[_Wrong]) -> Iterator[Fix]:
     if wrong:
-        words = " and ".join(f"{w.option.name}={_spelled(w.right)}" for w in wrong)
+        words = " and ".join(f"{w.option}={_spelled(w.right)}" for w in wrong)
         yield fix(f"use {words}", cell, [_set(w, cell, trace) for w in wrong], Applicability.SURE)
     for one in exclusive:
         text = _spelled(one.right)
-        yield fix(f"use {one.option.name}={text}", cell, [cell.replace(one.given, text)], Applicability.CHOICE)
+        yield fix(f"use {one.option}={text}", cell, [cell.replace(one.given, text)], Applicability.CHOICE)
 
 
 def _set(wrong: _Wrong, cell: Code, trace: Trace) -> Edit:

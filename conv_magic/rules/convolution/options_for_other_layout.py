@@ -20,6 +20,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conv_magic.analysis.arguments import option_of, parameter_of, with_option
 from conv_magic.analysis.makers import maker_of, reordered
 from conv_magic.analysis.origins import origins_of
 from conv_magic.analysis.provenance import origin_of
@@ -30,7 +31,8 @@ from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, data_format_of, name_of, spelled
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
+from conv_magic.signatures.table import Parameter
+from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 
 code = "options-for-other-layout"
@@ -49,12 +51,11 @@ INVALID: tuple[str, ...] = (
     _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 9, 8)), tf.ones((3, 3, 3, 2)), [1, 1, 2, 2], 'SAME')\n",
     _TF + "y = tf.nn.conv3d(tf.ones((1, 6, 8, 8, 2)), tf.ones((3, 3, 3, 2, 5)), [1, 1, 2, 2, 2], 'SAME')\n",
 )
-_CONV = (("strides", 2), ("dilations", 5))
-_POOL = (("ksize", 1), ("strides", 2))
-_OPTIONS = {
-    "conv2d": _CONV, "conv3d": _CONV, "depthwise_conv2d": _CONV, "max_pool2d": _POOL, "avg_pool2d": _POOL,
-    "max_pool": _POOL, "avg_pool": _POOL, "max_pool3d": _POOL, "avg_pool3d": _POOL,
-}  # fmt: skip
+_FUNCTIONS = (
+    "conv2d", "conv3d", "depthwise_conv2d",
+    "max_pool", "max_pool2d", "max_pool3d", "avg_pool", "avg_pool2d", "avg_pool3d",
+)  # fmt: skip
+_OPTIONS = ("pool_size", "strides", "dilation_rate")
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,13 @@ class _Turned:
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a list that covers batch and channels moves over the channels."""
-    options = _OPTIONS.get(call.op)
-    made = maker_of(call, trace) if options and call.layer is None and call.direct and call.inputs else None
-    if made is None or options is None or len(call.inputs[0]) < 4:
+    known = call.op in _FUNCTIONS and call.layer is None and call.direct and call.inputs
+    made = maker_of(call, trace) if known else None
+    if made is None or len(call.inputs[0]) < 4:
         return
-    first = _is_first(made[1], data_format_of(call) == "channels_first")
-    wrong = [t for name, place in options if (t := _turned(made, trace, name, place, first=first)) is not None]
+    first = _is_first(made[1], call.op, data_format_of(call) == "channels_first")
+    parameters = [parameter_of(made[1], option, call.op) for option in _OPTIONS]
+    wrong = [t for p in parameters if p is not None and (t := _turned(made, trace, p, first=first)) is not None]
     if not wrong:
         return
     shape = call.inputs[0]
@@ -103,15 +105,15 @@ def _is_turned(call: CallRecord, trace: Trace, *, first: bool) -> bool:
     return made == ("channels_last" if first else "channels_first")
 
 
-def _is_first(made: ast.Call, known: bool) -> bool:
+def _is_first(made: ast.Call, op: str, known: bool) -> bool:
     """Whether the call counts channels first; as written, for a failed call's options may not be known."""
-    given = argument(made, 99, "data_format")
+    given = option_of(made, "data_format", op)
     word = given.value if isinstance(given, ast.Constant) else None
     return word.upper().startswith("NC") if isinstance(word, str) else known
 
 
-def _turned(made: tuple[Code, ast.Call], trace: Trace, name: str, place: int, *, first: bool) -> _Turned | None:
-    given = argument(made[1], place, name)
+def _turned(made: tuple[Code, ast.Call], trace: Trace, known: Parameter, *, first: bool) -> _Turned | None:
+    given = argument(made[1], known.position, known.name)
     value = Reader(made[0], trace).value(given) if given is not None else None
     if given is None or not isinstance(value, tuple) or not 4 <= len(value) <= 5 or None in value:
         return None
@@ -120,7 +122,7 @@ def _turned(made: tuple[Code, ast.Call], trace: Trace, name: str, place: int, *,
     if numbers[0] != 1 or channels == 1 or (numbers[-1] if first else numbers[1]) != 1:
         return None
     right = (1, 1, *numbers[1:-1]) if first else (1, *numbers[2:], 1)
-    return _Turned(name, given, numbers, right)
+    return _Turned(known.name, given, numbers, right)
 
 
 def _fixes(
@@ -131,7 +133,7 @@ def _fixes(
     if turned:
         word = ("NHWC", "NDHWC") if first else ("NCHW", "NCDHW")
         text = f'"{word[len(shape) - 4]}"'
-        edits = [with_argument(cell, node, 99, "data_format", text)]
+        edits = [with_option(cell, node, "data_format", text, call.op)]
         yield fix(f"say {text[1:-1]}, which the data is", cell, edits, Applicability.SURE)
         return
     order = (0, len(shape) - 1, *range(1, len(shape) - 1)) if first else (0, *range(2, len(shape)), 1)

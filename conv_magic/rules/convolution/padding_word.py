@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeGuard
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.makers import maker_of
 from conv_magic.analysis.origins import origins_of
 from conv_magic.analysis.provenance import origin_of
@@ -32,8 +33,9 @@ from conv_magic.model.naming import name_of
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
+from conv_magic.signatures.table import function_signature, layer_signature, spatial_rank_of
 from conv_magic.text.edits import fix, wrapped
-from conv_magic.text.source import Code, argument, called_name
+from conv_magic.text.source import Code, called_name
 
 code = "padding-word"
 
@@ -52,18 +54,6 @@ INVALID: tuple[str, ...] = (
     "import keras\ny = keras.layers.Conv2D(4, 3, padding='smae')(keras.Input((20, 20, 1)))\n",
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((3, 3, 3, 2)), 1, 'same')\n",
 )
-_FUNCTIONS = {
-    "conv1d": 3, "conv2d": 3, "conv3d": 3, "depthwise_conv2d": 3, "separable_conv2d": 4, "convolution": 3,
-    "conv1d_transpose": 4, "conv2d_transpose": 4, "conv3d_transpose": 4, "max_pool": 3, "avg_pool": 3,
-    "max_pool1d": 3, "max_pool2d": 3, "max_pool3d": 3, "avg_pool1d": 3, "avg_pool2d": 3, "avg_pool3d": 3,
-}  # fmt: skip
-_CONVS = {
-    **{f"Conv{n}D": (n, 1, 3) for n in (1, 2, 3)},
-    **{f"SeparableConv{n}D": (n, 1, 3) for n in (1, 2)},
-    **{f"DepthwiseConv{n}D": (n, 0, 2) for n in (1, 2)},
-    **{f"Conv{n}DTranspose": (n, 1, 3) for n in (1, 2, 3)},
-}
-"""Layers: spatial axes, and the positions of kernel_size and padding."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +72,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if call.outcome is Outcome.RETURNED:
         return
     made = maker_of(call, trace)
-    function = call.layer is None and call.op in _FUNCTIONS
-    if made is None or not (function or call.op in _CONVS):
+    function = call.layer is None and function_signature(call.op) is not None
+    if made is None or not (function or _is_convolution(call.op)):
         return
-    position = _FUNCTIONS[call.op] if function else _CONVS[call.op][2]
-    given = argument(made[1], position, "padding")
+    given = option_of(made[1], "padding", call.op)
     value = _value(made[0], trace, given) if given is not None else None
     if given is None or value is None or _is_known(value, call.op, function=function):
         return
@@ -100,6 +89,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=fixes,
     )
+
+
+def _is_convolution(name: str) -> bool:
+    """Return whether a Keras layer has a kernel that moves over its input; a recurrent one has two."""
+    signature = layer_signature(name) if "LSTM" not in name else None
+    return signature is not None and signature.find("kernel_size") is not None
 
 
 def _value(cell: Code, trace: Trace, given: ast.expr) -> str | int | tuple[int | None, ...] | None:
@@ -162,14 +157,14 @@ def _of_layer(
 
 def _is_numbered(node: ast.AST, cell: Code, trace: Trace) -> TypeGuard[ast.Call]:
     """A convolution with a number for its padding: a habit, so the cell may have several."""
-    if not isinstance(node, ast.Call) or called_name(node) not in _CONVS:
+    if not isinstance(node, ast.Call) or not _is_convolution(called_name(node)):
         return False
-    given = argument(node, _CONVS[called_name(node)][2], "padding")
+    given = option_of(node, "padding")
     return given is not None and isinstance(_value(cell, trace, given), int | tuple)
 
 
 def _padding_of(layer: _Layer, trace: Trace) -> tuple[ast.expr, tuple[int, ...]]:
-    given = argument(layer.made, _CONVS[called_name(layer.made)][2], "padding")
+    given = option_of(layer.made, "padding")
     assert given is not None
     value = Reader(layer.cell, trace).value(given)
     return given, _each(value, layer.n) or (0,) * layer.n
@@ -195,9 +190,9 @@ def _zeros(layer: _Layer, trace: Trace) -> list[Edit]:
 
 
 def _layer(trace: Trace, cell: Code, made: ast.Call) -> _Layer:
-    n, place, _ = _CONVS[called_name(made)]
+    n = spatial_rank_of(called_name(made))
     reader = Reader(cell, trace)
-    size, rate = argument(made, place, "kernel_size"), argument(made, 99, "dilation_rate")
+    size, rate = option_of(made, "kernel_size"), option_of(made, "dilation_rate")
     kernel = _each(reader.value(size), n) if size is not None else None
     return _Layer(cell, made, n, kernel, (_each(reader.value(rate), n) if rate is not None else None) or (1,) * n)
 

@@ -149,7 +149,7 @@ def _of_layers(chain: list[CallRecord], trace: Trace, wanted: Shape) -> Iterator
                 made = maker_of(layer, trace)
                 if made is not None:
                     cell = made[0]
-                    edits.append(with_argument(made[0], made[1], 99, "output_padding", str(padding)))
+                    edits.append(with_argument(made[0], made[1], None, "output_padding", str(padding)))
             if cell is not None and len(edits) == len(setting):
                 paddings = " and ".join(str(p) for p in setting.values())
                 yield fix(f"set output_padding={paddings}", cell, edits, Applicability.SURE, (None, *wanted[1:]))

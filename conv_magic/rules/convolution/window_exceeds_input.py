@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conv_magic import arithmetic
+from conv_magic.analysis.arguments import with_option
 from conv_magic.analysis.makers import maker_of, shapes_spelled
 from conv_magic.analysis.provenance import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
@@ -33,7 +34,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.data_formats import of_setting
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 
 code = "window-exceeds-input"
@@ -148,8 +149,7 @@ def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -
 
 def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, made: ast.Call) -> Fix:
     word = "same" if call.layer is not None else "SAME"
-    place = (2 if isinstance(options, PoolOptions) else 3) if call.layer is not None else 3
-    edit = with_argument(cell, made, place, "padding", f'"{word}"')
+    edit = with_option(cell, made, "padding", f'"{word}"', call.op)
     predicted = arithmetic.expected_shape(replace(options, padding="same"), call.inputs, call.kernel)
     return fix(f'pad the input: padding="{word}"', cell, [edit], Applicability.CHOICE, predicted)
 
@@ -180,12 +180,12 @@ def _smaller(
     text = str(sizes[0]) if len(set(sizes)) == 1 else spelled(sizes)
     if isinstance(options, PoolOptions):
         changed: ConvOptions | PoolOptions = replace(options, pool_size=sizes)
-        title, place, name = f"pool over {_by(sizes)}", 0, "pool_size"
+        title, name = f"pool over {_by(sizes)}", "pool_size"
     else:
         changed = replace(options, kernel_size=sizes)
-        title, place, name = f"use a kernel of {_by(sizes)}", 1, "kernel_size"
+        title, name = f"use a kernel of {_by(sizes)}", "kernel_size"
     if call.layer is not None:
-        edits = [with_argument(*made, place, name, text)]
+        edits = [with_option(*made, name, text, call.op)]
         predicted = arithmetic.expected_shape(changed, call.inputs, None)
     else:
         edits, predicted = _kernel_edit(call, trace, *made, sizes), None

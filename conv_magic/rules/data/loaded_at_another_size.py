@@ -89,7 +89,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             fix(
                 f"load the images with {keyword}={text}",
                 cell,
-                [with_argument(cell, loader, 99, keyword, text)],
+                [with_argument(cell, loader, None, keyword, text)],
                 Applicability.SURE,
             ),
         ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 
+from conv_magic.analysis.arguments import with_option
 from conv_magic.analysis.makers import maker_of, setter_of_channels, shapes_spelled
 from conv_magic.analysis.stated import Broken, calls_stated
 from conv_magic.analysis.training import with_units
@@ -30,7 +31,7 @@ from conv_magic.model.trace import Trace
 from conv_magic.records.calls import failed_innermost
 from conv_magic.rules.fixes.layer_changes import Edits, added_behind, changed_all
 from conv_magic.text.contracts import Pattern, Size, names_in
-from conv_magic.text.edits import fix, indexed, with_argument
+from conv_magic.text.edits import fix, indexed
 from conv_magic.text.source import Code
 
 _MOST = 4
@@ -177,7 +178,7 @@ def _other_strides(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape,
         for stride in _STRIDES:
             changes: dict[int, Options] = {made.index: replace(options, strides=(stride,) * len(options.strides))}
             if stride not in options.strides and _has_sizes(WhatIf(trace, changes).output(call.index), want, call):
-                edit = with_argument(found[0], found[1], 2, "strides", str(stride))
+                edit = with_option(found[0], found[1], "strides", str(stride), made.op)
                 yield _Way(f"give {name_of(made)} strides={stride}", (found[0], [edit]), changes, added=False)
 
 
@@ -195,9 +196,7 @@ def _other_windows(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape,
             return
         pool = isinstance(options, PoolOptions)
         text = str(window[0]) if len(set(window)) == 1 else str(window)
-        depthwise = isinstance(options, DepthwiseConvOptions) and options.filters is None
-        place, name = (0, "pool_size") if pool else (0 if depthwise else 1, "kernel_size")
-        edit = with_argument(found[0], found[1], place, name, text)
+        edit = with_option(found[0], found[1], "pool_size" if pool else "kernel_size", text, last.op)
         changed: Options = replace(options, pool_size=window) if isinstance(options, PoolOptions) else replace(
             options, kernel_size=window
         )  # fmt: skip

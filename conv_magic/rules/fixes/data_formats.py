@@ -28,7 +28,7 @@ def of_format(call: CallRecord, trace: Trace, axis: int, want: int | None) -> It
     if made is None or axis != 1 or data_format_of(call) != "channels_first" or call.inputs[0][-1] != want:
         return
     code, node = made
-    given = argument(node, 4 if call.layer is None else 99, "data_format")
+    given = argument(node, 4 if call.layer is None else None, "data_format")
     literal = next((o for o in origins_of(code, given) if isinstance(o, ast.Constant)), None) if given else None
     other = _OTHER.get(str(literal.value)) if literal is not None else None
     if literal is not None and other is not None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.origins import calls_of
 from conv_magic.analysis.provenance import code_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.what_if import Change
 from conv_magic.model.calls import CallRecord, Mode
-from conv_magic.model.options import DepthwiseConvOptions, PoolOptions
 from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
 from conv_magic.text.edits import with_argument
 from conv_magic.text.layer_edits import layer_name
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 Edits = tuple[Code, list[Edit]]
-_PLACES = {"padding": (3, 2), "strides": (2, 1), "size": (0, 0)}
-"""The positions of arguments: of layers with filters and of functions, then of layers without."""
-_FAR = 99
 
 
 def changed(change: Change, trace: Trace) -> Edits | None:
@@ -30,20 +27,13 @@ def changed(change: Change, trace: Trace) -> Edits | None:
     made = cell.call_at(where) if cell else None
     if cell is None or made is None:
         return None
-    position = _PLACES[change.argument][_has_no_filters(change.call)]
-    if argument(made, position, change.argument) is None and any(k.arg is None for k in made.keywords):
+    op = change.call.op
+    if option_of(made, change.argument, op) is None and any(k.arg is None for k in made.keywords):
         callers = _callers_without(cell, made, change.argument)
         if not callers:
             return None
-        return cell, [with_argument(cell, call, _FAR, change.argument, change.text) for call in callers]
-    return cell, [with_argument(cell, made, position, change.argument, change.text)]
-
-
-def _has_no_filters(call: CallRecord) -> bool:
-    """Whether the arguments begin with the window, as those of `MaxPooling2D` and `DepthwiseConv2D` do."""
-    options = call.options
-    depthwise = isinstance(options, DepthwiseConvOptions) and options.filters is None
-    return call.layer is not None and (isinstance(options, PoolOptions) or depthwise)
+        return cell, [with_argument(cell, call, None, change.argument, change.text) for call in callers]
+    return cell, [with_option(cell, made, change.argument, change.text, op)]
 
 
 def changed_all(changes: Sequence[Change], trace: Trace) -> Edits | None:

@@ -129,10 +129,10 @@ def _kept(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix
         cell = code_of(trace, made.created)
         node = cell.call_at(made.created) if cell else None
         if cell is not None and node is not None:
-            edits[with_argument(cell, node, 99, "keepdims", "True")] = None
+            edits[with_argument(cell, node, None, "keepdims", "True")] = None
     elif supply is not None:
         for node in _reductions(supply.code, supply.value):
-            edits[with_argument(supply.code, node, 99, "keepdims", "True")] = None
+            edits[with_argument(supply.code, node, None, "keepdims", "True")] = None
     if edits and cell is not None:
         title = "keep the axis where it is reduced: keepdims=True"
         yield fix(title, cell, list(edits), Applicability.SURE)

@@ -100,7 +100,7 @@ def _fixes(supply: Supply, declared: Declaration, count: int, batch: int, size: 
     whole = count // batch * batch
     edits: list[Edit] = []
     if size != batch:
-        edits.append(with_argument(cell, supply.call, 99, "batch_size", str(batch)))
+        edits.append(with_argument(cell, supply.call, None, "batch_size", str(batch)))
     if whole != count:
         labels = argument(supply.call, 1, "y")
         edits += [indexed(cell, given, f"[:{whole}]") for given in (supply.value, labels) if given is not None]

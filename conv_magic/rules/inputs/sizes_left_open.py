@@ -77,7 +77,7 @@ def _shared(call: CallRecord, trace: Trace) -> Iterator[Fix]:
     made = cell.call_at(call.created) if cell else None
     if cell is not None and made is not None:
         axes = list(range(1, len(call.inputs[0]) - 1))
-        edit = with_argument(cell, made, 99, "shared_axes", str(axes))
+        edit = with_argument(cell, made, None, "shared_axes", str(axes))
         title = f"share the slopes over the map: shared_axes={axes}"
         yield fix(title, cell, [edit], Applicability.SURE, call.inputs[0])
 

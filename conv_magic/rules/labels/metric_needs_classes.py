@@ -98,5 +98,5 @@ def _metrics_in(cell: Code) -> Iterator[ast.Call]:
 
 def _told(cell: Code, node: ast.Call, *, one_hot: bool) -> Fix:
     text = "False, sparse_y_true=False" if one_hot else "False"
-    edit = with_argument(cell, node, 99, "sparse_y_pred", text)
+    edit = with_argument(cell, node, None, "sparse_y_pred", text)
     return fix("let the metric take the largest class", cell, [edit], Applicability.SURE)

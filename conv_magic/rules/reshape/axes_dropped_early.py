@@ -203,14 +203,14 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
         if not isinstance(inner, ast.Call):
             return
         node = inner
-    given = argument(node, 99, "return_sequences")
+    given = argument(node, None, "return_sequences")
     number = _number_in_loop(cell, given) if given is not None and within else None
     if given is not None and number is not None:
         text = f"{number[0]} < len({number[1]}) - 1"
         title = f"let all but the last return every step: return_sequences={text}"
         yield fix(title, cell, [cell.replace(given, text)], Applicability.SURE)
         return
-    edit = with_argument(cell, node, 99, "return_sequences", "True")
+    edit = with_argument(cell, node, None, "return_sequences", "True")
     if given is None and any(keyword.arg is None for keyword in node.keywords):  # `LSTM(**settings)`
         lacking = list(_settings_without(cell, "return_sequences"))
         if len(lacking) != 1:
@@ -227,7 +227,7 @@ def _settings_without(cell: Code, name: str) -> Iterator[Edit]:
         if any(name in keys for _, keys in settings):
             for each, keys in settings:
                 if name not in keys and isinstance(each, ast.Call):
-                    yield with_argument(cell, each, 99, name, "True")
+                    yield with_argument(cell, each, None, name, "True")
                 elif name not in keys and isinstance(each, ast.Dict) and each.values:
                     yield after(cell, each.values[-1], f', "{name}": True')
 

@@ -96,4 +96,4 @@ def _opened(cell: Code, node: ast.Call) -> tuple[Edit, str]:
             pooling = next((k for k in node.keywords if k.arg == "pooling"), None)
             if pooling is not None:
                 return cell.replace(pooling.value, "None"), "leave out the network's own pooling"
-    return with_argument(cell, node, 99, "include_top", "False"), "leave out the network's classifier"
+    return with_argument(cell, node, None, "include_top", "False"), "leave out the network's classifier"

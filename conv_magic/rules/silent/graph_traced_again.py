@@ -187,7 +187,7 @@ def _for_each_size(call: CallRecord, trace: Trace) -> _Said | None:
     shapes = ", ".join(" and ".join(map(str, c.inputs)) for c in alike[:3])
     reason = f"it was given {shapes}, ...; with the size left open one graph takes them all"
     edit = (
-        with_argument(where, made, 99, "reduce_retracing", "True")
+        with_argument(where, made, None, "reduce_retracing", "True")
         if isinstance(made, ast.Call)
         else wrapped(where, made, "", "(reduce_retracing=True)")
     )
