@@ -145,11 +145,11 @@ def test_the_page_holds_every_file(ran: Ran) -> None:
     page = (ran.folder / "out.html").read_text("utf-8")
     tags: list[str] = []
 
-    class Reader(HTMLParser):
+    class Evaluator(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             tags.append(tag)
 
-    Reader().feed(page)
+    Evaluator().feed(page)
     assert tags.count("section") == tags.count("h2") == 6
     assert "script" not in tags
     assert "missing-axis" in page

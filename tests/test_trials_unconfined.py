@@ -101,7 +101,7 @@ def test_a_large_folder_is_not_copied(unconfined: Scratch, folder: Path) -> None
 
 def test_it_is_said_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv(landlock.SWITCHED_OFF, "1")
-    engine._complain_once.cache_clear()
+    runner._complain_once.cache_clear()
     shared = runner.shared_scratch("conv_magic.engine.runner:tried")
     shared.stop()
     source = (
@@ -114,7 +114,7 @@ def test_it_is_said_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: p
             assert any(fix.verified for d in report.diagnoses for fix in d.fixes)
     finally:
         shared.stop()
-        engine._complain_once.cache_clear()
+        runner._complain_once.cache_clear()
     assert capfd.readouterr().err.count(REMARK) == 1
 
 

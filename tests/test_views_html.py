@@ -29,7 +29,7 @@ TAGS = {"div", "style", "p", "strong", "em", "span", "mark", "code", "pre", "ul"
 }  # fmt: skip
 
 
-class Reader(HTMLParser):
+class Evaluator(HTMLParser):
     """Tags, attributes and text of a page, as a browser finds them."""
 
     def __init__(self, page: str) -> None:
@@ -57,7 +57,7 @@ def test_samples_look_as_they_did(name: str, sample: Callable[[], Document]) -> 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
 def test_it_is_static_and_complete(sample: Callable[[], Document]) -> None:
     page = to_html(sample())
-    read = Reader(page)
+    read = Evaluator(page)
     assert set(read.tags) <= TAGS
     drawn = {"viewbox", "width", "height", "role", "x", "y", "d", "text-anchor", "fill", "stroke", "font-size"}
     assert read.attributes <= {"class", "open", "scope"} | drawn
@@ -93,7 +93,7 @@ def with_texts(wild: str) -> Document:
 
 @given(WILD)
 def test_text_from_the_notebook_is_never_markup(wild: str) -> None:
-    tame, read = Reader(to_html(with_texts("tame"))), Reader(to_html(with_texts(wild)))
+    tame, read = Evaluator(to_html(with_texts("tame"))), Evaluator(to_html(with_texts(wild)))
     assert read.tags == tame.tags
     assert read.attributes == tame.attributes
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", read.text)
@@ -102,7 +102,7 @@ def test_text_from_the_notebook_is_never_markup(wild: str) -> None:
 def test_code_is_shown_as_it_is_written() -> None:
     page = to_html(with_texts("<b>&amp;</b>"))
     assert "<b>" not in page
-    assert "# <b>&amp;</b>" in Reader(page).text
+    assert "# <b>&amp;</b>" in Evaluator(page).text
 
 
 def test_the_troubled_row_is_told_by_words_too() -> None:
@@ -114,7 +114,7 @@ def test_the_troubled_row_is_told_by_words_too() -> None:
 def test_of_many_calls_the_first_are_shown_and_the_rest_counted() -> None:
     calls = tuple(call(n, "Dense", ((1, 2),), (1, 3), (1, 3)) for n in range(10_000))
     page = to_html(document((source(""),), calls))
-    assert Reader(page).tags["tr"] == 1 + MOST_ROWS
+    assert Evaluator(page).tags["tr"] == 1 + MOST_ROWS
     assert f"and {10_000 - MOST_ROWS:,} more rows" in page
 
 

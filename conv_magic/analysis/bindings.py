@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from conv_magic.analysis.origins import Function
+from conv_magic.analysis.definitions import Function
 from conv_magic.text.source import Binding, Code
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _ALWAYS_RUN = (ast.With, ast.AsyncWith)
 
 
-def sure_binding(code: Code, name: ast.Name) -> Binding | None:
+def only_binding(code: Code, name: ast.Name) -> Binding | None:
     """The one statement that can have given a name its value; None where a branch or a loop leaves a choice.
 
     In the name's own scope it is the last before its use; for a function's global, the only one in the module.

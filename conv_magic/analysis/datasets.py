@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import Operand
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import FitOptions
 from conv_magic.model.positions import Edit
@@ -19,7 +19,7 @@ _KERAS_BATCH = 32
 
 
 def dataset_fixes(
-    supply: Supply, given: tuple[FitOptions, bool], trace: Trace, axes: tuple[int, ...], index: str, title: str
+    supply: Operand, given: tuple[FitOptions, bool], trace: Trace, axes: tuple[int, ...], index: str, title: str
 ) -> Iterator[Fix]:
     """The axis added by a step of the pipeline; `given` says what came and whether it was validation data."""
     options, validation = given
@@ -40,7 +40,7 @@ def dataset_fixes(
     if returned is not None:
         function = called_name(value) if isinstance(value, ast.Call) else text
         yield fix(f"{title} to what {function} returns", code, [_chained(code, returned, step)], Applicability.SURE)
-    made = next((o for o in origins_of(code, value)[1:] if not isinstance(o, ast.Name)), None)
+    made = next((o for o in definitions_of(code, value)[1:] if not isinstance(o, ast.Name)), None)
     if made is not None:
         yield fix(f"{title} where {text} is made", code, [_chained(code, made, step)], Applicability.SURE)
     yield fix(title, code, [after(code, value, step)], Applicability.SURE)
@@ -48,7 +48,7 @@ def dataset_fixes(
 
 def _returned(code: Code, value: ast.expr) -> ast.expr | None:
     """What the user's function returns that makes the dataset."""
-    made = next((o for o in origins_of(code, value) if isinstance(o, ast.Call)), None)
+    made = next((o for o in definitions_of(code, value) if isinstance(o, ast.Call)), None)
     named = [n for n in code.nodes if isinstance(n, ast.FunctionDef) and made and n.name == called_name(made)]
     given = [n.value for n in ast.walk(named[0]) if isinstance(n, ast.Return)] if len(named) == 1 else []
     found = given[0] if len(given) == 1 else None
@@ -57,7 +57,7 @@ def _returned(code: Code, value: ast.expr) -> ast.expr | None:
 
 def _yields(code: Code, value: ast.expr) -> Iterator[ast.expr]:
     """The data in each `yield` of the user's generator that `value` calls."""
-    calls = {called_name(origin) for origin in origins_of(code, value) if isinstance(origin, ast.Call)}
+    calls = {called_name(origin) for origin in definitions_of(code, value) if isinstance(origin, ast.Call)}
     for function in ast.walk(code.tree):
         if isinstance(function, ast.FunctionDef) and function.name in calls:
             for node in ast.walk(function):

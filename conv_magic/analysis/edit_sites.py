@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import is_keras_function, signature_of
-from conv_magic.analysis.makers import maker_of, shapes_spelled
+from conv_magic.analysis.call_sites import call_site_of, shape_literals
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.options import (
     ConvOptions,
@@ -68,7 +68,7 @@ def edit_sites(trace: Trace) -> tuple[EditSite, ...]:
 
 
 def _site(call: CallRecord, trace: Trace, place: Span) -> EditSite | None:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if made is None:
         return None
     code, node = made
@@ -99,7 +99,7 @@ def _kernel(call: CallRecord, trace: Trace, code: Code, given: ast.expr | None) 
     """The numbers of a function's kernel, where its shape is written in one place."""
     if given is None or call.kernel is None:
         return
-    literals = list(shapes_spelled(code, trace, given, call.kernel))
+    literals = list(shape_literals(code, trace, given, call.kernel))
     if len(literals) == 1:
         for axis, number in enumerate(literals[0].elts[: len(call.kernel) - 2]):
             yield ArgumentSite("kernel_size", code.span(number), "", axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import Function, origins_of
+from conv_magic.analysis.definitions import Function, definitions_of
 from conv_magic.model.positions import Edit
 from conv_magic.text.edits import with_argument
 from conv_magic.text.source import Code, called_name
@@ -50,7 +50,7 @@ def _calls_behind(code: Code, expression: ast.expr) -> Iterator[ast.Call]:
                 yield node
                 waiting.extend(_own(code, called_name(node)))
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                waiting.extend(origins_of(code, node)[1:])
+                waiting.extend(definitions_of(code, node)[1:])
 
 
 def _own(code: Code, name: str) -> list[ast.AST]:

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from conv_magic import arithmetic
-from conv_magic.analysis.provenance import code_of
-from conv_magic.analysis.what_if import WhatIf, before, maker_of
+from conv_magic.analysis.operands import code_of
+from conv_magic.analysis.what_if import WhatIf, before, producer_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.options import MergeOptions
 from conv_magic.model.positions import Span
@@ -104,5 +104,5 @@ def branches(merge: Merge, trace: Trace) -> list[tuple[CallRecord, ...]]:
 
 
 def _led_to(call: CallRecord, which: int, trace: Trace) -> tuple[CallRecord, ...]:
-    maker = maker_of(call, which, trace)
+    maker = producer_of(call, which, trace)
     return (*before(trace.calls[maker], trace), trace.calls[maker]) if maker is not None else ()

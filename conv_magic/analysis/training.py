@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of, codes_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, codes_of
 from conv_magic.analysis.trace_graph import index_of, latest_before
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.options import ConvOptions, DenseOptions, FitOptions, LossOptions
 from conv_magic.model.positions import Edit, Span
@@ -130,7 +130,7 @@ def own_part(training: Training) -> Training:
         return training
     compiled = _losses_given(training)
     part = _part_of_loss(compiled[0], compiled[1], training.call) if compiled is not None else None
-    for origin in origins_of(training.code, training.labels) if part is not None else ():
+    for origin in definitions_of(training.code, training.labels) if part is not None else ():
         if part is not None and isinstance(origin, ast.List | ast.Tuple) and isinstance(part[0], int):
             return replace(training, labels=origin.elts[part[0]] if part[0] < len(origin.elts) else None)
         if part is not None and isinstance(origin, ast.Dict):
@@ -142,7 +142,7 @@ def own_part(training: Training) -> Training:
 
 def _made(code: Code, expression: ast.expr) -> ast.expr:
     """The last expression that a name leads to, as far as there is only one way."""
-    return origins_of(code, expression)[-1]
+    return definitions_of(code, expression)[-1]
 
 
 def _calls_named(code: Code, name: str) -> Iterator[ast.Call]:
@@ -155,7 +155,7 @@ def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
     return ast.unparse(call.func.value) == ast.unparse(owner)
 
 
-def head_of(call: CallRecord, trace: Trace) -> CallRecord | None:
+def output_layer_of(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The Dense or convolution that made the output which a loss was given."""
     index = index_of(trace)
     for made in latest_before(index.giving(call.inputs[1]), call.index):
@@ -199,7 +199,7 @@ def with_number(
 
     `have` is what it is now, where several calls of a function gave it several values.
     """
-    origins = [o for o in origins_of(code, given) if have is None or Reader(code, trace).value(o) == have]
+    origins = [o for o in definitions_of(code, given) if have is None or Evaluator(code, trace).value(o) == have]
     for origin in reversed(origins):
         literal = _deciding(code, trace, origin, want)
         if literal is not None:
@@ -218,7 +218,7 @@ def _deciding(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | N
     for node in ast.walk(origin):
         if isinstance(node, ast.Constant) and type(node.value) is int:
             for number in range(1, _LARGEST):
-                if Reader(code, trace, {node: number}).value(origin) == want:
+                if Evaluator(code, trace, {node: number}).value(origin) == want:
                     return code.replace(node, str(number))
     return None
 
@@ -262,7 +262,7 @@ def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
     """The calls that load the training's data from a folder."""
     if training.data is None:
         return
-    for origin in origins_of(training.code, training.data):
+    for origin in definitions_of(training.code, training.data):
         for node in ast.walk(origin):
             if isinstance(node, ast.Call) and called_name(node) in LOADERS:
                 yield training.code, node

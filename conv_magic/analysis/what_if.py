@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from conv_magic import arithmetic
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.trace_graph import index_of, latest_before
 from conv_magic.capture.values import SAME_SHAPE
 from conv_magic.model.calls import CallRecord, Outcome
@@ -20,7 +20,7 @@ from conv_magic.text.source import called_name
 Changes = Mapping[int, Options]
 
 
-def maker_of(call: CallRecord, which: int, trace: Trace) -> int | None:
+def producer_of(call: CallRecord, which: int, trace: Trace) -> int | None:
     """The call that made an input; where operations in between were not seen, the one the text or the shape tells."""
     known = call.producers[which] if which < len(call.producers) else None
     if known is not None and known != call.parent:
@@ -81,7 +81,7 @@ class WhatIf:
 
     def given(self, call: CallRecord, which: int) -> Shape | None:
         """The shape that would come in as input number `which`."""
-        maker = maker_of(call, which, self.trace)
+        maker = producer_of(call, which, self.trace)
         if maker is not None:
             return self.output(maker)
         return self.inputs.get(call.inputs[which], call.inputs[which])
@@ -109,7 +109,7 @@ def before(call: CallRecord, trace: Trace) -> tuple[CallRecord, ...]:
     while waiting:
         at = waiting.pop()
         for which in range(len(at.inputs)):
-            maker = maker_of(at, which, trace)
+            maker = producer_of(at, which, trace)
             if maker is not None and maker not in found:
                 found.add(maker)
                 waiting.append(trace.calls[maker])

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conv_magic.analysis.creations import with_creations
+from conv_magic.analysis.data_origins import cells_of, with_data_origins
+from conv_magic.analysis.earlier_cells import JoinedCells, diagnosed_cells
 from conv_magic.analysis.edit_sites import edit_sites
-from conv_magic.analysis.given import cells_of, with_given
-from conv_magic.analysis.joined import Joined, diagnosed_cells
-from conv_magic.analysis.provenance import codes_of
+from conv_magic.analysis.layer_creations import with_creations
+from conv_magic.analysis.operands import codes_of
 from conv_magic.capture import tracer
 from conv_magic.capture.assigned import Assignments
 from conv_magic.capture.following import Following
@@ -180,7 +180,7 @@ class Session:
         stated = tuple(d for d in found if d.code in _STATED)
         if not earlier or len(stated) == len(found) or (failure is not None and found[0] in stated):
             return trace, found
-        joined = Joined.of(trace.sources[0], earlier)
+        joined = JoinedCells.of(trace.sources[0], earlier)
         mentioned = named_values(Code(trace.sources[0].cell, joined.text), namespace)
         functions = tuple(value for value in trace.values if value.scope)
         whole = with_creations(joined.moved(trace, (*mentioned, *functions)))
@@ -237,7 +237,7 @@ class Session:
         """The trace with what of the user's each call was given, and the cells in which that was made."""
         parsed = {code.cell: code for code in codes_of(trace)}  # those that the rules look into as well
         own, *others = (parsed.get(code.cell, code) for code in (codes[cell.filename] for cell in self._cells()))
-        records = with_given(trace.calls, [own, *reversed(others)])
+        records = with_data_origins(trace.calls, [own, *reversed(others)])
         shown = {source.cell for source in trace.sources} | cells_of(records)
         return replace(
             trace,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Failure

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conv_magic.analysis.stated import names_bound
+from conv_magic.analysis.contract_checks import names_bound
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.diagnoses import Diagnosis, Severity
@@ -163,18 +163,18 @@ def _note(place: Place, made: list[_Made], codes: Mapping[str, Code], batch: int
         text=_chain(shown),
         status="ok",
         calls=tuple(call.index for one in calls for call in one.calls),
-        flow=_chain(shown, with_given=True),
+        flow=_chain(shown, with_data_origins=True),
         pin=pin_of(code, place[1], called, last.columns, batch, outdated) if code and last else None,
         later=place[0] != next(iter(codes)),
     )
 
 
-def _chain(made: Sequence[_Made], *, with_given: bool = False) -> str:
+def _chain(made: Sequence[_Made], *, with_data_origins: bool = False) -> str:
     """`a -> b` where `b` was made from `a`, else `a, b`; with what went in before what came of it."""
     text = ""
     for before, one in zip([None, *made], made[:_MOST_ON_A_LINE], strict=False):
         follows = before is not None and one.takes(before)
-        given = f"{_given(one)} -> " if with_given and not follows and any(one.given) else ""
+        given = f"{_given(one)} -> " if with_data_origins and not follows and any(one.given) else ""
         separator = "" if before is None else " -> " if follows else ", "
         text += f"{separator}{given}{one.text}"
     return text + (" -> ..." if len(made) > _MOST_ON_A_LINE else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from conv_magic.analysis.stated import broken_contracts, is_value_of_line
+from conv_magic.analysis.contract_checks import broken_contracts, is_value_of_line
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace

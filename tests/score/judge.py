@@ -134,7 +134,7 @@ def _ready_scratch() -> Any:
         from conv_magic.engine import runner
         from conv_magic.sandbox.scratch import shared_scratch
 
-        scratch: Any = shared_scratch(f"{engine.__name__}:{engine.tried.__name__}")  # the one that `verify` asks for
+        scratch: Any = shared_scratch(f"{runner.__name__}:{runner.tried.__name__}")  # the one that `verify` asks for
         scratch.get_ready(90)
         try_cell = scratch.try_cell
 

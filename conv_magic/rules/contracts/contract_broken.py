@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.stated import Broken, broken_contracts
+from conv_magic.analysis.contract_checks import Broken, broken_contracts
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.naming import axis_names, data_format_of, name_of, place_of, spelled
 from conv_magic.model.positions import Span

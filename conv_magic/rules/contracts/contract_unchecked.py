@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import code_of
-from conv_magic.analysis.stated import unchecked_contracts
+from conv_magic.analysis.contract_checks import unchecked_contracts
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.positions import Edit

@@ -20,8 +20,8 @@ import re
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.operands import origin_of
 from conv_magic.analysis.what_if import padding_changes
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -53,7 +53,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning where padding would give the size that stands alone in the comment of the layer's line."""
     if call.outcome is not Outcome.RETURNED or call.layer is None or call.output is None or len(call.output) != 4:
         return
-    made, change = maker_of(call, trace), next(padding_changes(call), None)
+    made, change = call_site_of(call, trace), next(padding_changes(call), None)
     found = _stated(call, trace) if change is not None and not isinstance(call.options, PoolOptions) else None
     if made is None or change is None or found is None:
         return
@@ -80,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _stated(call: CallRecord, trace: Trace) -> re.Match[str] | None:
     """The size that stands alone in the comment behind a layer, or behind its call on a value."""
-    made = maker_of(call, trace) if call.layer is not None else None
+    made = call_site_of(call, trace) if call.layer is not None else None
     if made is None:
         return None
     line, end = made[0].code_line(made[1].end_lineno or 0), made[1].end_col_offset or 0

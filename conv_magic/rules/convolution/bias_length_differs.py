@@ -20,10 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of, origin_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, origin_of
 from conv_magic.analysis.training import with_number
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -125,8 +125,8 @@ def _bias(call: CallRecord, cell: Code) -> tuple[int, ast.expr, int] | None:
 
 def _fixes(cell: Code, trace: Trace, given: ast.expr, length: int, want: int) -> Iterator[Fix]:
     """The number that the bias was made with."""
-    reader = Reader(cell, trace)
-    for origin in reversed(origins_of(cell, given)):
+    reader = Evaluator(cell, trace)
+    for origin in reversed(definitions_of(cell, given)):
         inside = [n for n in ast.walk(origin) if isinstance(n, ast.expr) and reader.value(n) in (length, (length,))]
         for node in inside:
             number = node.elts[0] if isinstance(node, ast.List | ast.Tuple) else node

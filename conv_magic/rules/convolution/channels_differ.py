@@ -21,21 +21,21 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import (
-    chain_to,
+from conv_magic.analysis.call_sites import (
+    call_site_of,
     declared_literals,
-    from_data,
-    maker_of,
+    has_channels_of_data,
+    layer_setting_channels,
+    producer_chain,
     reordered,
-    setter_of_channels,
-    sizes_written,
+    size_expressions,
     transposing,
 )
-from conv_magic.analysis.origins import arguments_for, origins_of
-from conv_magic.analysis.provenance import Supply, alias_of, code_of, origin_of, supply_of
+from conv_magic.analysis.definitions import arguments_for, definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import Operand, code_of, module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.training import with_number, with_units
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -184,9 +184,9 @@ def _with(shape: Shape, axis: int, size: int) -> Shape:
 
 
 def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> Iterator[Fix]:
-    supply = supply_of(call, trace)
-    chain = chain_to(call, trace)
-    setter = setter_of_channels(chain)
+    supply = operand_of(call, trace)
+    chain = producer_chain(call, trace)
+    setter = layer_setting_channels(chain)
     turned = [
         *of_order(call, trace, want),
         *_of_turned_declaration(call, trace, axis),
@@ -199,7 +199,7 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     gray = have == 1 and supply is not None and _is_grayed(supply)
     if gray:
         yield from _of_declaration(call, trace, axis, have, Applicability.SURE)
-    if from_data(chain) and supply is not None:
+    if has_channels_of_data(chain) and supply is not None:
         yield from channel_repairs.of_data(call, trace, supply, axis, have, want)
     yield from _of_layer(call, trace, supply)
     if setter is not None:
@@ -246,7 +246,7 @@ def _of_setter(setter: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
 
 def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
     """`tf.nn`: a kernel made for this input, where its shape is written down."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     given = argument(made[1], 1, "filters", "filter", "depthwise_filter") if made else None
     if call.layer is not None or call.kernel is None or made is None or given is None:
         return
@@ -254,7 +254,7 @@ def _of_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
     place = len(call.kernel) - (1 if transposed else 2)
     kernel = _with(call.kernel, place, have)
     yield from _of_other_axis(call, made[0], place)
-    for sizes in sizes_written(made[0], trace, given, call.kernel):
+    for sizes in size_expressions(made[0], trace, given, call.kernel):
         named = _named_size(made[0], sizes[place], have, trace)
         edits = [named] if named is not None else with_number(made[0], trace, sizes[place], have)
         for edit in edits:
@@ -269,7 +269,7 @@ def _of_constructor(cell: Code, failed: ast.Call, trace: Trace, want: int | None
     around = next((n for n in cell.around(failed) if isinstance(n, ast.ClassDef)), None)
     made = [n for n in cell.nodes if isinstance(n, ast.Call) and around and called_name(n) == around.name]
     given = [*made[0].args, *(k.value for k in made[0].keywords)] if len(made) == 1 else []
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     fitting = [node for node in given if reader.value(node) == want]
     if around is not None and len(fitting) == 1:
         title = f"make {around.name} for {counted(have, 'channel')}"
@@ -299,16 +299,16 @@ def _named_size(cell: Code, size: ast.expr, want: int, trace: Trace) -> Edit | N
         return None
     for parameter in (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs):
         given = list(arguments_for(cell, scope, parameter.arg)) if parameter.arg not in (size.id, "self") else []
-        if given and all(Reader(cell, trace).value(value) == want for value in given):
+        if given and all(Evaluator(cell, trace).value(value) == want for value in given):
             return cell.replace(size, parameter.arg)
     return None
 
 
 def _of_repeated_kernel(call: CallRecord, trace: Trace, have: int) -> Iterator[Fix]:
     """A depthwise kernel of one channel, as image processing has it, used on each channel."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     given = argument(made[1], 1, "filter", "depthwise_filter") if made else None
-    tensorflow = alias_of(made[0], "tensorflow") if made else None
+    tensorflow = module_alias(made[0], "tensorflow") if made else None
     depthwise = call.layer is None and isinstance(call.options, DepthwiseConvOptions)
     if not depthwise or made is None or given is None or tensorflow is None or call.kernel is None:
         return
@@ -325,11 +325,11 @@ def _of_repetitions(
 ) -> Iterator[Fix]:  # fmt: skip
     """A kernel repeated or tiled for another number of channels: that number."""
     want = (call.kernel or (None, None))[-2]
-    for origin in origins_of(cell, given):
+    for origin in definitions_of(cell, given):
         for made in (n for n in ast.walk(origin) if isinstance(n, ast.Call) and called_name(n) in ("repeat", "tile")):
             times = argument(made, 1, "repeats", "multiples", "reps")
             listed = times.elts[2] if isinstance(times, ast.List | ast.Tuple) and len(times.elts) == 4 else times
-            if listed is None or Reader(cell, trace).value(listed) != want:
+            if listed is None or Evaluator(cell, trace).value(listed) != want:
                 continue
             for edit in with_number(cell, trace, listed, have):
                 title = f"repeat the kernel for {counted(have, 'channel')}"
@@ -337,7 +337,7 @@ def _of_repetitions(
                 return
 
 
-def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
+def _of_layer(call: CallRecord, trace: Trace, supply: Operand | None) -> Iterator[Fix]:
     """Keras: a new layer in place of one that was built on another input."""
     if call.parent is not None and trace.calls[call.parent].span == call.span:
         return  # the line calls a model that it is a layer of
@@ -352,7 +352,7 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator
     yield fix(title, supply.code, [edit], Applicability.CHOICE, _output(call, call.inputs[0], None))
 
 
-def _is_grayed(supply: Supply) -> bool:
+def _is_grayed(supply: Operand) -> bool:
     """Whether the author turns colours to grayscale on purpose, in the cell that brings the data."""
     calls = [node for node in ast.walk(supply.code.tree) if isinstance(node, ast.Call)]
     return any(called_name(node) in ("rgb_to_grayscale", "rgb2gray") for node in calls)
@@ -386,7 +386,7 @@ def _of_shifted_declaration(call: CallRecord, trace: Trace, declared: Shape) -> 
             yield fix(title, cell, edits, Applicability.SURE)
 
 
-def _of_turned_data(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
+def _of_turned_data(call: CallRecord, trace: Trace, supply: Operand | None) -> Iterator[Fix]:
     """The data turned as the model was declared: of sequences either may be the one that is meant."""
     order = (0, *range(2, len(call.inputs[0])), 1)
     around = transposing(supply.code, order, array=True) if supply is not None and len(order) == 3 else None

@@ -19,9 +19,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import reordered, transposing
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.call_sites import reordered, transposing
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -102,7 +102,7 @@ def _fixes(cell: Code, node: ast.expr, operand: Shape) -> Iterator[Fix]:
     rank = len(operand)
     order = (0, *range(2, rank), 1) if rank > 3 else (*range(1, rank), 0)
     title = "put the channels last"
-    for origin in origins_of(cell, node):
+    for origin in definitions_of(cell, node):
         if isinstance(origin, ast.Call) and called_name(origin) == "reshape":
             for literal in (n for n in ast.walk(origin) if isinstance(n, ast.Tuple | ast.List)):
                 if len(literal.elts) == rank:

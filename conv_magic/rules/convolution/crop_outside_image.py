@@ -19,10 +19,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import sequence_behind
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -52,9 +52,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed crop does not lie inside the image it was given."""
     if call.outcome is not Outcome.RAISED or call.layer is not None or not call.inputs:
         return
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     image = argument(made[1], 0, "image", "value") if made else None
-    named = Reader(made[0], trace).shape_of(image) if made and image else None  # the message tells of sizes' shapes
+    named = Evaluator(made[0], trace).shape_of(image) if made and image else None  # the message tells of sizes' shapes
     shape = named or call.inputs[0]
     fixes: tuple[Fix, ...] = ()
     if made is not None and call.op == "crop_to_bounding_box" and len(shape) in (3, 4):
@@ -78,7 +78,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _numbers(cell: Code, node: ast.Call, trace: Trace) -> list[tuple[ast.expr, int]]:
     """The four numbers of a box, with their expressions; empty where they cannot be told."""
     found = [(argument(node, 1 + place, name)) for place, name in enumerate(_BOX)]
-    values = [Reader(cell, trace).value(given) if given is not None else None for given in found]
+    values = [Evaluator(cell, trace).value(given) if given is not None else None for given in found]
     pairs = [(g, v) for g, v in zip(found, values, strict=True) if g is not None and isinstance(v, int)]
     return pairs if len(pairs) == len(_BOX) else []
 
@@ -113,8 +113,8 @@ def _moved(cell: Code, node: ast.Call, trace: Trace, shape: Shape) -> Iterator[F
 def _whole(cell: Code, node: ast.Call, trace: Trace, shape: Shape) -> Iterator[Fix]:
     """A size for every axis, those left out kept whole, none larger than the image."""
     given = argument(node, 1, "size")
-    listed = next((o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)), None) if given else None
-    value = Reader(cell, trace).value(listed) if listed is not None else None
+    listed = sequence_behind(cell, given)
+    value = Evaluator(cell, trace).value(listed) if listed is not None else None
     if listed is None or not isinstance(value, tuple) or None in shape or len(shape) > _MOST_AXES:
         return
     texts: list[str | None] = [cell.text_of(element) for element in listed.elts]

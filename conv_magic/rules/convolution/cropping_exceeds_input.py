@@ -20,8 +20,8 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import chain_to, declared_literals, maker_of
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of, declared_literals, producer_chain
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -81,7 +81,7 @@ def _problem(options: CroppingOptions, call: CallRecord) -> arithmetic.ShapeProb
 
 
 def _fixes(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     sizes = call.inputs[0][first : first + len(options.cropping)]
     if made is not None:
         less = tuple(_less(pair, size) for pair, size in zip(options.cropping, sizes, strict=True))
@@ -89,7 +89,7 @@ def _fixes(call: CallRecord, trace: Trace, options: CroppingOptions, first: int)
         output = arithmetic.expected_shape(CroppingOptions(less, options.data_format), call.inputs)
         edit = with_argument(made[0], made[1], 0, "cropping", _as_written(argument(made[1], 0, "cropping"), less, text))
         yield fix("crop less: in proportion, half of it stays", made[0], [edit], Applicability.CHOICE, output)
-    if not chain_to(call, trace):
+    if not producer_chain(call, trace):
         yield from _larger_input(call, trace, options, first)
 
 

@@ -20,9 +20,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import chain_to, maker_of, setter_of_channels
+from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain
+from conv_magic.analysis.evaluation import Evaluator, factors_of
 from conv_magic.analysis.trace_graph import index_of
-from conv_magic.analysis.written import Reader, factors_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -68,7 +68,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if found is None or block is None:
         return
     cell = found[0]
-    size = Reader(cell, trace).value(block)
+    size = Evaluator(cell, trace).value(block)
     before = _before(call, trace)
     shape = call.inputs[0] if call.inputs else before.output if before else None
     channels = shape[-1] if shape else None
@@ -96,8 +96,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _spreading(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
     """The `depth_to_space` in the text: the failed call itself, or what a failed `Lambda` layer does."""
     if call.op == "depth_to_space" and call.layer is None:
-        return maker_of(call, trace)
-    made = maker_of(call, trace) if call.op == "Lambda" else None
+        return call_site_of(call, trace)
+    made = call_site_of(call, trace) if call.op == "Lambda" else None
     for node in ast.walk(made[1]) if made else ():
         if made and isinstance(node, ast.Call) and called_name(node) == "depth_to_space":
             return made[0], node
@@ -106,15 +106,15 @@ def _spreading(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
 
 def _before(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The layer that set the channels: the producer, else the last that returned before the failure."""
-    if chain := chain_to(call, trace):
-        return setter_of_channels(chain)
+    if chain := producer_chain(call, trace):
+        return layer_setting_channels(chain)
     done = [c for c in index_of(trace).beside(call) if c.index < call.index and c.outcome is Outcome.RETURNED]
     matching = [c for c in done if not call.inputs or c.output == call.inputs[0]]
-    return setter_of_channels(matching[-1:])
+    return layer_setting_channels(matching[-1:])
 
 
 def _fixes(before: CallRecord, trace: Trace, cell: Code, block: ast.expr, size: int) -> Iterator[Fix]:
-    made = maker_of(before, trace)
+    made = call_site_of(before, trace)
     given = argument(made[1], 0, "filters") if made else None
     if made is None or given is None:
         return
@@ -134,9 +134,9 @@ def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: T
     """Filters that were multiplied by the block once, `colours * factor` or `... * factor * 2`, with its square."""
     if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult) or _has_square(given):
         return None
-    size = Reader(here, trace).value(block)
+    size = Evaluator(here, trace).value(block)
     factors = factors_of(given)
-    values = [Reader(there, trace).value(factor) for factor in factors]
+    values = [Evaluator(there, trace).value(factor) for factor in factors]
     if size not in values:
         return None
     place = len(values) - 1 - values[::-1].index(size)

@@ -21,10 +21,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -64,7 +64,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     ran = call.outcome is Outcome.RETURNED
     if call.op not in _FUNCTIONS or call.layer is not None:
         return
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     given = option_of(made[1], "padding", call.op) if made else None
     if made is None or given is None:
         return
@@ -98,8 +98,8 @@ def _format(made: ast.Call, op: str, known: DataFormat) -> DataFormat:
 
 def _written(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.expr, Pairs] | None:
     """The expression that says the padding, and its entries; a number n stands for (n, n)."""
-    reader = Reader(cell, trace)
-    for origin in reversed(origins_of(cell, given)):
+    reader = Evaluator(cell, trace)
+    for origin in reversed(definitions_of(cell, given)):
         if isinstance(origin, ast.List | ast.Tuple):
             pairs = [_pair(cell, reader, element) for element in origin.elts]
             complete = [pair for pair in pairs if pair is not None]
@@ -111,7 +111,7 @@ def _written(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.expr, Pairs
     return None
 
 
-def _pair(cell: Code, reader: Reader, element: ast.expr) -> tuple[str, tuple[int, int]] | None:
+def _pair(cell: Code, reader: Evaluator, element: ast.expr) -> tuple[str, tuple[int, int]] | None:
     value, text = reader.value(element), cell.text_of(element)
     if isinstance(value, int):
         return f"[{text}, {text}]", (value, value)

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import maker_of, reordered, shapes_spelled, transposing
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of, reordered, shape_literals, transposing
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -80,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     ran = call.outcome is Outcome.RETURNED
     if ran and not _is_hardly_meant(call, kernel):
         return
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     fixes = tuple(_fixes(call, trace, options, made, ran=ran)) if made else ()
     if not fixes or (not ran and _is_possible(options, call.inputs[0], kernel)):
         return
@@ -202,7 +202,7 @@ def _reordered(
     title = f"reorder the filter from ({order.before}) to ({order.after})"
     sure = Applicability.SURE
     if order.axes[0] == 0:  # only the last two: where the filter is made from a written shape, there
-        for literal in shapes_spelled(cell, trace, given, kernel):
+        for literal in shape_literals(cell, trace, given, kernel):
             yield fix(title, cell, [cell.replace(literal, reordered(cell, literal, order.axes))], sure, output)
             break
     around = transposing(cell, order.axes)

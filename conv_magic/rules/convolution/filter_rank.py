@@ -18,9 +18,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of, shapes_spelled
-from conv_magic.analysis.provenance import alias_of, origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -69,7 +69,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not call.inputs or len(call.inputs[0]) != n + 2:
         return
     axes = ("length", "height, width", "depth, height, width")[n - 1]
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     yield diagnosed(
         code,
         call,
@@ -99,7 +99,7 @@ def _reasons(kernel: Shape, n: int) -> Iterator[str]:
 
 def _fixes(call: CallRecord, trace: Trace, n: int, cell: Code, node: ast.Call) -> Iterator[Fix]:
     given = argument(node, 1, "filters", "filter")
-    tensorflow = alias_of(cell, "tensorflow")
+    tensorflow = module_alias(cell, "tensorflow")
     channels = call.inputs[0][-1]
     if given is None or tensorflow is None or channels is None or call.kernel is None:
         return
@@ -107,7 +107,7 @@ def _fixes(call: CallRecord, trace: Trace, n: int, cell: Code, node: ast.Call) -
         edit = wrapped(cell, given, f"{tensorflow}.random.normal(", ")")
         yield fix("make a filter of that shape", cell, [edit], Applicability.SURE)
     elif call.kernel == ():
-        number = Reader(cell, trace).value(given)
+        number = Evaluator(cell, trace).value(given)
         sizes = ", ".join(["3"] * n)
         text = f"{tensorflow}.random.normal([{sizes}, {channels}, {number}])"
         if isinstance(number, int):
@@ -149,7 +149,7 @@ def _without_axis(
 ) -> Iterator[Fix]:
     """The filter of an image of height 1, used over a sequence: without that axis, where its shape is written."""
     title = "leave out the filter's axis of length 1"
-    for literal in shapes_spelled(cell, trace, given, kernel):
+    for literal in shape_literals(cell, trace, given, kernel):
         texts = [cell.text_of(element) for place, element in enumerate(literal.elts) if place != axis]
         opening, closing = ("(", ")") if isinstance(literal, ast.Tuple) else ("[", "]")
         edit = cell.replace(literal, f"{opening}{', '.join(texts)}{closing}")

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.trace_graph import index_of
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -56,7 +56,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         found = next((c for c in (*trace.calls[: call.index], call) if _is_so(c, trace)), None)
     else:
         found = call if _is_so(call, trace) and index_of(trace).all_returned else None
-    made = maker_of(found, trace) if found is not None else None
+    made = call_site_of(found, trace) if found is not None else None
     if found is None or made is None:
         return
     cell, node = made
@@ -77,10 +77,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _is_so(call: CallRecord, trace: Trace) -> bool:
-    made = maker_of(call, trace) if isinstance(call.options, DepthwiseConvOptions) and call.layer else None
+    made = call_site_of(call, trace) if isinstance(call.options, DepthwiseConvOptions) and call.layer else None
     if made is None or len(made[1].args) < 2 or not call.inputs or not call.op.startswith("Depthwise"):
         return False
-    shape, strides = call.inputs[0], Reader(made[0], trace).value(made[1].args[1])
+    shape, strides = call.inputs[0], Evaluator(made[0], trace).value(made[1].args[1])
     last = channel_axis(call, len(shape))
     sizes = [size for axis, size in enumerate(shape[1:], 1) if axis != last and size is not None]
     kernel = call.options.kernel_size[0] if isinstance(call.options, DepthwiseConvOptions) else 0

@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
-from conv_magic.analysis.makers import chain_to, maker_of, setter_of_channels, shapes_spelled
-from conv_magic.analysis.provenance import alias_of, origin_of
+from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain, shape_literals
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.training import with_number, with_units
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -106,10 +106,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _division(call: CallRecord, trace: Trace) -> _Division | None:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if made is None:
         return None
-    reader = Reader(made[0], trace)
+    reader = Evaluator(made[0], trace)
     if call.op == "GroupNormalization" and call.inputs:
         given = argument(made[1], 0, "groups")
         groups: object = _DEFAULT_GROUPS if given is None else reader.value(given)
@@ -133,7 +133,7 @@ def _division(call: CallRecord, trace: Trace) -> _Division | None:
     return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], made)
 
 
-def _value(reader: Reader, made: ast.Call, position: int, name: str) -> object:
+def _value(reader: Evaluator, made: ast.Call, position: int, name: str) -> object:
     given = argument(made, position, name)
     return None if given is None else reader.value(given)
 
@@ -169,7 +169,7 @@ def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]
         yield from _other_filters(trace, division)
     elif isinstance(call.options, ConvOptions):
         yield from _other_groups(call, trace, division)
-        setter = setter_of_channels(chain_to(call, trace))
+        setter = layer_setting_channels(producer_chain(call, trace))
         for cell, edit in with_units(setter, trace, _nearest(division)) if setter is not None else ():
             title = f"let {name_of(setter)} make {_nearest(division)} channels" if setter else ""
             yield fix(title, cell, [edit], Applicability.CHOICE)
@@ -224,17 +224,17 @@ def _of_kernel(call: CallRecord, trace: Trace, division: _Division) -> Iterator[
     if given is None or call.kernel is None:
         return
     channels = (call.kernel[-2] or 0) * division.groups
-    if call.kernel[-2:] == (1, 1) and (tensorflow := alias_of(division.code, "tensorflow")):
+    if call.kernel[-2:] == (1, 1) and (tensorflow := module_alias(division.code, "tensorflow")):
         edit = wrapped(division.code, given, f"{tensorflow}.repeat(", f", {channels}, axis=-1)")
         yield fix(f"use the filter on each of the {channels} channels", division.code, [edit], Applicability.CHOICE)
-    for literal in shapes_spelled(division.code, trace, given, call.kernel):
+    for literal in shape_literals(division.code, trace, given, call.kernel):
         whole = fix(
             f"make the kernel for all {channels} channels",
             division.code,
             [division.code.replace(literal.elts[-2], str(channels))],
             Applicability.CHOICE,
         )
-        text = _written_as(literal.elts[-1], _nearest(division), Reader(division.code, trace))
+        text = _written_as(literal.elts[-1], _nearest(division), Evaluator(division.code, trace))
         edit = division.code.replace(literal.elts[-1], text or str(_nearest(division)))
         fewer = fix(f"make {_nearest(division)} filters", division.code, [edit], Applicability.CHOICE)
         meant = isinstance(literal.elts[-2], ast.BinOp) or "group" in division.code.text.lower()
@@ -242,7 +242,7 @@ def _of_kernel(call: CallRecord, trace: Trace, division: _Division) -> Iterator[
         return
 
 
-def _written_as(expression: ast.expr, number: int, reader: Reader) -> str | None:
+def _written_as(expression: ast.expr, number: int, reader: Evaluator) -> str | None:
     """A part of an expression that already comes to the number: `n * g` of `n * g + 1`."""
     if isinstance(expression, ast.BinOp) and reader.value(expression.left) == number:
         return reader.code.text_of(expression.left)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import chain_to, last_inside, maker_of
+from conv_magic.analysis.call_sites import call_site_of, last_layer_of, producer_chain
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -94,8 +94,8 @@ def _padded(cell: Code, made: list[ast.Call]) -> Fix:
 
 
 def _layers(model: CallRecord, trace: Trace) -> list[CallRecord]:
-    last = last_inside(model, trace)
-    return [*chain_to(last, trace), last] if last is not model else []
+    last = last_layer_of(model, trace)
+    return [*producer_chain(last, trace), last] if last is not model else []
 
 
 def _is_from_image_to_image(layers: list[CallRecord], trace: Trace) -> bool:
@@ -121,7 +121,7 @@ def _reasons(shrinking: list[CallRecord]) -> Iterator[str]:
 
 def _paddings(shrinking: list[CallRecord], trace: Trace) -> tuple[Code, list[ast.Call]] | None:
     """Where the layers are made, if none of them says its padding and the cell does not crop."""
-    made = [maker_of(call, trace) for call in shrinking]
+    made = [call_site_of(call, trace) for call in shrinking]
     known = list(dict.fromkeys(each for each in made if each is not None))
     if len([each for each in made if each is None]) or not known or "crop" in known[0][0].text.lower():
         return None

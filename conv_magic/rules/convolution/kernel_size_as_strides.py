@@ -22,10 +22,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.analysis.trace_graph import index_of
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -122,11 +122,11 @@ def _unmoved(call: CallRecord) -> tuple[int | None, ...]:
 
 def _written(call: CallRecord, trace: Trace) -> _Written | None:
     """The layer's call, if it repeats its kernel size by position."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     n = {"Conv2D": 2, "Conv3D": 3}.get(call.op)
     if made is None or n is None or len(made[1].args) < n + 1:
         return None
-    reader = Reader(made[0], trace)
+    reader = Evaluator(made[0], trace)
     sizes = {reader.value(node) for node in made[1].args[1 : n + 1]}
     size = sizes.pop() if len(sizes) == 1 else None
     return _Written(*made, size, n) if isinstance(size, int) and size > 1 else None
@@ -158,7 +158,8 @@ def _culprit(call: CallRecord, trace: Trace) -> _Written | None:
         arithmetic.expected_shape(call.options, call.inputs, call.kernel)
     except arithmetic.ShapeProblem as problem:
         if problem.reason is arithmetic.Reason.WINDOW:
-            return next((w for c in [*chain_to(call, trace), call] if (w := _written(c, trace)) is not None), None)
+            written = (_written(each, trace) for each in (*producer_chain(call, trace), call))
+            return next(filter(None, written), None)
     return None
 
 
@@ -175,7 +176,7 @@ def _fix(found: _Written, trace: Trace) -> Fix:
 
 def _as_tuple(found: _Written, node: ast.Call, trace: Trace) -> list[Edit]:
     given = node.args[1 : found.n + 1]
-    reader = Reader(found.cell, trace)
+    reader = Evaluator(found.cell, trace)
     values = {reader.value(each) for each in given}
     if len(given) < found.n or len(values) != 1 or not isinstance(values.pop(), int):
         return []

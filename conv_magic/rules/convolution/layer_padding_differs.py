@@ -20,8 +20,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import sequence_behind
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -52,7 +52,7 @@ _LAYERS = {f"{kind}{n}D": n for kind in ("ZeroPadding", "Cropping") for n in (1,
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where such a layer could not be made."""
     n = _LAYERS.get(call.op)
-    made = maker_of(call, trace) if n is not None and call.outcome is Outcome.RAISED and not call.inputs else None
+    made = call_site_of(call, trace) if n is not None and call.outcome is Outcome.RAISED and not call.inputs else None
     given = argument(made[1], 0, "padding", "cropping") if made else None
     if n is None or made is None or given is None:
         return
@@ -82,7 +82,7 @@ def _apart(cell: Code, made: ast.Call, n: int) -> Iterator[tuple[Fix, str]]:
 
 def _listed(cell: Code, given: ast.expr, n: int) -> Iterator[tuple[Fix, str]]:
     """A list of the wrong length."""
-    literal = next((o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)), None)
+    literal = sequence_behind(cell, given)
     if literal is None or len(literal.elts) == n or any(isinstance(e, ast.Starred) for e in literal.elts):
         return
     texts = [cell.text_of(element) for element in literal.elts]

@@ -20,10 +20,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader, Value, settings_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator, Value, settings_of
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -86,7 +86,7 @@ class _Wrong:
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given an impossible option."""
     options = _options_of(call) if call.outcome is not Outcome.RETURNED else ()
-    made = maker_of(call, trace) if options else None
+    made = call_site_of(call, trace) if options else None
     n = _spatial_rank(call)
     if made is None or n < 1:
         return
@@ -151,7 +151,7 @@ def _spelled(value: Value) -> str:
 
 
 def _wrong(call: CallRecord, trace: Trace, cell: Code, options: _Given, n: int) -> Iterator[_Wrong]:
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     for option, given in options.items():
         value = reader.value(given)
         if value is None or (isinstance(value, tuple) and None in value):
@@ -195,7 +195,7 @@ def _counted_for(numbers: tuple[int, ...], n: int) -> Value:
 
 def _exclusive(trace: Trace, cell: Code, options: _Given) -> list[_Wrong]:
     """A stride and a dilation that are both more than 1."""
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     found = []
     for option, given in options.items():
         value = reader.value(given) if option in _EXCLUSIVE else None
@@ -221,7 +221,7 @@ def _fixes(trace: Trace, cell: Code, wrong: list[_Wrong], exclusive: list[_Wrong
 
 def _set(wrong: _Wrong, cell: Code, trace: Trace) -> Edit:
     """The smallest edit of the literal that a value comes from; else the value in place of the expression."""
-    for origin in reversed(origins_of(cell, wrong.given)):
+    for origin in reversed(definitions_of(cell, wrong.given)):
         if isinstance(origin, ast.Constant):
             return cell.replace(origin, _spelled(wrong.right))
         texts = _elements(origin, cell, trace)
@@ -236,7 +236,7 @@ def _elements(origin: ast.expr, cell: Code, trace: Trace) -> list[str] | None:
     if isinstance(origin, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in origin.elts):
         return [cell.text_of(element) for element in origin.elts]
     if isinstance(origin, ast.BinOp) and isinstance(origin.op, ast.Mult):
-        parts, times = _elements(origin.left, cell, trace), Reader(cell, trace).value(origin.right)
+        parts, times = _elements(origin.left, cell, trace), Evaluator(cell, trace).value(origin.right)
         return parts * times if parts is not None and isinstance(times, int) else None
     return None
 

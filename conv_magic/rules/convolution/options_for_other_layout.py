@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic.analysis.arguments import option_of, parameter_of, with_option
-from conv_magic.analysis.makers import maker_of, reordered
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, reordered
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -71,7 +71,7 @@ class _Turned:
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a list that covers batch and channels moves over the channels."""
     known = call.op in _FUNCTIONS and call.layer is None and call.direct and call.inputs
-    made = maker_of(call, trace) if known else None
+    made = call_site_of(call, trace) if known else None
     if made is None or len(call.inputs[0]) < 4:
         return
     first = _is_first(made[1], call.op, data_format_of(call) == "channels_first")
@@ -114,7 +114,7 @@ def _is_first(made: ast.Call, op: str, known: bool) -> bool:
 
 def _turned(made: tuple[Code, ast.Call], trace: Trace, known: Parameter, *, first: bool) -> _Turned | None:
     given = argument(made[1], known.position, known.name)
-    value = Reader(made[0], trace).value(given) if given is not None else None
+    value = Evaluator(made[0], trace).value(given) if given is not None else None
     if given is None or not isinstance(value, tuple) or not 4 <= len(value) <= 5 or None in value:
         return None
     numbers = tuple(number or 0 for number in value)
@@ -139,7 +139,7 @@ def _fixes(
     order = (0, len(shape) - 1, *range(1, len(shape) - 1)) if first else (0, *range(2, len(shape)), 1)
     edits = []
     for one in wrong:
-        literals = (o for o in origins_of(cell, one.given) if isinstance(o, ast.List | ast.Tuple))
+        literals = (o for o in definitions_of(cell, one.given) if isinstance(o, ast.List | ast.Tuple))
         literal = next((o for o in literals if len(o.elts) == len(shape)), None)
         text = reordered(cell, literal, order) if literal is not None else str(list(one.right))
         edits.append(cell.replace(literal if literal is not None else one.given, text))

@@ -20,10 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -55,7 +55,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `pad` got too few or too many pairs, or a border wider than the image."""
-    made = maker_of(call, trace) if call.op == "pad" and call.layer is None else None
+    made = call_site_of(call, trace) if call.op == "pad" and call.layer is None else None
     if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
         return
     given = argument(made[1], 1, "paddings", "pad_width")
@@ -81,8 +81,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _pairs(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.Tuple | ast.List, Pairs] | None:
     """The list that says the pairs, and what they come to; also inside `tf.constant(...)`."""
-    reader = Reader(cell, trace)
-    for origin in origins_of(cell, given):
+    reader = Evaluator(cell, trace)
+    for origin in definitions_of(cell, given):
         inner = origin.args[0] if isinstance(origin, ast.Call) and origin.args else origin
         if isinstance(inner, ast.List | ast.Tuple):
             values = [reader.value(element) for element in inner.elts]

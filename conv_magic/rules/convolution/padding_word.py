@@ -22,10 +22,10 @@ from difflib import get_close_matches
 from typing import TypeGuard
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -71,7 +71,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given a padding that it does not know."""
     if call.outcome is Outcome.RETURNED:
         return
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     function = call.layer is None and function_signature(call.op) is not None
     if made is None or not (function or _is_convolution(call.op)):
         return
@@ -98,10 +98,10 @@ def _is_convolution(name: str) -> bool:
 
 
 def _value(cell: Code, trace: Trace, given: ast.expr) -> str | int | tuple[int | None, ...] | None:
-    for origin in origins_of(cell, given):
+    for origin in definitions_of(cell, given):
         if isinstance(origin, ast.Constant) and isinstance(origin.value, str):
             return origin.value
-    return Reader(cell, trace).value(given)
+    return Evaluator(cell, trace).value(given)
 
 
 def _is_known(value: str | int | tuple[int | None, ...], op: str, *, function: bool) -> bool:
@@ -125,7 +125,7 @@ def _of_function(cell: Code, given: ast.expr, value: str | int | tuple[int | Non
 
 
 def _word(cell: Code, given: ast.expr, word: str) -> Edit:
-    literal = next((o for o in origins_of(cell, given) if isinstance(o, ast.Constant)), given)
+    literal = next((o for o in definitions_of(cell, given) if isinstance(o, ast.Constant)), given)
     return cell.replace(literal, f'"{word}"')
 
 
@@ -166,7 +166,7 @@ def _is_numbered(node: ast.AST, cell: Code, trace: Trace) -> TypeGuard[ast.Call]
 def _padding_of(layer: _Layer, trace: Trace) -> tuple[ast.expr, tuple[int, ...]]:
     given = option_of(layer.made, "padding")
     assert given is not None
-    value = Reader(layer.cell, trace).value(given)
+    value = Evaluator(layer.cell, trace).value(given)
     return given, _each(value, layer.n) or (0,) * layer.n
 
 
@@ -191,7 +191,7 @@ def _zeros(layer: _Layer, trace: Trace) -> list[Edit]:
 
 def _layer(trace: Trace, cell: Code, made: ast.Call) -> _Layer:
     n = spatial_rank_of(called_name(made))
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     size, rate = option_of(made, "kernel_size"), option_of(made, "dilation_rate")
     kernel = _each(reader.value(size), n) if size is not None else None
     return _Layer(cell, made, n, kernel, (_each(reader.value(rate), n) if rate is not None else None) or (1,) * n)

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.provenance import alias_of, origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -42,11 +42,11 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `space_to_depth` was given sizes that its block does not divide."""
-    made = maker_of(call, trace) if call.op == "space_to_depth" and call.layer is None else None
+    made = call_site_of(call, trace) if call.op == "space_to_depth" and call.layer is None else None
     if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
         return
     shape, given = call.inputs[0], argument(made[1], 1, "block_size")
-    block = Reader(made[0], trace).value(given) if given is not None else None
+    block = Evaluator(made[0], trace).value(given) if given is not None else None
     if not isinstance(block, int) or block < 2 or len(shape) != 4 or None in shape[1:3]:
         return
     axes = tuple(axis for axis in (1, 2) if (shape[axis] or 0) % block)
@@ -66,7 +66,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _fixes(call: CallRecord, trace: Trace, shape: Shape, block: int) -> Iterator[Fix]:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     value = argument(made[1], 0, "input") if made else None
     if made is None or value is None:
         return
@@ -74,7 +74,7 @@ def _fixes(call: CallRecord, trace: Trace, shape: Shape, block: int) -> Iterator
     if min(cut):
         edit = indexed(made[0], value, f"[:, :{cut[0]}, :{cut[1]}]")
         yield fix(f"leave out what does not fill a block: {cut[0]} x {cut[1]}", made[0], [edit], Applicability.SURE)
-    tensorflow = alias_of(made[0], "tensorflow")
+    tensorflow = module_alias(made[0], "tensorflow")
     if tensorflow is not None:
         more = [-(size or 0) % block for size in shape[1:3]]
         after = f", [[0, 0], [0, {more[0]}], [0, {more[1]}], [0, 0]])"

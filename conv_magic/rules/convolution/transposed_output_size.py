@@ -23,10 +23,10 @@ from dataclasses import replace
 from itertools import combinations, product
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.definitions import sequence_behind
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -102,16 +102,16 @@ def _at_loss(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     wanted, made = call.inputs
     axes = tuple(i for i, (a, b) in enumerate(zip(wanted, made, strict=True)) if a != b and None not in (a, b))
-    fixes = tuple(_of_layers(chain_to(call, trace, 1), trace, wanted))
+    fixes = tuple(_of_layers(producer_chain(call, trace, 1), trace, wanted))
     if not axes or not fixes:
         return
-    origin = next((c.created for c in reversed(chain_to(call, trace, 1)) if _is_transposed(c)), None)
+    origin = next((c.created for c in reversed(producer_chain(call, trace, 1)) if _is_transposed(c)), None)
     names = axis_names(len(made))
     yield diagnosed(
         code,
         call,
         f"the output is {spelled(made)} and the labels are {spelled(wanted)}",
-        reasons=_sizes_along(chain_to(call, trace, 1), axes[0]),
+        reasons=_sizes_along(producer_chain(call, trace, 1), axes[0]),
         expected=wanted,
         actual=made,
         axes=axes,
@@ -146,7 +146,7 @@ def _of_layers(chain: list[CallRecord], trace: Trace, wanted: Shape) -> Iterator
             edits, cell = [], None
             for where, padding in setting.items():
                 layer = next(c for c in chain if c.created == where)
-                made = maker_of(layer, trace)
+                made = call_site_of(layer, trace)
                 if made is not None:
                     cell = made[0]
                     edits.append(with_argument(made[0], made[1], None, "output_padding", str(padding)))
@@ -186,7 +186,7 @@ def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) ->
     """`tf.nn`: an `output_shape` that this call cannot make."""
     problem = _problem(options, call)
     right = _possible(call, options) if problem is not None else None  # options without meaning make no problem
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     given = argument(made[1], 2, "output_shape") if made else None
     if problem is None or right is None or made is None or given is None or options.output_shape is None:
         return
@@ -249,8 +249,8 @@ def _possible(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
 
 def _restated(cell: Code, made: ast.Call, trace: Trace, given: ast.expr, stated: Shape, right: Shape) -> Fix:
     """The stated shape with the entries changed that are wrong, at the tuple that writes them."""
-    batch, tensorflow = argument(made, 0, "input"), alias_of(cell, "tensorflow")
-    node = next((o for o in origins_of(cell, given) if isinstance(o, ast.List | ast.Tuple)), given)
+    batch, tensorflow = argument(made, 0, "input"), module_alias(cell, "tensorflow")
+    node = sequence_behind(cell, given) or given
     texts = [str(size) for size in right]
     if isinstance(node, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in node.elts):
         written = [cell.text_of(element) for element in node.elts]
@@ -267,12 +267,12 @@ def _restated(cell: Code, made: ast.Call, trace: Trace, given: ast.expr, stated:
 
 def _padding_too_large(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """Keras: an `output_padding` that is not below the stride."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if made is None:
         return
     given = argument(made[1], 4, "output_padding")
     strides = argument(made[1], 2, "strides")
-    reader = Reader(made[0], trace)
+    reader = Evaluator(made[0], trace)
     padding = reader.value(given) if given is not None else None
     stride = reader.value(strides) if strides is not None else 1
     if given is None or not isinstance(padding, int) or not isinstance(stride, int) or padding < stride:

@@ -22,8 +22,8 @@ from dataclasses import replace
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import with_option
-from conv_magic.analysis.makers import maker_of, shapes_spelled
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -132,7 +132,7 @@ def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str,
 
 
 def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -> Iterator[Fix]:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if made is None:
         return
     turned = list(of_setting(call, trace))
@@ -197,7 +197,7 @@ def _kernel_edit(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, siz
     given = argument(made, 1, "filters", "filter")
     if call.kernel is None or given is None:
         return []
-    for literal in shapes_spelled(cell, trace, given, call.kernel):
+    for literal in shape_literals(cell, trace, given, call.kernel):
         pairs = zip(literal.elts, sizes, strict=False)
         return [cell.replace(node, str(size)) for node, size in pairs]
     return []

@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import DATA_METHODS, alias_of, supply_of
+from conv_magic.analysis.operands import DATA_METHODS, module_alias, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -48,14 +48,14 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was handed such an array by its name."""
-    supply = supply_of(call, trace) if call.outcome is Outcome.RAISED else None
+    supply = operand_of(call, trace) if call.outcome is Outcome.RAISED else None
     given = supply.value if supply is not None else None
     if supply is None or not isinstance(given, ast.Name):
         return
     objects = {v.name: v for v in trace.values if v.kind == "array" and v.dtype == "object" and not v.scope}
     if given.id not in objects:
         return
-    cell, numpy = supply.code, alias_of(supply.code, "numpy")
+    cell, numpy = supply.code, module_alias(supply.code, "numpy")
     if numpy is None:
         return
     methods = (n for n in cell.nodes if isinstance(n, ast.Call) and called_name(n) in DATA_METHODS)

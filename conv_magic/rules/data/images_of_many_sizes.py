@@ -20,8 +20,8 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.provenance import alias_of, code_of, origin_of
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import code_of, module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -104,13 +104,13 @@ def _cut(call: CallRecord, cell: Code, value: ast.expr, name: str) -> Fix:
 
 
 def _is_of_numpy(cell: Code, node: ast.Call) -> bool:
-    numpy = alias_of(cell, "numpy")
+    numpy = module_alias(cell, "numpy")
     return isinstance(node.func, ast.Attribute) and cell.text_of(node.func.value) == numpy
 
 
 def _resizing(cell: Code, *, numpy: bool) -> tuple[str, str] | None:
     """What to write around an image to resize it, with a library that the cell has."""
-    tensorflow, keras = alias_of(cell, "tensorflow"), alias_of(cell, "keras")
+    tensorflow, keras = module_alias(cell, "tensorflow"), module_alias(cell, "keras")
     if tensorflow:
         return f"{tensorflow}.image.resize(", ").numpy()" if numpy else ")"
     if keras:

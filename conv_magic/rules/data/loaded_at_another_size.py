@@ -19,8 +19,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -122,7 +122,7 @@ def _loader(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call, str] | None
     waiting, seen = [data], 0
     while waiting and seen < 20:
         seen += 1
-        for origin in origins_of(cell, waiting.pop(0)):
+        for origin in definitions_of(cell, waiting.pop(0)):
             for inner in ast.walk(origin):
                 if isinstance(inner, ast.Call) and called_name(inner) in _SIZES:
                     return cell, inner, _SIZES[called_name(inner)]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import alias_of, supply_of
+from conv_magic.analysis.operands import module_alias, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -60,7 +60,7 @@ _LEAST = 2
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call was given a sample of the model's input shape, and a label."""
     options = call.options if isinstance(call.options, FitOptions) else _around(call, trace)
-    supply = supply_of(call, trace) if options is not None else None
+    supply = operand_of(call, trace) if options is not None else None
     labels = argument(supply.call, 1, "y") if supply else None
     if options is None or supply is None or labels is None or len(options.x) != 1 or options.dataset:
         return
@@ -106,7 +106,7 @@ def _is_one(given: Shape, declared: Shape) -> bool:
 
 
 def _fixes(cell: Code, sample: ast.expr, labels: ast.expr, options: FitOptions) -> Iterator[Fix]:
-    numpy = alias_of(cell, "numpy")
+    numpy = module_alias(cell, "numpy")
     slices = [_sliced(cell, node) for node in (sample, labels)]
     if all(slices):
         yield fix("take a slice of one sample", cell, [edit for edit in slices if edit], Applicability.SURE)

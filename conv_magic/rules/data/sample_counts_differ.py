@@ -21,9 +21,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply, supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import Operand, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -117,7 +117,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _of_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
     """Weights for another number of samples than data and labels have."""
     have, weights = options.x[0][0], options.sample_weight[0]
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     given = next((k.value for k in supply.call.keywords if k.arg == "sample_weight"), None) if supply else None
     if supply is None or given is None or have is None or weights[0] is None or weights[0] == have:
         return
@@ -133,11 +133,11 @@ def _of_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator
     )
 
 
-def _counted_anew(supply: Supply, given: ast.expr, trace: Trace, wrong: int, right: int) -> Iterator[Fix]:
+def _counted_anew(supply: Operand, given: ast.expr, trace: Trace, wrong: int, right: int) -> Iterator[Fix]:
     """The number of weights where it is written, or the array that they were counted on."""
-    cell, reader = supply.code, Reader(supply.code, trace)
+    cell, reader = supply.code, Evaluator(supply.code, trace)
     title = f"make {counted(right, 'weight')}"
-    for node in (n for origin in origins_of(cell, given) for n in ast.walk(origin) if isinstance(n, ast.expr)):
+    for node in (n for origin in definitions_of(cell, given) for n in ast.walk(origin) if isinstance(n, ast.expr)):
         counts = isinstance(node, ast.Constant | ast.Subscript) or (
             isinstance(node, ast.Call) and called_name(node) == "len"
         )
@@ -160,11 +160,11 @@ def _validation(options: FitOptions) -> tuple[int, int] | None:
 
 
 def _of_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
-    counts, supply = _validation(options), supply_of(call, trace)
+    counts, supply = _validation(options), operand_of(call, trace)
     given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None) if supply else None
     if counts is None or supply is None or given is None:
         return
-    pairs = [o for o in origins_of(supply.code, given) if isinstance(o, ast.Tuple | ast.List) and len(o.elts) > 1]
+    pairs = [o for o in definitions_of(supply.code, given) if isinstance(o, ast.Tuple | ast.List) and len(o.elts) > 1]
     elements = pairs[0].elts if pairs else []
     data, labels = options.validation_x[0], options.validation_y[0]
     both = FitOptions((data,), (labels,), (), (), (), dataset=False)
@@ -181,7 +181,7 @@ def _of_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Itera
 
 
 def _fixes(call: CallRecord, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     given = argument(supply.call, 1, "y") if supply else None
     if supply is None or given is None:
         return
@@ -189,7 +189,7 @@ def _fixes(call: CallRecord, trace: Trace, options: FitOptions, have: int, label
     yield from _matched(supply, given, trace, options)
 
 
-def _matched(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+def _matched(supply: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
     """Data and labels brought to one number where the text says how many there are of one of them."""
     have, labels = options.x[0][0] or 0, options.y[0][0] or 0
     yield from _reshaped(supply, trace, have, labels)
@@ -198,10 +198,10 @@ def _matched(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions)
     yield from _cut_alike(supply.code, supply.value, have, labels)
 
 
-def _apart(supply: Supply, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
+def _apart(supply: Operand, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
     """The inputs of a model with several, joined into one array, handed over one by one."""
     several = [len(v.parts) for v in trace.values if v.kind == "model" and len(v.parts) > 1]
-    for origin in origins_of(supply.code, supply.value):
+    for origin in definitions_of(supply.code, supply.value):
         if len(options.x) > 1 or not isinstance(origin, ast.Call) or called_name(origin) not in _JOINS:
             continue
         parts = argument(origin, 0, "arrays", "tup", "values")
@@ -212,16 +212,16 @@ def _apart(supply: Supply, trace: Trace, options: FitOptions, have: int, labels:
             return
 
 
-def _reshaped(supply: Supply, trace: Trace, have: int, labels: int) -> Iterator[Fix]:
+def _reshaped(supply: Operand, trace: Trace, have: int, labels: int) -> Iterator[Fix]:
     """The last size of a reshape with -1, which made a multiple of the samples."""
     if have % labels:
         return
-    for origin in origins_of(supply.code, supply.value):
+    for origin in definitions_of(supply.code, supply.value):
         for node in ast.walk(origin):
             if not isinstance(node, ast.Call) or called_name(node) != "reshape":
                 continue
             sizes = _sizes(node)
-            values = [Reader(supply.code, trace).value(size) for size in sizes]
+            values = [Evaluator(supply.code, trace).value(size) for size in sizes]
             if len(values) > 2 and values[0] == -1 and isinstance(values[-1], int):
                 edit = supply.code.replace(sizes[-1], str(values[-1] * (have // labels)))
                 title = f"reshape to {labels} samples with {counted(values[-1] * (have // labels), 'channel')}"
@@ -248,7 +248,7 @@ def _part_of(cell: Code, whole: ast.Name, values: list[NamedValue]) -> str | Non
     return found[0] if len(found) == 1 else None
 
 
-def _other_names(supply: Supply, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+def _other_names(supply: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
     """The labels' or the data's sister of the other count: `y_train` for `y_test`."""
     for place, mine, count in ((given, options.y[0], options.x[0][0]), (supply.value, options.x[0], options.y[0][0])):
         partner = supply.value if place is given else given

@@ -18,7 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import alias_of, origin_of, supply_of
+from conv_magic.analysis.operands import module_alias, operand_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -51,8 +51,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if len(set(given)) != 1 or not _fits(given[0], call.accepts[1:]):
         return
-    supply = supply_of(call, trace)
-    numpy = alias_of(supply.code, "numpy") if supply else None
+    supply = operand_of(call, trace)
+    numpy = module_alias(supply.code, "numpy") if supply else None
     if supply is None or numpy is None or not isinstance(supply.code.resolve(supply.value), ast.List | ast.ListComp):
         return
     edit = wrapped(supply.code, supply.value, f"{numpy}.stack(", ")")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply, supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import Operand, operand_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import channel_axis
@@ -20,7 +20,7 @@ from conv_magic.text.source import called_name
 def of_order(call: CallRecord, trace: Trace, want: int | None) -> Iterator[Fix]:
     """The order with which `want` channels stand last, where the text that makes the input writes another."""
     shape = call.inputs[0]
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     if supply is None or want is None or channel_axis(call, len(shape)) != len(shape) - 1:
         return
     for listed, order in _orders(supply, trace, len(shape)):
@@ -44,13 +44,13 @@ def order_between(before: Shape, after: Shape) -> tuple[int, ...] | None:
     return None if left else tuple(order)
 
 
-def _orders(supply: Supply, trace: Trace, rank: int) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
+def _orders(supply: Operand, trace: Trace, rank: int) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
     """The orders that the transposes behind a value write."""
-    for origin in origins_of(supply.code, supply.value):
+    for origin in definitions_of(supply.code, supply.value):
         if not isinstance(origin, ast.Call) or called_name(origin) != "transpose":
             continue
         for listed in (*origin.args, *(keyword.value for keyword in origin.keywords)):
-            order = Reader(supply.code, trace).value(listed)
+            order = Evaluator(supply.code, trace).value(listed)
             known = tuple(n or 0 for n in order) if isinstance(order, tuple) else ()
             if sorted(known) == list(range(rank)):
                 yield listed, known

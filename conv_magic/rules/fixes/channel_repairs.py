@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
+from conv_magic.analysis.call_sites import transposing
+from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.loaders import asking_for
-from conv_magic.analysis.makers import transposing
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply, alias_of
+from conv_magic.analysis.operands import Operand, module_alias
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import DepthwiseConvOptions, FitOptions
@@ -23,7 +23,7 @@ _MOVED = "move the channels from axis 1 to the last"
 _CUT = "leave out the fourth channel (transparency)"
 
 
-def of_data(call: CallRecord, trace: Trace, supply: Supply, axis: int, have: int, want: int) -> Iterator[Fix]:
+def of_data(call: CallRecord, trace: Trace, supply: Operand, axis: int, have: int, want: int) -> Iterator[Fix]:
     """The repairs, likeliest first; a dataset is mapped, arrays and tensors are changed where they are given."""
     if _is_dataset(call, trace):
         yield from _at_loader(supply, want)
@@ -50,15 +50,15 @@ def _is_dataset(call: CallRecord, trace: Trace) -> bool:
     return isinstance(around.options, FitOptions) and around.options.dataset
 
 
-def _at_loader(supply: Supply, want: int) -> Iterator[Fix]:
+def _at_loader(supply: Operand, want: int) -> Iterator[Fix]:
     for title, edit in asking_for(supply.code, supply.value, want):
         yield fix(title, supply.code, [edit], Applicability.SURE)
 
 
-def _mapped(supply: Supply, trace: Trace, have: int, want: int) -> Iterator[Fix]:
+def _mapped(supply: Operand, trace: Trace, have: int, want: int) -> Iterator[Fix]:
     name = supply.value.id if isinstance(supply.value, ast.Name) else None
     parts = next((v.parts for v in trace.values if v.name == name and v.kind == "dataset"), ())
-    tensorflow = alias_of(supply.code, "tensorflow")
+    tensorflow = module_alias(supply.code, "tensorflow")
     change = {
         (3, 1): f"{tensorflow}.image.rgb_to_grayscale(x)" if tensorflow else None,
         (1, 3): f"{tensorflow}.image.grayscale_to_rgb(x)" if tensorflow else None,
@@ -72,7 +72,7 @@ def _mapped(supply: Supply, trace: Trace, have: int, want: int) -> Iterator[Fix]
     yield fix(words, supply.code, [edit], Applicability.SURE)
 
 
-def _moved(call: CallRecord, supply: Supply) -> Iterator[Fix]:
+def _moved(call: CallRecord, supply: Operand) -> Iterator[Fix]:
     shape = call.inputs[0]
     order = (0, *range(2, len(shape)), 1)
     around = transposing(supply.code, order)
@@ -82,7 +82,7 @@ def _moved(call: CallRecord, supply: Supply) -> Iterator[Fix]:
         yield fix(_MOVED, supply.code, [edit], Applicability.SURE, predicted)
 
 
-def _without_transparency(call: CallRecord, supply: Supply, have: int, want: int) -> Iterator[Fix]:
+def _without_transparency(call: CallRecord, supply: Operand, have: int, want: int) -> Iterator[Fix]:
     """RGBA to RGB; where several pictures lie behind one another, in each of them."""
     predicted = _output(call, (*call.inputs[0][:-1], want))
     if have == 4:
@@ -98,12 +98,12 @@ def _without_transparency(call: CallRecord, supply: Supply, have: int, want: int
 
 def _joined(code: Code, value: ast.expr, count: int) -> list[ast.expr]:
     """The expressions that are joined along the channels to make a value."""
-    for origin in origins_of(code, value):
+    for origin in definitions_of(code, value):
         for call in (node for node in ast.walk(origin) if isinstance(node, ast.Call)):
             if called_name(call) not in _JOINING:
                 continue
             for parts in (*call.args, *(keyword.value for keyword in call.keywords)):
-                parts = origins_of(code, parts)[-1]
+                parts = definitions_of(code, parts)[-1]
                 if isinstance(parts, ast.List | ast.Tuple) and len(parts.elts) == count:
                     return parts.elts
                 if isinstance(parts, ast.ListComp | ast.GeneratorExp):
@@ -111,7 +111,7 @@ def _joined(code: Code, value: ast.expr, count: int) -> list[ast.expr]:
     return []
 
 
-def _repeated(call: CallRecord, supply: Supply, axis: int, want: int) -> Iterator[Fix]:
+def _repeated(call: CallRecord, supply: Operand, axis: int, want: int) -> Iterator[Fix]:
     library = _repeating(supply.code, symbolic=call.mode is Mode.SYMBOLIC)
     if library is not None:
         edit = wrapped(supply.code, supply.value, f"{library}.repeat(", f", {want}, axis={1 if axis == 1 else -1})")
@@ -124,14 +124,14 @@ def _repeating(cell: Code, *, symbolic: bool) -> str | None:
     """A library the cell has that can repeat along an axis, for tensors of any kind first; of Keras', Keras only."""
     spellings = (("keras", "{}.ops"), ("tensorflow", "{}.keras.ops" if symbolic else "{}"), ("numpy", "{}"))
     for module, spelling in spellings if symbolic else (spellings[1], spellings[0], spellings[2]):
-        name = alias_of(cell, module)
+        name = module_alias(cell, module)
         if name and not (symbolic and module == "numpy"):
             return spelling.format(name)
     return None
 
 
-def _grayscale(call: CallRecord, supply: Supply) -> Iterator[Fix]:
-    tensorflow, keras = alias_of(supply.code, "tensorflow"), alias_of(supply.code, "keras")
+def _grayscale(call: CallRecord, supply: Operand) -> Iterator[Fix]:
+    tensorflow, keras = module_alias(supply.code, "tensorflow"), module_alias(supply.code, "keras")
     predicted = _output(call, (*call.inputs[0][:-1], 1))
     title = "turn the colours to grayscale"
     symbolic = call.mode is Mode.SYMBOLIC
@@ -141,7 +141,7 @@ def _grayscale(call: CallRecord, supply: Supply) -> Iterator[Fix]:
         module = f"{library}.{inside}"
         edit = wrapped(supply.code, supply.value, f"{module}.rgb_to_grayscale(", ")")
         yield fix(title, supply.code, [edit], Applicability.SURE, predicted)
-    elif alias_of(supply.code, "numpy"):
+    elif module_alias(supply.code, "numpy"):
         edit = indexed(supply.code, supply.value, ".mean(axis=-1, keepdims=True)")
         yield fix(title, supply.code, [edit], Applicability.SURE, predicted)
 

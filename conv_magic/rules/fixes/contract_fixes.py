@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from conv_magic.analysis.arguments import with_option
-from conv_magic.analysis.makers import maker_of, setter_of_channels, shapes_spelled
-from conv_magic.analysis.stated import Broken, calls_stated
+from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, shape_literals
+from conv_magic.analysis.contract_checks import Broken, calls_stated
 from conv_magic.analysis.training import with_units
 from conv_magic.analysis.what_if import Change, WhatIf, before, changes_along, with_changes
 from conv_magic.arithmetic.inverse import kernel_sizes_giving
@@ -124,7 +124,7 @@ def _is(shape: Shape | None, want: Shape) -> bool:
 
 def _other_width(chain: tuple[CallRecord, ...], want: int | None, trace: Trace) -> Iterator[_Way]:
     """The filters or units of the layer that decided the channels."""
-    setter = setter_of_channels(list(chain))
+    setter = layer_setting_channels(list(chain))
     if setter is None or want is None or want < 1 or isinstance(setter.options, DepthwiseConvOptions):
         return
     noun = "unit" if isinstance(setter.options, DenseOptions) else "filter"
@@ -172,7 +172,7 @@ def _title(group: list[Change]) -> str:
 def _other_strides(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
     """The strides of one of `tf.nn`'s own functions, the last one first."""
     for made in reversed(chain):
-        options, found = made.options, maker_of(made, trace)
+        options, found = made.options, call_site_of(made, trace)
         if made.layer is not None or found is None or not isinstance(options, ConvOptions | PoolOptions):
             continue
         for stride in _STRIDES:
@@ -191,7 +191,7 @@ def _other_windows(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape,
         return
     sizes = tuple(None if axis == channel_axis(last, len(want)) else size for axis, size in enumerate(want))
     for window in kernel_sizes_giving(last.inputs[0], options, sizes)[:1]:
-        found = maker_of(last, trace)
+        found = call_site_of(last, trace)
         if found is None or options.padding == "same" or max(window) < 2:
             return
         pool = isinstance(options, PoolOptions)
@@ -261,7 +261,7 @@ def _index(actual: Shape, want: Shape) -> str | None:
 
 def _numbers(code: Code, trace: Trace, value: ast.expr, actual: Shape, want: Shape) -> Iterator[Edit]:
     for sizes, wanted in ((actual, want), (actual[1:], want[1:])):
-        for literal in shapes_spelled(code, trace, value, sizes) if sizes else ():
+        for literal in shape_literals(code, trace, value, sizes) if sizes else ():
             differ = [place for place, size in enumerate(wanted) if size is not None and size != sizes[place]]
             if len(differ) == 1 and isinstance(literal.elts[differ[0]], ast.Constant):
                 yield code.replace(literal.elts[differ[0]], str(wanted[differ[0]]))

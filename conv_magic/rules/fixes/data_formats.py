@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import codes_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import data_format_of
@@ -24,12 +24,12 @@ _PER_AXIS = ("strides", "dilations", "ksize")
 
 def of_format(call: CallRecord, trace: Trace, axis: int, want: int | None) -> Iterator[Fix]:
     """Channels-last, for a call that was told channels-first of data whose last axis has the channels it wants."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if made is None or axis != 1 or data_format_of(call) != "channels_first" or call.inputs[0][-1] != want:
         return
     code, node = made
     given = argument(node, 4 if call.layer is None else None, "data_format")
-    literal = next((o for o in origins_of(code, given) if isinstance(o, ast.Constant)), None) if given else None
+    literal = next((o for o in definitions_of(code, given) if isinstance(o, ast.Constant)), None) if given else None
     other = _OTHER.get(str(literal.value)) if literal is not None else None
     if literal is not None and other is not None:
         edits = [code.replace(literal, repr(other).replace("'", _quote(code, literal))), *_moved(code, node)]

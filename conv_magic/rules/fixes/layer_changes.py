@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 
 from conv_magic.analysis.arguments import option_of, with_option
-from conv_magic.analysis.origins import calls_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.definitions import calls_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.what_if import Change
 from conv_magic.model.calls import CallRecord, Mode

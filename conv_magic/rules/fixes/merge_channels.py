@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of, shapes_spelled
+from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.merges import Merge
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.training import with_units
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import counted, name_of
@@ -62,13 +62,13 @@ def _reshaped(chain: tuple[CallRecord, ...], last: CallRecord, cell: Code, trace
     """The new number in the shapes that the branch is brought to behind that layer."""
     have = last.output[-1] if last.output else None
     for call in chain[chain.index(last) + 1 :]:
-        made = maker_of(call, trace) if isinstance(call.options, ReshapeOptions) else None
+        made = call_site_of(call, trace) if isinstance(call.options, ReshapeOptions) else None
         given = argument(made[1], 0, "target_shape") if made else None
         if made is None or given is None or made[0].cell != cell.cell or not isinstance(call.options, ReshapeOptions):
             continue
-        for literal in shapes_spelled(cell, trace, given, call.options.target_shape):
+        for literal in shape_literals(cell, trace, given, call.options.target_shape):
             for size in literal.elts:
-                if Reader(cell, trace).value(size) == have:
+                if Evaluator(cell, trace).value(size) == have:
                     yield cell.replace(size, str(want))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.definitions import arguments_for, is_parameter
 from conv_magic.analysis.merges import Merge
-from conv_magic.analysis.origins import arguments_for, is_parameter
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace

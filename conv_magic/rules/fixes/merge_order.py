@@ -9,8 +9,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from conv_magic.analysis.definitions import arguments_for, is_parameter
 from conv_magic.analysis.merges import Merge
-from conv_magic.analysis.origins import arguments_for, is_parameter
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape

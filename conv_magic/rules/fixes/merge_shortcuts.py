@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.merges import Merge, merged
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.training import with_units
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
@@ -70,7 +70,7 @@ def projection_strided(merge: Merge, trace: Trace, own: list[tuple[CallRecord, .
         strided = [c for c in own[1 - place] if set(getattr(c.options, "strides", ())) == {ratio}]
         if not isinstance(options, ConvOptions) or {*options.kernel_size, *options.strides} != {1} or not strided:
             continue
-        made, like = maker_of(sizing[0], trace), maker_of(strided[0], trace)
+        made, like = call_site_of(sizing[0], trace), call_site_of(strided[0], trace)
         if made is None or like is None:
             continue
         written = argument(like[1], 2, "strides")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import product
 from math import prod
 
-from conv_magic.analysis.declared import declaring
-from conv_magic.analysis.makers import shapes_spelled
+from conv_magic.analysis.call_sites import shape_literals
+from conv_magic.analysis.input_declarations import declaring
 from conv_magic.analysis.merges import Merge, merged, merged_if
-from conv_magic.analysis.provenance import alias_of
+from conv_magic.analysis.operands import module_alias
 from conv_magic.analysis.training import with_number
-from conv_magic.analysis.what_if import WhatIf, before, maker_of
+from conv_magic.analysis.what_if import WhatIf, before, producer_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import ConvTransposeOptions, UpSamplingOptions
@@ -30,12 +30,12 @@ def declared_anew(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator
     """The model's declared input made the nearest size with which all halvings and doublings agree."""
     chain = before(merge.call, trace)
     rank = len(merge.call.inputs[0])
-    leaves = {c.inputs[0] for c in chain if len(c.inputs[0]) == rank and maker_of(c, 0, trace) is None}
+    leaves = {c.inputs[0] for c in chain if len(c.inputs[0]) == rank and producer_of(c, 0, trace) is None}
     if len(leaves) != 1:
         return
     leaf = leaves.pop()
     declared = declaring(trace, leaf[1:])
-    literal = next(shapes_spelled(declared.code, trace, declared.value, leaf[1:]), None) if declared else None
+    literal = next(shape_literals(declared.code, trace, declared.value, leaf[1:]), None) if declared else None
     if declared is None or literal is None:
         return
     wanted = _nearest(merge, trace, leaf, axes)
@@ -121,5 +121,5 @@ def _cut_or_resized(merge: Merge, part: ast.expr, partner: str, *, larger: bool)
             return [wrapped(merge.code, part, f"{named[0]}(*{partner}.shape[1:3])(", ")"), *named[1]]
     if larger:
         return [indexed(merge.code, part, f"[:, :{partner}.shape[1], :{partner}.shape[2]]")]
-    name = alias_of(merge.code, "tensorflow")
+    name = module_alias(merge.code, "tensorflow")
     return [wrapped(merge.code, part, f"{name}.image.resize(", f", {partner}.shape[1:3])")] if name else []

@@ -9,10 +9,10 @@ from itertools import islice
 
 from conv_magic import arithmetic
 from conv_magic.analysis.datasets import dataset_fixes
-from conv_magic.analysis.declared import declaring, with_more_sizes
-from conv_magic.analysis.handed import also_handed
-from conv_magic.analysis.origins import call_around, origins_of
-from conv_magic.analysis.provenance import Supply, code_of, data_of
+from conv_magic.analysis.definitions import call_around, definitions_of
+from conv_magic.analysis.input_declarations import declaring, with_more_sizes
+from conv_magic.analysis.model_data import other_data_of_model
+from conv_magic.analysis.operands import Operand, code_of, data_operand_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import FitOptions, GlobalPoolOptions
@@ -77,7 +77,7 @@ def widening_fixes(call: CallRecord, trace: Trace, ways: list[Widening]) -> Iter
 
 def _fixes(call: CallRecord, trace: Trace, ways: list[Widening]) -> Iterator[Fix]:
     sure = Applicability.SURE if len(ways) == 1 else Applicability.CHOICE
-    supply = data_of(call, trace, 0)
+    supply = data_operand_of(call, trace, 0)
     if any(0 not in way.axes for way in ways) or after_global_pool(call, trace):
         yield from _kept(call, trace, supply)
     for way in ways if not after_global_pool(call, trace) else ():
@@ -102,7 +102,7 @@ def _dataset_options(call: CallRecord, trace: Trace) -> tuple[FitOptions, bool] 
 
 
 def _declared(
-    call: CallRecord, trace: Trace, way: Widening, supply: Supply | None, sure: Applicability, predicted: Shape | None
+    call: CallRecord, trace: Trace, way: Widening, supply: Operand | None, sure: Applicability, predicted: Shape | None
 ) -> Iterator[Fix]:
     """The declared input of a model that is being built."""
     if way.shape[:1] != (None,) or way.axes != (len(way.result) - 1,) or call.producers[:1] != (None,):
@@ -119,7 +119,7 @@ def after_global_pool(call: CallRecord, trace: Trace) -> bool:
     return producer is not None and isinstance(trace.calls[producer].options, GlobalPoolOptions)
 
 
-def _kept(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix]:
+def _kept(call: CallRecord, trace: Trace, supply: Operand | None) -> Iterator[Fix]:
     """The reductions that dropped the axis, told to keep it."""
     edits: dict[Edit, None] = {}
     producer = call.producers[0] if call.producers else None
@@ -140,7 +140,7 @@ def _kept(call: CallRecord, trace: Trace, supply: Supply | None) -> Iterator[Fix
 
 def _reductions(code: Code, value: ast.expr, depth: int = 3) -> Iterator[ast.Call]:
     """The reductions along an axis that make a value, also where several are joined."""
-    for origin in origins_of(code, value):
+    for origin in definitions_of(code, value):
         for node in ast.walk(origin):
             if isinstance(node, ast.Call) and called_name(node) in _REDUCTIONS and _drops_axis(node):
                 yield node
@@ -161,16 +161,16 @@ def _drops_axis(call: ast.Call) -> bool:
 
 
 def _indexed(
-    call: CallRecord, trace: Trace, way: Widening, supply: Supply, sure: Applicability, predicted: Shape | None
+    call: CallRecord, trace: Trace, way: Widening, supply: Operand, sure: Applicability, predicted: Shape | None
 ) -> Iterator[Fix]:
     """The data, where it is handed over; with it the other data that the same model is handed."""
     cell = supply.code
-    others = also_handed(supply, len(way.shape), trace)
+    others = other_data_of_model(supply, len(way.shape), trace)
     if others:
         edits = [indexed(cell, value, way.index) for value in (supply.value, *others)]
         yield fix(f"{way.title} wherever this model is given data", cell, edits, sure, predicted)
     here = fix(way.title, cell, [indexed(cell, supply.value, way.index)], sure, predicted)
-    origins = origins_of(cell, supply.value)[1:] if call.producers[:1] == (None,) else []
+    origins = definitions_of(cell, supply.value)[1:] if call.producers[:1] == (None,) else []
     taker = call_around(cell, origins[0]) if origins else None
     if taker is not None:
         title = f"{way.title} to what {called_name(taker) or ast.unparse(taker.func)} is given"

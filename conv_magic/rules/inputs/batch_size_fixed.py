@@ -20,8 +20,8 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.provenance import code_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -76,7 +76,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if counts is None or cell is None or statement is None:
         return
     have, asked = int(counts[1]), int(counts[2])
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     for target in _targets(statement):
         sizes = reader.value(target)
         if not isinstance(sizes, tuple) or prod(s or 0 for s in sizes) != asked:

@@ -21,9 +21,9 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.makers import chain_to, declared_literals, reordered, shapes_spelled
-from conv_magic.analysis.provenance import alias_of
+from conv_magic.analysis.call_sites import declared_literals, producer_chain, reordered, shape_literals
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import module_alias
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -77,7 +77,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if ran and not _is_first_run(call, trace):
         return
-    chain = chain_to(call, trace)
+    chain = producer_chain(call, trace)
     shape = (chain[0] if chain else call).inputs[0]
     if not ran and not (_fails_by_window(call) and _is_first(shape) and _suits(chain, call, _last(shape))):
         return
@@ -185,7 +185,7 @@ def _of_data(cell: Code, trace: Trace, shape: Shape, order: tuple[int, ...]) -> 
 
 def _moving(cell: Code, bound: Binding, *, array: bool) -> str:
     """One more statement, which moves the channels of what was unpacked."""
-    numpy, tensorflow, name = alias_of(cell, "numpy"), alias_of(cell, "tensorflow"), bound.name
+    numpy, tensorflow, name = module_alias(cell, "numpy"), module_alias(cell, "tensorflow"), bound.name
     start = f"\n{' ' * bound.statement.col_offset}{name} = "
     if array and numpy:
         return f"{start}{numpy}.moveaxis({name}, 1, -1)"
@@ -194,9 +194,9 @@ def _moving(cell: Code, bound: Binding, *, array: bool) -> str:
 
 def _moved(cell: Code, trace: Trace, value: ast.expr, shape: Shape, *, array: bool) -> list[Edit]:
     if shape[1] == 1:  # one channel: where it is reshaped anyway, another shape will do
-        for literal in shapes_spelled(cell, trace, value, shape):
+        for literal in shape_literals(cell, trace, value, shape):
             return [cell.replace(literal, reordered(cell, literal, (0, *range(2, len(shape)), 1)))]
-    numpy, tensorflow = alias_of(cell, "numpy"), alias_of(cell, "tensorflow")
+    numpy, tensorflow = module_alias(cell, "numpy"), module_alias(cell, "tensorflow")
     order = (0, *range(2, len(shape)), 1)
     if array and numpy:
         return [wrapped(cell, value, f"{numpy}.moveaxis(", ", 1, -1)")]

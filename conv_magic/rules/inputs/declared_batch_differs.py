@@ -19,9 +19,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import Declaration, declarations
-from conv_magic.analysis.provenance import Supply, supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.input_declarations import Declaration, declarations
+from conv_magic.analysis.operands import Operand, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -53,7 +53,7 @@ _DEFAULT = 32
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `fit` or `predict` cuts the data into batches of another size than is declared."""
     call = _training_around(call, trace)
-    options, supply = call.options, supply_of(call, trace)
+    options, supply = call.options, operand_of(call, trace)
     if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or supply is None:
         return
     if call.op not in ("fit", "evaluate", "predict"):
@@ -61,7 +61,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     found = next(_fixed(trace, options), None)
     count = options.x[0][0] if options.x and options.x[0] else None
     given = next((k.value for k in supply.call.keywords if k.arg == "batch_size"), None)
-    size = Reader(supply.code, trace).value(given) if given is not None else _DEFAULT
+    size = Evaluator(supply.code, trace).value(given) if given is not None else _DEFAULT
     if found is None or not isinstance(count, int) or not isinstance(size, int):
         return
     declared, batch = found
@@ -87,12 +87,12 @@ def _training_around(call: CallRecord, trace: Trace) -> CallRecord:
 def _fixed(trace: Trace, options: FitOptions) -> Iterator[tuple[Declaration, int]]:
     """The declarations of a batch of a fixed size, for samples as they are given."""
     for found in declarations(trace):
-        whole = Reader(found.code, trace).value(found.value) if found.batched and options.x else None
+        whole = Evaluator(found.code, trace).value(found.value) if found.batched and options.x else None
         if isinstance(whole, tuple) and isinstance(whole[0], int) and found.sizes == options.x[0][1:]:
             yield found, whole[0]
 
 
-def _fixes(supply: Supply, declared: Declaration, count: int, batch: int, size: int) -> Iterator[Fix]:
+def _fixes(supply: Operand, declared: Declaration, count: int, batch: int, size: int) -> Iterator[Fix]:
     cell = supply.code
     if not _is_stateful(declared.code) and isinstance(declared.value, ast.Tuple | ast.List):
         edit = declared.code.replace(declared.value.elts[0], "None")

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import declarations, with_sizes
-from conv_magic.analysis.handed import also_handed
-from conv_magic.analysis.provenance import alias_of, origin_of, supply_of
+from conv_magic.analysis.input_declarations import declarations, with_sizes
+from conv_magic.analysis.model_data import other_data_of_model
+from conv_magic.analysis.operands import module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -162,7 +162,7 @@ def _of_declaration(trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fi
 
 def _of_data(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
     """Images resized to the declared size, wherever the model is given them."""
-    supply = supply_of(call, trace, 0)
+    supply = operand_of(call, trace, 0)
     if supply is None or len(declared) != 4 or None in declared[1:3]:
         return
     library = _resizing(supply.code)
@@ -174,11 +174,11 @@ def _of_data(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
         edit = indexed(supply.code, supply.value, step)
         yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, [edit], Applicability.SURE)
         return
-    every = [supply.value, *also_handed(supply, len(declared), trace)]
+    every = [supply.value, *other_data_of_model(supply, len(declared), trace)]
     edits = [wrapped(supply.code, value, f"{library}.image.resize(", f", {size})") for value in every]
     yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, edits, Applicability.SURE)
 
 
 def _resizing(cell: Code) -> str | None:
-    tensorflow, keras = alias_of(cell, "tensorflow"), alias_of(cell, "keras")
+    tensorflow, keras = module_alias(cell, "tensorflow"), module_alias(cell, "keras")
     return tensorflow or (f"{keras}.ops" if keras else None)

@@ -21,9 +21,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import is_parameter, origins_of
-from conv_magic.analysis.provenance import alias_of, code_of, origin_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of, is_parameter
+from conv_magic.analysis.operands import code_of, module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -119,7 +119,7 @@ def _headline(call: CallRecord, dtypes: tuple[str, ...], wanted: str) -> str:
 
 def _operands(cell: Code, call: CallRecord, trace: Trace) -> list[ast.expr]:
     """The expressions of an operation's tensors, in order."""
-    made = maker_of(call, trace)  # also where AutoGraph tells the line only
+    made = call_site_of(call, trace)  # also where AutoGraph tells the line only
     node = (cell.node_at(call.span, ast.expr) if call.span else None) or (made[1] if made else None)
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
@@ -134,9 +134,9 @@ def _operands(cell: Code, call: CallRecord, trace: Trace) -> list[ast.expr]:
 def _fixes(cell: Code, operand: ast.expr, wanted: str, trace: Trace) -> Iterator[Fix]:
     tensors = {value.name for value in trace.values if value.kind == "tensor"}
     arrays = {value.name for value in trace.values if value.kind == "array"} - tensors
-    tensorflow = alias_of(cell, "tensorflow")
+    tensorflow = module_alias(cell, "tensorflow")
     title = f"convert {cell.text_of(operand)[:40]} to {wanted}"
-    handed = origins_of(cell, operand)[1:] if is_parameter(cell, operand) else []
+    handed = definitions_of(cell, operand)[1:] if is_parameter(cell, operand) else []
     if handed and tensorflow is not None:
         edit = wrapped(cell, handed[0], f"{tensorflow}.cast(", f", {tensorflow}.{wanted})")
         yield fix(f"hand over {cell.text_of(handed[0])[:40]} as {wanted}", cell, [edit], Applicability.SURE)

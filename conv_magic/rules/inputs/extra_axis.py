@@ -21,9 +21,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.analysis.handed import also_handed
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply, data_of, origin_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.model_data import other_data_of_model
+from conv_magic.analysis.operands import Operand, data_operand_of, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -83,7 +83,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     actual = call.inputs[0]
     if needed is None or len(actual) != len(needed) + 1:
         return
-    supply = data_of(call, trace, 0)
+    supply = data_operand_of(call, trace, 0)
     extra = _extra(actual, needed, dataset=dataset is not None)
     if extra is None or supply is None:
         return
@@ -136,15 +136,15 @@ def _without(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def _fixes(supply: Supply, trace: Trace, actual: Shape, extra: int) -> Iterator[Fix]:
+def _fixes(supply: Operand, trace: Trace, actual: Shape, extra: int) -> Iterator[Fix]:
     cell = supply.code
-    origins = origins_of(cell, supply.value)
+    origins = definitions_of(cell, supply.value)
     for origin in origins:
         edits = list(_at_origin(cell, origin, extra))
         if edits:
             yield fix(_title(origin, extra), cell, edits, Applicability.SURE)
             break
-    every = [supply.value, *also_handed(supply, len(actual), trace)]
+    every = [supply.value, *other_data_of_model(supply, len(actual), trace)]
     title = f"take axis {extra} out"
     index = "[..., 0]" if extra == len(actual) - 1 else f"[{':, ' * extra}0]"
     yield fix(title, cell, [indexed(cell, value, index) for value in every], Applicability.SURE)
@@ -185,7 +185,7 @@ def _unwidened(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _dataset_fixes(supply: Supply, options: FitOptions, extra: int) -> Iterator[Fix]:
+def _dataset_fixes(supply: Operand, options: FitOptions, extra: int) -> Iterator[Fix]:
     """Of two steps that add a batch axis the later left out; an axis added to each element not added."""
     cell = supply.code
     steps = list(_steps(cell, supply.value))
@@ -207,7 +207,7 @@ def _dataset_fixes(supply: Supply, options: FitOptions, extra: int) -> Iterator[
 
 def _steps(cell: Code, value: ast.expr, depth: int = 4) -> Iterator[ast.AST]:
     """Everything in the expressions that make a pipeline, with the functions mapped over it, the last step first."""
-    for origin in origins_of(cell, value):
+    for origin in definitions_of(cell, value):
         yield from ast.walk(origin)
         for name in ast.walk(origin) if depth and origin is not value else ():
             if isinstance(name, ast.Name):

@@ -22,10 +22,10 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conv_magic.analysis.makers import declared_literals, maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, declared_literals
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -106,13 +106,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _resized(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A layer that takes the height first and was given a width, by name, then a height."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     sizes = made[1].args[:2] if made is not None else []
     if made is None or len(sizes) < 2 or not call.output or len(call.output) != 4:
         return
     words = [ast.unparse(size).lower().replace("_", "") for size in sizes]
     clear = words[0].endswith(("w", "width")) and words[1].endswith(("h", "height"))
-    values = tuple(map(Reader(made[0], trace).value, sizes))
+    values = tuple(map(Evaluator(made[0], trace).value, sizes))
     if not clear or values[0] == values[1] or call.output[1:3] != values:
         return
     edits = [made[0].replace(sizes[0], made[0].text_of(sizes[1])), made[0].replace(sizes[1], made[0].text_of(sizes[0]))]
@@ -148,10 +148,10 @@ def _at_input(trace: Trace, declared: Shape) -> Iterator[_Site]:
 
 def _at_data(call: CallRecord, trace: Trace, given: Shape) -> Iterator[_Site]:
     """Where the data's text writes these two sizes, one after the other."""
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     if supply is None:
         return
-    reader = Reader(supply.code, trace)
+    reader = Evaluator(supply.code, trace)
     for node in _leading_to(supply.code, supply.value):
         listed = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
         for one, two in pairwise(listed) if 2 <= len(listed) <= 4 else ():
@@ -162,7 +162,7 @@ def _at_data(call: CallRecord, trace: Trace, given: Shape) -> Iterator[_Site]:
 def _leading_to(code_: Code, value: ast.expr) -> Iterator[ast.AST]:
     """What makes a value: its origins, and the bodies of the functions of the user's that they call."""
     functions = {node.name: node for node in ast.walk(code_.tree) if isinstance(node, ast.FunctionDef)}
-    waiting: list[ast.AST] = list(origins_of(code_, value))
+    waiting: list[ast.AST] = list(definitions_of(code_, value))
     seen: list[ast.AST] = []
     while waiting:
         at = waiting.pop(0)
@@ -174,7 +174,7 @@ def _leading_to(code_: Code, value: ast.expr) -> Iterator[ast.AST]:
             if isinstance(node, ast.Name) and node.id in functions:
                 waiting.append(functions[node.id])
             elif isinstance(node, ast.Name) and node is not at:
-                waiting.extend(origins_of(code_, node)[1:])
+                waiting.extend(definitions_of(code_, node)[1:])
 
 
 def _order(sizes: tuple[ast.expr, ...]) -> int:

@@ -19,9 +19,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import Declaration, declarations
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.input_declarations import Declaration, declarations
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -91,7 +91,7 @@ def _counts_samples(call: CallRecord, declared: Declaration, sizes: Shape, trace
 
 def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> bool:
     """Whether a model's declared input starts with the number of samples: read off an array, or as many as labels."""
-    origins = origins_of(declared.code, declared.value)
+    origins = definitions_of(declared.code, declared.value)
     read = any(isinstance(node, ast.Attribute) and node.attr == "shape" for o in origins for node in ast.walk(o))
     at: CallRecord | None = call
     while at is not None:
@@ -103,7 +103,7 @@ def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace:
 
 def _starts_with_batch(declared: Declaration) -> bool:
     """Whether the first size is written as a name for the batch."""
-    for origin in origins_of(declared.code, declared.value):
+    for origin in definitions_of(declared.code, declared.value):
         if isinstance(origin, ast.Tuple | ast.List) and origin.elts:
             return isinstance(origin.elts[0], ast.Name) and "batch" in origin.elts[0].id.lower()
     return False
@@ -147,7 +147,7 @@ def _lacks_channels(sizes: Shape, trace: Trace) -> bool:
 
 def _fixes(declared: Declaration, sizes: Shape, trace: Trace, *, more: bool) -> Iterator[Fix]:
     cell = declared.code
-    for origin in origins_of(cell, declared.value):
+    for origin in definitions_of(cell, declared.value):
         edit = _without_first(cell, origin, sizes, trace, more=more)
         if edit is not None:
             title = "declare the shape of one sample"
@@ -159,7 +159,7 @@ def _without_first(cell: Code, value: ast.expr, sizes: Shape, trace: Trace, *, m
     if isinstance(value, ast.Attribute) and value.attr == "shape":
         text = f"{cell.text_of(value)}[1:]"
         return cell.replace(value, f"(*{text}, 1)" if more else text)
-    if isinstance(value, ast.Tuple | ast.List) and Reader(cell, trace).value(value) == sizes:
+    if isinstance(value, ast.Tuple | ast.List) and Evaluator(cell, trace).value(value) == sizes:
         texts = [*(cell.text_of(element) for element in value.elts[1:]), *(("1",) if more else ())]
         return cell.replace(value, f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})")
     return None

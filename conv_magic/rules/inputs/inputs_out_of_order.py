@@ -20,9 +20,9 @@ import ast
 from collections.abc import Iterator
 from itertools import permutations
 
-from conv_magic.analysis.declared import declaration_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import Supply, origin_of, supply_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.input_declarations import declaration_of
+from conv_magic.analysis.operands import Operand, operand_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -70,7 +70,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed model's inputs fit what it declares once reordered or taken apart."""
     if call.outcome is not Outcome.RAISED or not call.inputs or call.layer is None:
         return
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     if supply is None:
         return
     for declared in _declared(supply, trace):
@@ -93,7 +93,7 @@ def _diagnosis(call: CallRecord, trace: Trace, declared: tuple[Shape, ...], fixe
     )
 
 
-def _declared(supply: Supply, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+def _declared(supply: Operand, trace: Trace) -> Iterator[tuple[Shape, ...]]:
     """The input shapes of the model that is called, as far as a name or the text tells; of more than one input."""
     callee = supply.call.func
     owner = callee.value if isinstance(callee, ast.Attribute) else callee
@@ -115,14 +115,14 @@ def _written(cell: Code, trace: Trace) -> Iterator[tuple[Shape, ...]]:
 
 
 def _input(cell: Code, node: ast.expr, trace: Trace) -> Shape | None:
-    for origin in origins_of(cell, node):
+    for origin in definitions_of(cell, node):
         declared = declaration_of(cell, origin, trace) if isinstance(origin, ast.Call) else None
         if declared is not None and declared.sizes is not None:
             return (None, *declared.sizes)
     return None
 
 
-def _fixes(call: CallRecord, trace: Trace, supply: Supply, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+def _fixes(call: CallRecord, trace: Trace, supply: Operand, declared: tuple[Shape, ...]) -> Iterator[Fix]:
     if len(call.inputs) == len(declared):
         yield from _reordered(supply, call.inputs, declared)
     elif len(call.inputs) == 1:
@@ -136,13 +136,13 @@ def _whole(call: CallRecord, trace: Trace) -> Shape:
     return given[0] if len(given) == 1 else call.inputs[0]
 
 
-def _reordered(supply: Supply, given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> Iterator[Fix]:
+def _reordered(supply: Operand, given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> Iterator[Fix]:
     cell = supply.code
     if _all_fit(given, declared) or len(given) > _MOST_INPUTS:
         return
     orders = (o for o in permutations(range(len(given))) if _all_fit(tuple(given[i] for i in o), declared))
     order = next(orders, None)
-    for origin in origins_of(cell, supply.value) if order is not None else ():
+    for origin in definitions_of(cell, supply.value) if order is not None else ():
         if isinstance(origin, ast.Dict) and len(origin.values) == len(given) == _PAIR:
             one, two = origin.values
             edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
@@ -156,7 +156,7 @@ def _reordered(supply: Supply, given: tuple[Shape, ...], declared: tuple[Shape, 
             return
 
 
-def _apart(supply: Supply, given: Shape, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+def _apart(supply: Operand, given: Shape, declared: tuple[Shape, ...]) -> Iterator[Fix]:
     """One array, along one of whose axes the inputs lie."""
     many = len(declared)
     for axis in (1, 0):

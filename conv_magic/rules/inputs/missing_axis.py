@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from conv_magic.analysis.provenance import alias_of, is_fed_in_batches, origin_of, supply_of
+from conv_magic.analysis.operands import is_fed_in_batches, module_alias, operand_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -100,13 +100,13 @@ INVALID: tuple[str, ...] = (
     "model.train_on_batch(frames, np.zeros((6, 2)))\n",
     "import keras, numpy as np, tensorflow as tf\nfrom keras import layers\n"
     "pairs = tf.data.Dataset.from_tensor_slices((np.zeros((6, 14, 14), 'float32'), np.zeros(6))).batch(3)\n"
-    "class Reader(keras.Model):\n"
+    "class Evaluator(keras.Model):\n"
     "    def __init__(self):\n"
     "        super().__init__()\n"
     "        self.look, self.mean, self.say = layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(1)\n"
     "    def call(self, scans):\n"
     "        return self.say(self.mean(self.look(scans)))\n"
-    "reader = Reader()\n"
+    "reader = Evaluator()\n"
     "reader.compile('sgd', 'mse')\n"
     "reader.fit(pairs, verbose=0)\n",
     "import keras\nimport tensorflow as tf\n"
@@ -162,7 +162,7 @@ def _planes_for_colours(call: CallRecord, trace: Trace, needed: Shape, given: Sh
     if needed[-1] != _COLOURS or len(needed) != 4 or not _fits(needed[:-1], given):
         return
     value, cell = _handed(call, trace)
-    numpy = alias_of(cell, "numpy") if cell is not None else None
+    numpy = module_alias(cell, "numpy") if cell is not None else None
     if value is None or cell is None or numpy is None:
         return
     edit = cell.replace(value, f"{numpy}.repeat({_indexed(cell, value)}, {_COLOURS}, axis=-1)")
@@ -189,7 +189,7 @@ def _indexed(cell: Code, value: ast.expr) -> str:
 
 def _handed(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, Code | None]:
     """The expression that gave the model its data: that of the validation where it was this."""
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     if supply is None:
         return None, None
     around = [call]

@@ -20,10 +20,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.networks import is_network
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -64,7 +64,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     least = int(found[1]), int(found[2])
     given = next((k.value for k in node.keywords if k.arg == "input_shape"), None)
-    sizes = Reader(cell, trace).value(given) if given is not None else None
+    sizes = Evaluator(cell, trace).value(given) if given is not None else None
     if given is None or not isinstance(sizes, tuple) or len(sizes) != 3:
         return
     yield diagnosed(
@@ -95,7 +95,7 @@ def _one_number(cell: Code, listed: ast.Tuple | ast.List, sizes: Shape, wanted: 
 
 def _fixes(cell: Code, node: ast.Call, given: ast.expr, sizes: Shape, least: tuple[int, int]) -> Iterator[Fix]:
     wanted = _wanted(sizes, least)
-    for origin in origins_of(cell, given):
+    for origin in definitions_of(cell, given):
         if isinstance(origin, ast.Tuple | ast.List):
             number = _one_number(cell, origin, sizes, wanted)
             if number is not None:
@@ -138,7 +138,7 @@ def _uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
     """The network itself where it stands in a model, and the names it was given where they do."""
     yield node
     for name in ast.walk(cell.tree):
-        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load) and node in origins_of(cell, name)[1:2]:
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load) and node in definitions_of(cell, name)[1:2]:
             yield name
 
 
@@ -157,10 +157,10 @@ def _before(cell: Code, use: ast.expr, layer: str) -> Edit | None:
 
 def _resized_data(cell: Code, origin: ast.expr, wanted: Shape) -> Iterator[Fix]:
     """Where the size was read off the data: the data resized where they are made."""
-    tensorflow = alias_of(cell, "tensorflow")
+    tensorflow = module_alias(cell, "tensorflow")
     names = [n for n in ast.walk(origin) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
     for name in names if tensorflow and isinstance(origin, ast.Attribute | ast.Subscript) else ():
-        made = next((o for o in origins_of(cell, name)[1:] if not isinstance(o, ast.Name)), None)
+        made = next((o for o in definitions_of(cell, name)[1:] if not isinstance(o, ast.Name)), None)
         if made is not None:
             edit = wrapped(cell, made, f"{tensorflow}.image.resize(", f", ({wanted[0]}, {wanted[1]}))")
             title = f"resize {name.id} to {wanted[0]} x {wanted[1]} where it is made"

@@ -20,9 +20,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.input_declarations import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -73,7 +73,7 @@ def _is_in(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
     if cell is None or statement is None or cell.cell != declared.code.cell:
         return False
     names = (name for name in ast.walk(statement) if isinstance(name, ast.Name))
-    return declared.call in ast.walk(statement) or any(declared.call in origins_of(cell, name) for name in names)
+    return declared.call in ast.walk(statement) or any(declared.call in definitions_of(cell, name) for name in names)
 
 
 def _listed(call: ast.Call) -> bool:

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.makers import chain_to
-from conv_magic.analysis.provenance import origin_of, supply_of
+from conv_magic.analysis.call_sites import producer_chain
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import operand_of, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -51,7 +51,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where what fails on four axes comes from an embedding of tokens with an axis too many."""
     if call.outcome is not Outcome.RAISED or call.layer is None or not call.inputs or len(call.inputs[0]) != _RANK:
         return
-    embedding = next((c for c in reversed(chain_to(call, trace)) if c.op == "Embedding"), None)
+    embedding = next((c for c in reversed(producer_chain(call, trace)) if c.op == "Embedding"), None)
     if embedding is None or len(embedding.inputs[0]) != _RANK - 1 or embedding.inputs[0][-1] != 1:
         return
     given = embedding.inputs[0]
@@ -81,7 +81,7 @@ def _declared(given: Shape, trace: Trace) -> Iterator[Fix]:
 
 
 def _indexed(embedding: CallRecord, trace: Trace) -> Iterator[Fix]:
-    supply = supply_of(embedding, trace)
+    supply = operand_of(embedding, trace)
     if supply is not None and embedding.direct and None not in embedding.inputs[0]:
         edit = indexed(supply.code, supply.value, "[..., 0]")
         yield fix("take the axis of length 1 out of the tokens", supply.code, [edit], Applicability.SURE)

@@ -19,10 +19,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -54,12 +54,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed call lists a size that is None."""
     if call.outcome is Outcome.RETURNED or call.layer is not None:
         return
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     found = next(_unknown(call, trace, *made), None) if made is not None else None
     if made is None or found is None:
         return
     listed, element, owner, axis = found
-    shape = Reader(made[0], trace).shape_of(owner) or (call.inputs[0] if call.inputs else ())
+    shape = Evaluator(made[0], trace).shape_of(owner) or (call.inputs[0] if call.inputs else ())
     yield diagnosed(
         code,
         call,
@@ -78,7 +78,7 @@ _Found = tuple[ast.Tuple | ast.List, ast.expr, ast.expr, int]
 def _unknown(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator[_Found]:
     """The lists of sizes among the arguments, with an entry that is an unknown size of a tensor, and that tensor."""
     for given in (*node.args, *(keyword.value for keyword in node.keywords)):
-        for listed in (o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)):
+        for listed in (o for o in definitions_of(cell, given) if isinstance(o, ast.Tuple | ast.List)):
             for element in listed.elts:
                 part = _part(cell, element)
                 if part is not None and _is_open(call, trace, cell, *part):
@@ -113,7 +113,7 @@ def _owner(node: ast.expr) -> ast.expr | None:
 
 def _is_open(call: CallRecord, trace: Trace, cell: Code, owner: ast.expr, axis: int) -> bool:
     around = trace.calls[call.parent].inputs if call.parent is not None else ()
-    known = Reader(cell, trace).shape_of(owner)
+    known = Evaluator(cell, trace).shape_of(owner)
     shapes = [known] if known is not None else [*call.inputs[:1], *around[:1]]
     return any(-len(shape) <= axis < len(shape) and shape[axis] is None for shape in shapes)
 
@@ -121,7 +121,7 @@ def _is_open(call: CallRecord, trace: Trace, cell: Code, owner: ast.expr, axis: 
 def _fixes(
     call: CallRecord, cell: Code, listed: ast.Tuple | ast.List, element: ast.expr, owner: ast.expr, axis: int
 ) -> Iterator[Fix]:
-    tensorflow, keras = alias_of(cell, "tensorflow"), alias_of(cell, "keras")
+    tensorflow, keras = module_alias(cell, "tensorflow"), module_alias(cell, "keras")
     others = [cell.text_of(other) for other in listed.elts if other is not element]
     if call.op == "reshape" and "-1" not in others:
         edit = cell.replace(element, "-1")

@@ -21,16 +21,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.definitions import definitions_of, sequence_behind
+from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.training import (
     Training,
     activation_of,
     at_source,
-    head_of,
     label_origin,
     loaders_of,
     loss_given,
+    output_layer_of,
     own_part,
     training_of,
     with_label_mode,
@@ -205,7 +205,7 @@ def _encoded_twice(training: Training) -> Iterator[Fix]:
     true, pred, cell = training.y_true, training.y_pred, training.code
     if training.labels is None or len(true) != len(pred) + 1 or true[-1] != pred[-1] or true[-2] != pred[-1]:
         return
-    for origin in origins_of(cell, training.labels):
+    for origin in definitions_of(cell, training.labels):
         if isinstance(origin, ast.Call) and called_name(origin) in _ONE_HOT and origin.args:
             edit = cell.replace(origin, cell.text_of(origin.args[0]))
             yield fix("encode the labels once", cell, [edit], Applicability.SURE)
@@ -223,7 +223,7 @@ def _words_of(training: Training) -> str:
 
 
 def _is_softmax_with_binary_loss(training: Training, words: str) -> bool:
-    head = head_of(training.call, training.trace)
+    head = output_layer_of(training.call, training.trace)
     return words == "binary_crossentropy" and head is not None and activation_of(head, training.trace) == "softmax"
 
 
@@ -277,7 +277,7 @@ def _of_labels(training: Training, have: str) -> Iterator[Fix]:
             edit = cell.replace(place, cell.text_of(plain))
             yield fix("leave the labels class numbers", cell, [edit], Applicability.CHOICE)
             return
-        numpy = alias_of(cell, "numpy")
+        numpy = module_alias(cell, "numpy")
         if numpy:
             edit = wrapped(cell, place, f"{numpy}.argmax(", ", axis=-1)")
             yield fix("turn the rows into class numbers", cell, [edit], Applicability.CHOICE)
@@ -301,11 +301,11 @@ def _of_validation(training: Training, have: str) -> Iterator[Fix]:
     """The validation labels brought to the form of those that the model was trained on."""
     cell = training.code
     given = next((k.value for k in training.node.keywords if k.arg == "validation_data"), None)
-    pair = next((o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)), None) if given else None
+    pair = sequence_behind(cell, given)
     if pair is None or len(pair.elts) < 2:
         return
     labels = pair.elts[1]
-    before, numpy = _to_categorical(cell), alias_of(cell, "numpy")
+    before, numpy = _to_categorical(cell), module_alias(cell, "numpy")
     if have == "ids" and before:
         edit = wrapped(cell, labels, f"{before}(", f", {training.y_pred[-1]})")
         yield fix("turn the validation labels into one-hot rows too", cell, [edit], Applicability.SURE)
@@ -321,7 +321,7 @@ def _unwrapped(place: ast.expr) -> Iterator[ast.expr]:
 
 def _to_categorical(cell: Code) -> str | None:
     for module, spelling in (("keras", "{}"), ("tensorflow.keras", "{}"), ("tensorflow", "{}.keras")):
-        name = alias_of(cell, module)
+        name = module_alias(cell, module)
         if name:
             return spelling.format(name) + ".utils.to_categorical"
     return None

@@ -20,8 +20,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import codes_of, supply_of
+from conv_magic.analysis.definitions import definitions_of, sequence_behind
+from conv_magic.analysis.operands import codes_of, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -60,7 +60,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     options = call.options
     if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or _TOLD not in (call.error or ""):
         return
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     labels = argument(supply.call, 1, "y") if supply else None
     outputs = _outputs(trace)
     if supply is None or labels is None or len(options.y) != 1 or not 1 < len(outputs) <= _MOST_OUTPUTS:
@@ -89,12 +89,12 @@ def _outputs(trace: Trace) -> tuple[Shape, ...]:
 def _listed(cell: Code, node: ast.AST) -> list[ast.expr]:
     """The outputs that a call lists, if it makes a model."""
     given = argument(node, 1, "outputs") if isinstance(node, ast.Call) and called_name(node) in _MODELS else None
-    listed = next((o for o in origins_of(cell, given) if isinstance(o, ast.List | ast.Tuple)), None) if given else None
+    listed = sequence_behind(cell, given)
     return listed.elts if listed is not None else []
 
 
 def _shape(cell: Code, element: ast.expr, trace: Trace) -> Shape | None:
-    spans = [cell.span(origin) for origin in origins_of(cell, element)]
+    spans = [cell.span(origin) for origin in definitions_of(cell, element)]
     return next((c.output for c in trace.calls if c.span in spans and c.output is not None), None)
 
 

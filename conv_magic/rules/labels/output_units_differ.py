@@ -21,18 +21,18 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.training import (
     Training,
     activation_of,
     at_source,
     compared_in,
-    head_of,
     label_origin,
     loaders_of,
     loss_given,
+    output_layer_of,
     own_part,
     repeats_silently,
     training_of,
@@ -91,7 +91,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     training, want, largest = found
     have = training.y_pred[-1]
-    head = head_of(training.call, trace)
+    head = output_layer_of(training.call, trace)
     yield diagnosed(
         code,
         call,
@@ -220,7 +220,7 @@ def _encoded_again(training: Training, have: int, want: int, applicability: Appl
     """One-hot labels made with as many columns as the model has units, where the labels' own number was left out."""
     if training.labels is None:
         return
-    for origin in origins_of(training.code, training.labels):
+    for origin in definitions_of(training.code, training.labels):
         if not isinstance(origin, ast.Call) or called_name(origin) != "to_categorical" or not origin.args:
             continue
         given = argument(origin, 1, "num_classes")

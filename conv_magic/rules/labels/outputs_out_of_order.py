@@ -20,7 +20,7 @@ import ast
 from collections.abc import Iterator
 from itertools import permutations
 
-from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.training import Training, training_of
 from conv_magic.model.calls import CallRecord, Outcome
@@ -115,7 +115,7 @@ def _fits(have: Shape, want: Shape) -> bool:
 
 def _fixes(training: Training, order: tuple[int, ...]) -> Iterator[Fix]:
     cell = training.code
-    for origin in origins_of(cell, training.labels) if training.labels is not None else ():
+    for origin in definitions_of(cell, training.labels) if training.labels is not None else ():
         if isinstance(origin, ast.List | ast.Tuple) and len(origin.elts) == len(order):
             texts = [cell.text_of(origin.elts[place]) for place in order]
             pairs = zip(origin.elts, texts, strict=True)

@@ -21,15 +21,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.loaders import asking_for
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.trace_graph import index_of, latest_before
 from conv_magic.analysis.training import (
     Training,
     at_source,
-    head_of,
     label_origin,
+    output_layer_of,
     own_part,
     repeats_silently,
     training_of,
@@ -37,7 +38,6 @@ from conv_magic.analysis.training import (
     with_units,
 )
 from conv_magic.analysis.what_if import Change, WhatIf, before, changes_along, with_changes
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -169,7 +169,7 @@ def _other_axes(training: Training) -> Iterator[Fix]:
         edit = indexed(cell, at_source(cell, labels), "[..., None]")
         yield fix("add the channel axis to the targets", cell, [edit], Applicability.SURE)
     rest = ", ".join(str(size) for size in pred[1:])
-    for origin in origins_of(cell, labels) if None not in pred[1:] else ():
+    for origin in definitions_of(cell, labels) if None not in pred[1:] else ():
         for node in ast.walk(origin):
             if isinstance(node, ast.Call) and called_name(node) in _CONSTANT and node.args:
                 first = _first_size(cell.text_of(node.args[0]), node.args[0], training)
@@ -182,7 +182,7 @@ def _other_axes(training: Training) -> Iterator[Fix]:
 def _first_size(text: str, shape: ast.expr, training: Training) -> str | None:
     if isinstance(shape, ast.Tuple | ast.List):
         return training.code.text_of(shape.elts[0]) if shape.elts else None
-    return text if isinstance(Reader(training.code, training.trace).value(shape), int) else None
+    return text if isinstance(Evaluator(training.code, training.trace).value(shape), int) else None
 
 
 def _is_own_input(training: Training) -> bool:
@@ -205,7 +205,7 @@ def _other_channels(training: Training) -> Iterator[Fix]:
     elif colours and training.data is not None and training.given is not None and training.given.dataset:
         edit = wrapped(cell, training.data, "", f".map(lambda x, y: (x, y[..., :{pred[-1]}]))")
         yield fix("keep one of the masks' equal channels", cell, [edit], Applicability.SURE)
-    head = head_of(training.call, training.trace)
+    head = output_layer_of(training.call, training.trace)
     if head is not None and true[-1] is not None:
         for place, (where, edit) in enumerate(with_units(head, training.trace, true[-1])):
             sure = not colours and not place
@@ -276,8 +276,8 @@ def _last(call: CallRecord, trace: Trace) -> CallRecord | None:
 
 
 def _resized_targets(training: Training) -> Iterator[Fix]:
-    name = alias_of(training.code, "tensorflow")
-    keras = alias_of(training.code, "keras")
+    name = module_alias(training.code, "tensorflow")
+    keras = module_alias(training.code, "keras")
     height, width = training.y_pred[1:3]
     if training.labels is None or height is None or width is None or not (name or keras):
         return

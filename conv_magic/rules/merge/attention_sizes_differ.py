@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.training import with_number
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -70,7 +70,7 @@ def _made_like(call: CallRecord, which: int, want: int | None, trace: Trace) -> 
     """The layer that made an input given the other one's units."""
     producer = call.producers[which] if which < len(call.producers) else None
     layer = trace.calls[producer] if producer is not None else None
-    made = maker_of(layer, trace) if layer is not None and layer.layer is not None else None
+    made = call_site_of(layer, trace) if layer is not None and layer.layer is not None else None
     given = argument(made[1], 0, "units", "filters", "output_dim") if made is not None else None
     if made is None or layer is None or given is None or want is None:
         return

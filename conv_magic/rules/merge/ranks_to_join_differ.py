@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.merges import Merge, branches, merge_of
-from conv_magic.analysis.provenance import alias_of, origin_of
+from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.analysis.training import with_units
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -189,8 +189,8 @@ def _named(merge: Merge, trace: Trace, layer: str) -> tuple[str, list[Edit]] | N
         made = merge.code.call_at(call.created) if call.created is not None else None
         if made is not None and (named := layer_name(merge.code, made, layer)) is not None:
             return named
-    keras = alias_of(merge.code, "keras") or alias_of(merge.code, "tensorflow.keras")
-    tensorflow = alias_of(merge.code, "tensorflow")
+    keras = module_alias(merge.code, "keras") or module_alias(merge.code, "tensorflow.keras")
+    tensorflow = module_alias(merge.code, "tensorflow")
     if keras or tensorflow:
         return f"{keras or f'{tensorflow}.keras'}.layers.{layer}", []
     return None

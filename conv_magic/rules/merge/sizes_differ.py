@@ -24,10 +24,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
+from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.merges import Merge, merge_of, merged
-from conv_magic.analysis.provenance import code_of, origin_of
+from conv_magic.analysis.operands import code_of, origin_of
 from conv_magic.analysis.what_if import before
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -186,7 +186,7 @@ def _last_batch(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator[F
     sizes = [shape[0] or 0 for shape in merge.call.inputs]
     if axes != (0,) or min(sizes) == max(sizes):
         return
-    reader = Reader(merge.code, trace)
+    reader = Evaluator(merge.code, trace)
     batched = (n for n in merge.code.nodes if isinstance(n, ast.Call) and called_name(n) == "batch")
     for node in (n for n in batched if len(n.args) == 1 and not n.keywords):
         if reader.value(node.args[0]) == max(sizes):

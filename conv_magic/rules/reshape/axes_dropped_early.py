@@ -23,9 +23,9 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.written import Reader, factors_of, settings_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator, factors_of, settings_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -193,13 +193,13 @@ def _is_pointwise(call: CallRecord) -> bool:
 
 def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[Fix]:
     """All steps returned; of layers that a loop makes by all but the last, where the failed one is among them."""
-    made = maker_of(dropping, trace)
+    made = call_site_of(dropping, trace)
     if made is None:
         return
     cell, node = made
     if dropping.op == "Bidirectional":
         inner = argument(node, 0, "layer")
-        inner = next((o for o in origins_of(cell, inner) if isinstance(o, ast.Call)), None) if inner else None
+        inner = next((o for o in definitions_of(cell, inner) if isinstance(o, ast.Call)), None) if inner else None
         if not isinstance(inner, ast.Call):
             return
         node = inner
@@ -234,7 +234,7 @@ def _settings_without(cell: Code, name: str) -> Iterator[Edit]:
 
 def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
     """The number that a loop counts and what it goes through, where `given` depends on that number."""
-    named = {n.id for o in origins_of(cell, given) for n in ast.walk(o) if isinstance(n, ast.Name)}
+    named = {n.id for o in definitions_of(cell, given) for n in ast.walk(o) if isinstance(n, ast.Name)}
     for loop in cell.around(given):
         match loop:
             case ast.For(
@@ -255,7 +255,7 @@ def _with_steps(dropping: CallRecord) -> Shape | None:
 
 def _each_frame(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
     """Frames flattened one by one, so that time stays an axis."""
-    made = maker_of(dropping, trace)
+    made = call_site_of(dropping, trace)
     named = layer_name(*made, "TimeDistributed") if made else None
     if made is None or named is None:
         return
@@ -275,14 +275,14 @@ def _left_out(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
 
 def _as_map(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
     """A Reshape behind the Dense, to the sizes that its units are written as: `7 * 7 * 64`."""
-    made = maker_of(dense, trace)
+    made = call_site_of(dense, trace)
     given = argument(made[1], 0, "units") if made else None
     if made is None or given is None or not isinstance(dense.options, DenseOptions):
         return
     cell = made[0]
-    for origin in origins_of(cell, given):
+    for origin in definitions_of(cell, given):
         factors = factors_of(origin)
-        reader = Reader(cell, trace)
+        reader = Evaluator(cell, trace)
         values = [reader.value(factor) for factor in factors]
         sizes = tuple(value for value in values if isinstance(value, int))
         if len(factors) == needed - 1 and len(sizes) == len(values) and prod(sizes) == dense.options.units:

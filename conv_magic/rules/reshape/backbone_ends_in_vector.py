@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.networks import is_network
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability

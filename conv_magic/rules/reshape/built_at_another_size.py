@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.provenance import alias_of, origin_of, supply_of
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.operands import module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -59,7 +59,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a dense layer behind a flattened map ran before, on a map of another size."""
     if call.outcome is not Outcome.RAISED or not isinstance(call.options, DenseOptions) or call.kernel is None:
         return
-    flat = next((c for c in reversed(chain_to(call, trace)) if isinstance(c.options, FlattenOptions)), None)
+    flat = next((c for c in reversed(producer_chain(call, trace)) if isinstance(c.options, FlattenOptions)), None)
     have, want = call.inputs[0][-1], call.kernel[0]
     if flat is None or flat.output is None or flat.output[-1] != have or have == want or len(call.inputs[0]) != 2:
         return
@@ -106,8 +106,8 @@ def _earlier(outer: CallRecord, trace: Trace) -> Shape | None:
 
 
 def _resized(outer: CallRecord, earlier: Shape, trace: Trace) -> Iterator[Fix]:
-    supply = supply_of(outer, trace)
-    tensorflow = alias_of(supply.code, "tensorflow") if supply else None
+    supply = operand_of(outer, trace)
+    tensorflow = module_alias(supply.code, "tensorflow") if supply else None
     if supply is None or tensorflow is None or len(earlier) != 4 or None in earlier[1:3]:
         return
     if earlier[-1] != outer.inputs[0][-1]:
@@ -118,7 +118,7 @@ def _resized(outer: CallRecord, earlier: Shape, trace: Trace) -> Iterator[Fix]:
 
 
 def _averaged(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
-    made = maker_of(flat, trace)
+    made = call_site_of(flat, trace)
     if made is None or len(flat.inputs[0]) < 3:
         return
     named = layer_name(*made, f"GlobalAveragePooling{len(flat.inputs[0]) - 2}D")

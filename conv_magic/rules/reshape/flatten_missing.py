@@ -22,12 +22,12 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of, origin_of, supply_of
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.analysis.training import repeats_silently, training_of
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -164,10 +164,10 @@ def _first_dense(trace: Trace) -> CallRecord | None:
 
 def _last_step(dense: CallRecord, trace: Trace) -> Iterator[Fix]:
     """A recurrent layer before the dense one that returns all its steps, made to return the last."""
-    for call in reversed(chain_to(dense, trace)):
+    for call in reversed(producer_chain(dense, trace)):
         if isinstance(call.options, SameShapeOptions | DenseOptions):
             continue
-        made = maker_of(call, trace)
+        made = call_site_of(call, trace)
         inside = [n for n in ast.walk(made[1]) if isinstance(n, ast.keyword)] if made is not None else []
         given = [k.value for k in inside if k.arg == "return_sequences"]
         if made is not None and len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
@@ -191,7 +191,7 @@ def _flattened(cell: Code, made: ast.Call, dense: CallRecord, trace: Trace) -> I
 def _put(cell: Code, made: ast.Call, dense: CallRecord, layer: str, trace: Trace) -> Edit | None:
     """The layer put where the dense one is made; where that is only kept in an attribute, where it is called."""
     before = layer_before(cell, made, layer)
-    supply = supply_of(dense, trace)
+    supply = operand_of(dense, trace)
     if before is not None or supply is None or supply.code.cell != cell.cell or not dense.direct:
         return before
     return wrapped(cell, supply.value, f"{layer}(", ")")
@@ -217,17 +217,17 @@ def _of_data(call: CallRecord, trace: Trace, actual: Shape, needed: Shape) -> It
 
 
 def _reshaped(call: CallRecord, trace: Trace, actual: Shape, size: int) -> Iterator[Fix]:
-    supply = supply_of(call, trace, 0)
+    supply = operand_of(call, trace, 0)
     if supply is None:
         return
     cell = supply.code
-    for origin in origins_of(cell, supply.value)[1:]:
+    for origin in definitions_of(cell, supply.value)[1:]:
         for literal in _targets(cell, origin, actual, trace):
             first = cell.text_of(literal.elts[0])
             edit = cell.replace(literal, f"({first}, {size})")
             yield fix("reshape it to vectors where it is made", cell, [edit], Applicability.SURE, None)
-    library = alias_of(cell, "numpy") or alias_of(cell, "tensorflow")
-    keras = alias_of(cell, "keras")
+    library = module_alias(cell, "numpy") or module_alias(cell, "tensorflow")
+    keras = module_alias(cell, "keras")
     library = library or (f"{keras}.ops" if keras else None)
     if library is not None:
         edit = wrapped(cell, supply.value, f"{library}.reshape(", f", (-1, {size}))")
@@ -238,6 +238,6 @@ def _targets(cell: Code, origin: ast.expr, actual: Shape, trace: Trace) -> Itera
     """The shape that a reshape in the text spells out."""
     if isinstance(origin, ast.Call) and called_name(origin) == "reshape":
         for given in origin.args:
-            value = Reader(cell, trace).value(given)
+            value = Evaluator(cell, trace).value(given)
             if isinstance(given, ast.Tuple | ast.List) and isinstance(value, tuple) and value[1:] == actual[1:]:
                 yield given

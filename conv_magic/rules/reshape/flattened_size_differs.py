@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of, codes_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, codes_of
 from conv_magic.analysis.what_if import WhatIf, changes_along, with_changes
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -142,7 +142,7 @@ def _multiplied(cell: Code, node: ast.Call, trace: Trace, counts: set[int]) -> _
     shape = argument(node, 1, "shape", "newshape")
     if not isinstance(shape, ast.List | ast.Tuple) or len(shape.elts) != 2 or not node.args:
         return None
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     given, rest = reader.shape_of(node.args[0]), reader.value(shape.elts[1])
     if reader.value(shape.elts[0]) != -1 or not isinstance(rest, int) or not given or None in given or not rest:
         return None
@@ -221,7 +221,7 @@ def _word_of(cell: Code, call: CallRecord) -> list[ast.expr]:
     """The literal that says how a call pads."""
     made = cell.call_at(call.created if call.layer is not None else call.span)
     given = argument(made, 3, "padding") if made is not None else None
-    last = origins_of(cell, given)[-1] if given is not None else None
+    last = definitions_of(cell, given)[-1] if given is not None else None
     return [last] if isinstance(last, ast.Constant) else []
 
 

@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from conv_magic.analysis.provenance import alias_of, code_of, origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -194,13 +194,13 @@ def _turning(found: _Product, which: int, flags: tuple[bool, bool], how: Applica
 
 def _takes_flags(found: _Product) -> bool:
     """Whether it is TensorFlow's own `matmul`, which can transpose."""
-    name, tensorflow = ast.unparse(found.node).split("(")[0], alias_of(found.code, "tensorflow")
+    name, tensorflow = ast.unparse(found.node).split("(")[0], module_alias(found.code, "tensorflow")
     return tensorflow is not None and name in (f"{tensorflow}.matmul", f"{tensorflow}.linalg.matmul")
 
 
 def _transposing(found: _Product, rank: int) -> tuple[str, str] | None:
     """What to write around a factor, in a library that the cell has."""
-    tensorflow, numpy, keras = (alias_of(found.code, name) for name in ("tensorflow", "numpy", "keras"))
+    tensorflow, numpy, keras = (module_alias(found.code, name) for name in ("tensorflow", "numpy", "keras"))
     if found.call.mode is not Mode.SYMBOLIC and tensorflow and not _is_of_arrays(found):
         return (f"{tensorflow}.transpose(", ")") if rank == 2 else (f"{tensorflow}.linalg.matrix_transpose(", ")")
     library = numpy if _is_of_arrays(found) else f"{keras}.ops" if keras else None
@@ -256,7 +256,7 @@ def _other_axes(found: _Product, position: int, first: int) -> Iterator[Fix]:
     one, two = found.shapes
     pairs = product(range(len(one) - 1, first - 1, -1), range(len(two) - 1, first - 1, -1))
     fitting = [(a, b) for a, b in pairs if one[a] is not None and one[a] == two[b]]
-    if not fitting or Reader(found.code, found.trace).value(given) == fitting[0]:
+    if not fitting or Evaluator(found.code, found.trace).value(given) == fitting[0]:
         return
     a, b = fitting[0]
     text = f"[[{a}], [{b}]]" if found.call.op == "tensordot" else f"({a}, {b})"

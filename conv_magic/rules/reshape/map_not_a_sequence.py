@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.provenance import origin_of
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -79,7 +79,7 @@ def _flat(shape: Shape) -> Shape:
 
 
 def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     layer = "Flatten" if None not in shape[2:] else f"GlobalAveragePooling{len(shape) - 3}D"
     inner = layer_name(*made, layer) if made else None
     if inner is None:

@@ -22,8 +22,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from conv_magic.analysis.provenance import code_of
-from conv_magic.analysis.written import Reader, expressions_in
+from conv_magic.analysis.evaluation import Evaluator, expressions_in
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -125,7 +125,7 @@ def _sizes(call: CallRecord, trace: Trace) -> list[int]:
 
 
 def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) -> Iterator[Fix]:
-    plain = Reader(cell, trace)
+    plain = Evaluator(cell, trace)
     expressions = [node for node in expressions_in(cell) if isinstance(node, ast.BinOp)]
     yield from _forgotten_square(cell, plain, pair, expressions)
     yield from _one_more(cell, plain, pair)
@@ -133,14 +133,14 @@ def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) ->
         affected = [node for node in expressions if plain.value(node) == written]
         for constant, old in _constants(cell):
             for size in sizes if affected else ():
-                changed = Reader(cell, trace, {constant: size})
+                changed = Evaluator(cell, trace, {constant: size})
                 if size != old and any(changed.value(node) == wanted for node in affected):
                     edit = cell.replace(constant, str(size))
                     yield fix(f"write {size} in place of {old}", cell, [edit], Applicability.SURE)
 
 
 def _forgotten_square(
-    cell: Code, plain: Reader, pair: tuple[int, int], expressions: Sequence[ast.expr]
+    cell: Code, plain: Evaluator, pair: tuple[int, int], expressions: Sequence[ast.expr]
 ) -> Iterator[Fix]:  # fmt: skip
     """The patches along one side where those of the whole image are needed: `side // patch`."""
     for written, wanted in (pair, pair[::-1]):
@@ -153,7 +153,7 @@ def _forgotten_square(
                 yield fix(f"count the patches of both sides: {written} x {written}", cell, [edit], Applicability.SURE)
 
 
-def _one_more(cell: Code, plain: Reader, pair: tuple[int, int]) -> Iterator[Fix]:
+def _one_more(cell: Code, plain: Evaluator, pair: tuple[int, int]) -> Iterator[Fix]:
     """A weight made for the patches where a class token came in front of them, or the reverse."""
     small, large = sorted(pair)
     for node in ast.walk(cell.tree) if large == small + 1 else ():

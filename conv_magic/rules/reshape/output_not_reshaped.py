@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.provenance import alias_of
+from conv_magic.analysis.operands import module_alias
 from conv_magic.analysis.trace_graph import index_of, latest_before
 from conv_magic.analysis.training import Training, at_source, compared_in, label_origin, own_part, training_of
 from conv_magic.model.calls import CallRecord, Outcome
@@ -82,7 +82,7 @@ def _fixes(training: Training) -> Iterator[Fix]:
         edits = added_behind(last, training.trace, "Reshape", spelled(true[1:]))
         if edits is not None:
             yield fix(f"reshape the output to {spelled(true[1:])}", *edits, Applicability.SURE)
-    numpy = alias_of(training.code, "numpy")
+    numpy = module_alias(training.code, "numpy")
     if training.labels is not None and numpy is not None:
         sizes = ", ".join(map(str, pred[1:]))
         place = at_source(training.code, training.labels) if len(true) < len(pred) else training.labels

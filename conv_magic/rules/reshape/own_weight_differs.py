@@ -22,8 +22,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.analysis.training import with_number
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -83,7 +83,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _fixes(cell: Code, call: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
     for node in (n for n in _weights(cell, call) if isinstance(n, ast.Attribute)):
-        for origin in origins_of(cell, node):
+        for origin in definitions_of(cell, node):
             shape = _shape_given(origin) if isinstance(origin, ast.Call) else None
             if shape is None or not shape.elts:
                 continue

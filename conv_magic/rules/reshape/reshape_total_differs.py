@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt, prod
 
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import code_of, origin_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import code_of, origin_of
 from conv_magic.analysis.training import with_units
 from conv_magic.analysis.what_if import before
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -114,11 +114,11 @@ def _target_of(call: CallRecord, trace: Trace) -> _Target | None:
     given = argument(made, 0 if layer or method else 1, "target_shape", "shape", "newshape")
     if given is None:
         return None
-    listed = [o for o in origins_of(cell, given) if isinstance(o, ast.Tuple | ast.List)]
+    listed = [o for o in definitions_of(cell, given) if isinstance(o, ast.Tuple | ast.List)]
     elements = tuple(listed[0].elts) if listed else tuple(made.args) if method else ()
     if isinstance(call.options, ReshapeOptions):
         return _Target(cell, call.options.target_shape, elements)
-    sizes = tuple(Reader(cell, trace).value(element) for element in elements)
+    sizes = tuple(Evaluator(cell, trace).value(element) for element in elements)
     known = tuple(size if isinstance(size, int) else None for size in sizes)
     return _Target(cell, known, elements) if known and None not in known else None
 
@@ -159,7 +159,7 @@ def _by_constant(trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
     for place, constants in _constants(target):
         old = constants[0].value
         for number in range(1, _LARGEST) if isinstance(old, int) else ():
-            reader = Reader(cell, trace, dict.fromkeys(constants, number))
+            reader = Evaluator(cell, trace, dict.fromkeys(constants, number))
             sizes = tuple(reader.value(element) for element in target.elements)
             known = tuple(size for size in sizes if isinstance(size, int))
             if number != old and isinstance(old, int) and len(known) == len(sizes) and _holds(have, known):
@@ -196,7 +196,7 @@ def _numbers_behind(cell: Code, element: ast.expr) -> list[ast.Constant]:
     """The whole numbers that a size is worked out from, where names hold them."""
     found: list[ast.Constant] = []
     names = [n for n in ast.walk(element) if isinstance(n, ast.Name | ast.Attribute)]
-    for origin in (o for name in names for o in origins_of(cell, name)[1:]):
+    for origin in (o for name in names for o in definitions_of(cell, name)[1:]):
         if isinstance(origin, ast.Constant) and type(origin.value) is int and origin not in found:
             found.append(origin)
     return found

@@ -21,9 +21,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.provenance import codes_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -97,7 +97,7 @@ def _returned(trace: Trace, cell: Code, node: ast.Call) -> Shape | None:
     """What the function reshapes to at its end; else what a model in the text was declared for."""
     named = node.args[0] if node.args else None
     function = next((n for n in cell.nodes if isinstance(n, ast.FunctionDef) and _is_named(named, n.name)), None)
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     found: list[Shape] = []
     for each in ast.walk(function) if function is not None else ():
         if isinstance(each, ast.Call) and called_name(each) == "reshape":

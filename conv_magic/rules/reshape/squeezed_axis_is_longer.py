@@ -18,9 +18,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -45,14 +45,14 @@ INVALID: tuple[str, ...] = (
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `squeeze` names an axis that is longer than 1."""
-    made = maker_of(call, trace) if call.op == "squeeze" and call.layer is None else None
+    made = call_site_of(call, trace) if call.op == "squeeze" and call.layer is None else None
     if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
         return
     cell, node = made
     shape = call.inputs[0]
     method = _is_method(node, trace)
     given = argument(node, 0 if method else 1, "axis")
-    value = Reader(cell, trace).value(given) if given is not None else None
+    value = Evaluator(cell, trace).value(given) if given is not None else None
     axes = value if isinstance(value, tuple) else (value,)
     named = [axis % len(shape) for axis in axes if axis is not None and -len(shape) <= axis < len(shape)]
     longer = [axis for axis in named if shape[axis] != 1]

@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic import arithmetic
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.definitions import definitions_of, sequence_behind
+from conv_magic.analysis.evaluation import Evaluator, factors_of
 from conv_magic.analysis.trace_graph import index_of
-from conv_magic.analysis.written import Reader, factors_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -101,7 +101,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     made = call.inputs[which]
     if wanted is None or not _spatial_differs(made, wanted):
         return
-    start = _start_of(chain_to(call, trace, which))
+    start = _start_of(producer_chain(call, trace, which))
     needed = _needed(start, wanted) if start is not None else None
     if start is None or needed is None or needed == start.shape:
         return
@@ -181,14 +181,14 @@ def _end(start: _Start, axis: int, size: int) -> int | None:
 
 
 def _fixes(trace: Trace, start: _Start, needed: tuple[int, ...]) -> Iterator[Fix]:
-    reshape, dense = maker_of(start.reshape, trace), maker_of(start.dense, trace)
+    reshape, dense = call_site_of(start.reshape, trace), call_site_of(start.dense, trace)
     given = argument(reshape[1], 0, "target_shape") if reshape else None
     units = argument(dense[1], 0, "units") if dense else None
     if reshape is None or dense is None or given is None or units is None or reshape[0] is not dense[0]:
         return
     cell = reshape[0]
     title = f"start from {' x '.join(map(str, needed[:-1]))}"
-    target = next((o for o in origins_of(cell, given) if isinstance(o, ast.List | ast.Tuple)), None)
+    target = sequence_behind(cell, given)
     if target is None:
         return
     edits = _one_number(cell, trace, target, units, needed) or _each_number(cell, trace, target, units, start, needed)
@@ -200,10 +200,10 @@ def _one_number(
     cell: Code, trace: Trace, target: ast.List | ast.Tuple, units: ast.expr, needed: tuple[int, ...]
 ) -> list[Edit]:
     """The one literal behind all sizes and the units, where there is such: `start = 7`."""
-    literal = origins_of(cell, target.elts[0])[-1]
+    literal = definitions_of(cell, target.elts[0])[-1]
     if not isinstance(literal, ast.Constant) or literal in target.elts:
         return []
-    reader = Reader(cell, trace, {literal: needed[0]})
+    reader = Evaluator(cell, trace, {literal: needed[0]})
     if reader.value(target) == needed and reader.value(units) == _product(needed):
         return [cell.replace(literal, str(needed[0]))]
     return []
@@ -215,7 +215,7 @@ def _each_number(
     """Every size in the tuple, and the factors of the units."""
     if len(target.elts) != len(needed):
         return []
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     pairs = zip(target.elts, start.shape, needed, strict=True)
     edits = [cell.replace(element, str(new)) for element, old, new in pairs if old != new]
     waiting = [(old, new) for old, new in zip(start.shape, needed, strict=True) if old != new]

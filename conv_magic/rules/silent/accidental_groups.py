@@ -20,9 +20,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.makers import maker_of, shapes_spelled, transposing
-from conv_magic.analysis.provenance import supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, shape_literals, transposing
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -117,7 +117,7 @@ def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
         return reordered
     if axis == 1:
         return tuple(of_format(call, trace, axis, depth))
-    supply, order = supply_of(call, trace), (0, *range(2, len(shape)), 1)
+    supply, order = operand_of(call, trace), (0, *range(2, len(shape)), 1)
     around = transposing(supply.code, order) if supply is not None and shape[1] == depth else None
     if supply is None or around is None:
         return ()
@@ -127,11 +127,11 @@ def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
 
 def _plain_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
     """Where the filter's depth is written as a plain number, in a cell that does not speak of groups."""
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     given = argument(made[1], 1, "filters") if made else None
     if made is None or given is None or call.kernel is None or "group" in made[0].text.lower():
         return None
-    for literal in shapes_spelled(made[0], trace, given, call.kernel):
+    for literal in shape_literals(made[0], trace, given, call.kernel):
         if isinstance(literal.elts[-2], ast.Constant):
             return made[0], literal
     return None
@@ -145,7 +145,7 @@ def _fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis: int)
 
 def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """The second half of a separable convolution whose filter is made for fewer channels than the first half gives."""
-    made, kernel, options = maker_of(call, trace), call.kernel, call.options
+    made, kernel, options = call_site_of(call, trace), call.kernel, call.options
     given = argument(made[1], 2, "pointwise_filter") if made else None
     shape = _shape_given(made[0], trace, given) if made is not None and given is not None else None
     if made is None or given is None or kernel is None or shape is None or "group" in made[0].text.lower():
@@ -153,7 +153,7 @@ def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if not isinstance(options, DepthwiseConvOptions) or len(shape) != 4 or kernel[-2] is None or shape[2] in (None, 1):
         return
     channels = kernel[-2] * options.depth_multiplier
-    literal = next((x for x in shapes_spelled(made[0], trace, given, shape)), None)
+    literal = next((x for x in shape_literals(made[0], trace, given, shape)), None)
     if shape[2] == channels or literal is None or not isinstance(literal.elts[2], ast.Constant):
         return
     at, edit = made[0].span(literal), made[0].replace(literal.elts[2], str(channels))
@@ -172,4 +172,4 @@ def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _shape_given(cell: Code, trace: Trace, given: ast.expr) -> Shape | None:
     """The shape of what a name stands for."""
-    return Reader(cell, trace).shape_of(given)
+    return Evaluator(cell, trace).shape_of(given)

@@ -18,8 +18,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import is_parameter, origins_of
-from conv_magic.analysis.provenance import codes_of
+from conv_magic.analysis.definitions import definitions_of, is_parameter
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -152,7 +152,7 @@ def _handed_in(cell: Code, name: ast.Name) -> ast.expr | None:
     """What the one call of the function around gives for a parameter of it."""
     if not is_parameter(cell, name):
         return None
-    given = origins_of(cell, name)[1:]
+    given = definitions_of(cell, name)[1:]
     return given[0] if len(given) == 1 or (given and isinstance(given[0], ast.Name) and len(given) == 2) else None
 
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from conv_magic.analysis.provenance import alias_of, code_of, codes_of
+from conv_magic.analysis.operands import code_of, codes_of, module_alias
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
@@ -155,7 +155,7 @@ def _as_tensor(call: CallRecord, trace: Trace, name: str, made: tuple[Code, ast.
     """The number handed over as a tensor, of the images' type where it is multiplied with them."""
     where = code_of(trace, call.span)
     node = where.call_at(call.span) if where is not None else None
-    alias = alias_of(where, "tensorflow") if where is not None else None
+    alias = module_alias(where, "tensorflow") if where is not None else None
     if where is None or node is None or alias is None:
         return ()
     parameters = [a.arg for a in (*made[1].args.posonlyargs, *made[1].args.args) if a.arg != "self"]

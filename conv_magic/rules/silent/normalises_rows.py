@@ -19,9 +19,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from conv_magic.analysis.makers import chain_to, maker_of
-from conv_magic.analysis.provenance import origin_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -72,7 +72,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     last = len(shape) - 1
     data_format: DataFormat = "channels_first" if accepts[1] is None else "channels_last"
     axis, channels = (last, 1) if accepts[1] is None else (1, last)
-    chain, made = chain_to(call, trace), maker_of(call, trace)
+    chain, made = producer_chain(call, trace), call_site_of(call, trace)
     place = next((i for i in reversed(range(len(chain))) if isinstance(chain[i].options, _Conv)), None)
     if place is None or made is None or getattr(chain[place].options, "data_format", None) != data_format:
         return
@@ -101,7 +101,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _says_rows(made: tuple[Code, ast.Call], trace: Trace) -> bool:
     given = argument(made[1], 0, "axis")
-    return given is not None and Reader(made[0], trace).value(given) == 1
+    return given is not None and Evaluator(made[0], trace).value(given) == 1
 
 
 def _keeps_channels(between: Sequence[CallRecord]) -> bool:

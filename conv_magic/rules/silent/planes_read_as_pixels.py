@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, supply_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import module_alias, operand_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -64,10 +64,10 @@ _OF_ITS_OWN = {"reshape", "flatten", "ravel", "predict", "load_data"}
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning where a call's data is such a reshape."""
     first = call.outcome is Outcome.RETURNED and call.producers[:1] == (None,) and call.direct
-    supply = supply_of(call, trace) if first else None
+    supply = operand_of(call, trace) if first else None
     if supply is None or len(call.inputs[0]) != 4 or not _says_planes(supply.code.text):
         return
-    found = next((f for o in origins_of(supply.code, supply.value) if (f := _reshape(supply.code, trace, o))), None)
+    found = next((f for o in definitions_of(supply.code, supply.value) if (f := _reshape(supply.code, trace, o))), None)
     if found is None:
         return
     node, elements, flat = found
@@ -104,7 +104,7 @@ def _reshape(cell: Code, trace: Trace, node: ast.expr) -> tuple[ast.Call, list[a
     elements = given[0].elts if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List) else list(given)
     if rows is None or len(elements) != 4:
         return None
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     height, width, channels = (reader.value(element) for element in elements[1:])
     shape = reader.shape_of(rows)
     if not (isinstance(height, int) and isinstance(width, int) and channels == 3):
@@ -116,14 +116,14 @@ def _reshape(cell: Code, trace: Trace, node: ast.expr) -> tuple[ast.Call, list[a
 
 def _is_own(cell: Code, rows: ast.expr) -> bool:
     """Whether the cell itself made the rows of images."""
-    calls = [node for origin in origins_of(cell, rows) for node in ast.walk(origin) if isinstance(node, ast.Call)]
+    calls = [node for origin in definitions_of(cell, rows) for node in ast.walk(origin) if isinstance(node, ast.Call)]
     return any(called_name(call) in _OF_ITS_OWN for call in calls)
 
 
 def _fixes(cell: Code, node: ast.Call, elements: list[ast.expr]) -> Iterator[Fix]:
     _, height, width, channels = (cell.text_of(element) for element in elements)
     edits = [cell.replace(e, text) for e, text in zip(elements[1:], (channels, height, width), strict=True)]
-    tensorflow = alias_of(cell, "tensorflow")
+    tensorflow = module_alias(cell, "tensorflow")
     if tensorflow is not None and cell.text_of(node.func) == f"{tensorflow}.reshape":
         at = cell.span(node)
         edits.insert(0, Edit(Span(at.cell, at.line, at.column, at.line, at.column), f"{tensorflow}.transpose("))

@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from conv_magic.analysis.makers import maker_of
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import codes_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Applicability, Fix
@@ -103,7 +103,7 @@ def _permuted(found: _Reshape, trace: Trace) -> Iterator[Diagnosis]:
     """An array or tensor of which the text tells the shape."""
     cell = found.code
     before = _shape_of(cell, trace, found.given)
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     after = _filled(tuple(map(reader.value, found.sizes)), before)
     order = _order(before, after) if before and after else None
     if before is None or after is None or order is None:
@@ -154,7 +154,7 @@ def _order(before: Shape, after: Shape) -> tuple[int, ...] | None:
 
 def _shape_of(cell: Code, trace: Trace, node: ast.expr) -> Shape | None:
     """The shape of an expression: of its name, or of what that was made of by functions that keep the shape."""
-    reader = Reader(cell, trace)
+    reader = Evaluator(cell, trace)
     seen: list[ast.expr] = []
     at: ast.expr | None = node
     while at is not None and at not in seen and len(seen) < _MOST_STEPS:
@@ -164,7 +164,7 @@ def _shape_of(cell: Code, trace: Trace, node: ast.expr) -> Shape | None:
                 shape = reader.shape_of(at)
                 if shape is not None:
                     return shape
-                origins = [o for o in origins_of(cell, at)[1:] if o not in seen]
+                origins = [o for o in definitions_of(cell, at)[1:] if o not in seen]
                 at = origins[0] if origins else None
             case ast.BinOp(left=left, right=ast.Constant()):
                 at = left
@@ -204,7 +204,7 @@ def _heads(found: _Reshape) -> Iterator[Diagnosis]:
 
 def _axis_read(cell: Code, size: ast.expr, given: ast.expr) -> int | None:
     """Which axis of what is reshaped a size is read from: `tf.shape(x)[1]`, `x.shape[1]`."""
-    for origin in origins_of(cell, size):
+    for origin in definitions_of(cell, size):
         match origin:
             case ast.Subscript(
                 value=ast.Call(args=[owner]) | ast.Attribute(value=owner, attr="shape"),
@@ -223,7 +223,7 @@ def _columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if after[1:] != (width, height * channels) or height == width or height == 1:
         return
     edits = added_before(call, trace, "Permute", "(2, 1, 3)")
-    made = maker_of(call, trace)
+    made = call_site_of(call, trace)
     if edits is None or made is None:
         return
     change = fix("put the width before the height first: Permute((2, 1, 3))", edits[0], edits[1], Applicability.SURE)

@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.merges import Merge, merge_of
-from conv_magic.analysis.what_if import maker_of
+from conv_magic.analysis.what_if import producer_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -90,13 +90,13 @@ def _repeated(call: CallRecord) -> int | None:
 
 def _is_shortcut(call: CallRecord, place: int, trace: Trace) -> bool:
     """Whether the branch was made from that very input, by layers that were all seen."""
-    start = maker_of(call, place, trace)
-    at = maker_of(call, 1 - place, trace)
+    start = producer_of(call, place, trace)
+    at = producer_of(call, 1 - place, trace)
     while at is not None and at != start:
         made = trace.calls[at]
         if len(made.inputs) != 1:
             return False
-        before = maker_of(made, 0, trace)
+        before = producer_of(made, 0, trace)
         if before is None:
             return start is None and made.inputs[0] == call.inputs[place]
         at = before

@@ -22,7 +22,7 @@ import os
 import platform
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import code_of
+from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

@@ -22,10 +22,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.training import with_number
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -149,7 +149,7 @@ def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> I
     if order is None:
         return
     for literal in _transpositions(cell, len(own)):
-        before = Reader(cell, trace).value(literal)
+        before = Evaluator(cell, trace).value(literal)
         if isinstance(before, tuple) and sorted(map(str, before)) == sorted(map(str, range(len(own)))):
             after_ = tuple(before[place] for place in order)
             texts = zip(literal.elts, before, after_, strict=True)
@@ -158,7 +158,7 @@ def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> I
             return
     given = argument(node, 0, "weights")
     first = given.elts[0] if isinstance(given, ast.List) and given.elts else None
-    numpy = alias_of(cell, "numpy")
+    numpy = module_alias(cell, "numpy")
     if first is not None and numpy is not None:
         edit = wrapped(cell, first, f"{numpy}.transpose(", f", {order})")
         yield fix(f"transpose them to {found[2]}", cell, [edit], Applicability.SURE)
@@ -191,17 +191,17 @@ def _sources(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
     given = argument(node, 0, "filepath", "weights")
     if given is None:
         return
-    for made in (*origins_of(cell, given), *ast.walk(cell.tree)):
+    for made in (*definitions_of(cell, given), *ast.walk(cell.tree)):
         if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Attribute):
             continue
         file = argument(made, 0, "filepath") if called_name(made) == "save_weights" else None
-        taken = called_name(made) == "get_weights" and made in origins_of(cell, given)
+        taken = called_name(made) == "get_weights" and made in definitions_of(cell, given)
         if taken or (file is not None and ast.unparse(file) == ast.unparse(given)):
             yield made.func.value
 
 
 def _made_by(cell: Code, owner: ast.expr) -> ast.Call | None:
-    return next((o for o in origins_of(cell, owner) if isinstance(o, ast.Call)), None)
+    return next((o for o in definitions_of(cell, owner) if isinstance(o, ast.Call)), None)
 
 
 def _made_for(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:

@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.provenance import alias_of, code_of, origin_of
+from conv_magic.analysis.operands import code_of, module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -115,7 +115,7 @@ def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
 def _zeros(cell: Code) -> str | None:
     """`tf.zeros`, as the cell can spell it."""
     for module, spelling in (("tensorflow", "{}.zeros"), ("keras", "{}.ops.zeros"), ("numpy", "{}.zeros")):
-        name = alias_of(cell, module)
+        name = module_alias(cell, module)
         if name is not None:
             return spelling.format(name)
     return None

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from conv_magic.analysis.origins import origins_of
+from conv_magic.analysis.definitions import definitions_of
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.text.source import Code
@@ -25,7 +25,7 @@ _DEEPEST = 20
 
 
 @dataclass(frozen=True)
-class Reader:
+class Evaluator:
     """Reads expressions of one cell.
 
     `instead` are other values for expressions of the text: what would come out if this literal were another number.
@@ -78,7 +78,7 @@ class Reader:
 
     def _length(self, node: ast.expr) -> int | None:
         """Of a list, tuple or dictionary that the text spells out."""
-        for origin in origins_of(self.code, node):
+        for origin in definitions_of(self.code, node):
             match origin:
                 case ast.List(elts=listed) | ast.Tuple(elts=listed) | ast.Set(elts=listed) | ast.Dict(values=listed):
                     return None if any(isinstance(each, ast.Starred) for each in listed) else len(listed)
@@ -140,7 +140,7 @@ class Reader:
         local = None if self.instead else self._local(node)
         if local is not None:
             return local
-        for origin in origins_of(self.code, node)[1:]:
+        for origin in definitions_of(self.code, node)[1:]:
             value = self.value(origin, depth + 1)
             if value is not None:
                 return value

@@ -9,8 +9,8 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from conv_magic.analysis.bindings import is_otherwise_bound, parameter_of, sole_assignment, sure_binding
-from conv_magic.analysis.origins import Function, arguments_for
+from conv_magic.analysis.bindings import is_otherwise_bound, only_binding, parameter_of, sole_assignment
+from conv_magic.analysis.definitions import Function, arguments_for
 from conv_magic.model.calls import CallRecord, Given
 from conv_magic.model.options import FitOptions, LossOptions
 from conv_magic.model.positions import Span
@@ -23,7 +23,7 @@ _FIRST = ("input", "inputs", "value", "x", "images", "tensor")
 _Inputs = Sequence[ast.expr | None]
 
 
-def with_given(calls: tuple[CallRecord, ...], codes: Sequence[Code]) -> tuple[CallRecord, ...]:
+def with_data_origins(calls: tuple[CallRecord, ...], codes: Sequence[Code]) -> tuple[CallRecord, ...]:
     """The calls, each input without a producer with what of the user's it was.
 
     `codes` are the cells, the one that ran first, then the others from the newest on.
@@ -125,7 +125,7 @@ def _matching(expressions: Sequence[ast.expr], count: int, code: Code | None = N
 
 def _parts(expression: ast.expr, code: Code | None) -> Iterator[ast.expr]:
     if isinstance(expression, ast.Name) and code is not None:
-        bound = sure_binding(code, expression)
+        bound = only_binding(code, expression)
         if bound is not None and isinstance(bound.value, ast.List | ast.Tuple | ast.Dict):
             expression = bound.value
     match expression:
@@ -181,7 +181,7 @@ _METHODS = {
 
 
 def _named(name: ast.Name, code: Code, known: _Known, steps: int) -> Given | None:
-    bound = sure_binding(code, name)
+    bound = only_binding(code, name)
     if bound is not None:
         return Given(bound.name, _place(code, bound))
     function = parameter_of(code, name)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.provenance import DATA_METHODS, Supply
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import DATA_METHODS, Operand
 from conv_magic.model.trace import Trace
 from conv_magic.text.source import Code, argument, called_name
 
 
-def also_handed(supply: Supply, rank: int, trace: Trace) -> list[ast.expr]:
+def other_data_of_model(supply: Operand, rank: int, trace: Trace) -> list[ast.expr]:
     """The other data of that rank which the model of a call is handed anywhere in the same cell."""
-    reader = Reader(supply.code, trace)
+    reader = Evaluator(supply.code, trace)
     return [
         value
-        for value in data_handed(supply.code, supply.call)
+        for value in data_of_model(supply.code, supply.call)
         if value is not supply.value and len(reader.shape_of(value) or ()) == rank
     ]
 
 
-def data_handed(code: Code, call: ast.Call) -> Iterator[ast.expr]:
+def data_of_model(code: Code, call: ast.Call) -> Iterator[ast.expr]:
     """The inputs in all calls of `fit` and its kin on the model of one such call."""
     model = _model(call)
     for node in ast.walk(code.tree) if model else ():

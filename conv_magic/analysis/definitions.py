@@ -11,7 +11,7 @@ _MOST_STEPS = 8
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-def origins_of(code: Code, node: ast.expr) -> list[ast.expr]:
+def definitions_of(code: Code, node: ast.expr) -> list[ast.expr]:
     """The expressions that make the value of `node`: itself, what its name was given, and so on, nearest first.
 
     A parameter leads on to the arguments of every call of its function, `self.x` to its assignments, `weights["x"]` to
@@ -25,6 +25,12 @@ def origins_of(code: Code, node: ast.expr) -> list[ast.expr]:
             found.append(at)
             waiting.extend(_given(code, at))
     return found
+
+
+def sequence_behind(code: Code, node: ast.expr | None) -> ast.Tuple | ast.List | None:
+    """Return the tuple or list display that an expression stands for, None where there is none."""
+    found = definitions_of(code, node) if node is not None else []
+    return next((each for each in found if isinstance(each, ast.Tuple | ast.List)), None)
 
 
 def _given(code: Code, node: ast.expr) -> Iterator[ast.expr]:
@@ -45,7 +51,7 @@ def _given(code: Code, node: ast.expr) -> Iterator[ast.expr]:
 
 def _entries(code: Code, collection: ast.expr, key: object) -> Iterator[ast.expr]:
     """What stands under a key of a dictionary, or at a place of a list, that the text spells out."""
-    for origin in origins_of(code, collection):
+    for origin in definitions_of(code, collection):
         match origin:
             case ast.Dict(keys=keys, values=values):
                 yield from (

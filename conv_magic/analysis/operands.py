@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conv_magic.analysis.origins import is_parameter
+from conv_magic.analysis.definitions import is_parameter
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.positions import Span
@@ -52,7 +52,7 @@ def codes_of(trace: Trace) -> tuple[Code, ...]:
 
 
 @dataclass(frozen=True)
-class Supply:
+class Operand:
     """The expression that gives a call its first input."""
 
     code: Code
@@ -65,7 +65,7 @@ class Supply:
         return self.code.binding(self.value) if isinstance(self.value, ast.Name) else None
 
 
-def supply_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
+def operand_of(call: CallRecord, trace: Trace, which: int | None = None) -> Operand | None:
     """What the user's own line hands over, be it to the call itself or to the `fit` that led to it.
 
     With `which` the expression for that one of several inputs given in a list.
@@ -79,19 +79,19 @@ def supply_of(call: CallRecord, trace: Trace, which: int | None = None) -> Suppl
     value = argument(node, 0, "input", "x", "inputs", "value")
     if which is not None and isinstance(value, ast.List | ast.Tuple):
         value = value.elts[which] if which < len(value.elts) else None
-    return Supply(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
+    return Operand(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
 
 
-def data_of(call: CallRecord, trace: Trace, which: int | None = None) -> Supply | None:
-    """Like `supply_of`; but what the user's own `call(self, x)` only passes on is followed to who handed it in."""
-    supply = supply_of(call, trace, which)
+def data_operand_of(call: CallRecord, trace: Trace, which: int | None = None) -> Operand | None:
+    """Like `operand_of`; but what the user's own `call(self, x)` only passes on is followed to who handed it in."""
+    supply = operand_of(call, trace, which)
     around = call.parent
     while around is not None and trace.calls[around].span == call.span:
         around = trace.calls[around].parent
     if supply is None or around is None or not is_parameter(supply.code, supply.value):
         return supply
     outer = trace.calls[around]
-    return (data_of(outer, trace, which) if outer.inputs[:1] == call.inputs[:1] else None) or supply
+    return (data_operand_of(outer, trace, which) if outer.inputs[:1] == call.inputs[:1] else None) or supply
 
 
 def _call_at(code: Code, call: CallRecord) -> ast.Call | None:
@@ -114,7 +114,7 @@ def _entry(call: CallRecord, trace: Trace) -> CallRecord:
 
 def is_fed_in_batches(call: CallRecord, trace: Trace) -> bool:
     """Whether Keras cut the user's data into batches before the call saw it."""
-    supply = supply_of(call, trace)
+    supply = operand_of(call, trace)
     return supply is not None and called_name(supply.call) in DATA_METHODS
 
 
@@ -126,7 +126,7 @@ def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | No
         if made.span is not None:
             line = made.span.line
             return made.span, f"it comes from {name_of(made)} on line {line}, which gives {spelled(made.output)}"
-    supply = supply_of(call, trace) if which == 0 else None
+    supply = operand_of(call, trace) if which == 0 else None
     binding = supply.binding if supply else None
     if supply is None or binding is None:
         return _origin_given(call, trace, which)
@@ -148,7 +148,7 @@ def _same_line(one: Span, other: Span) -> bool:
     return one.cell == other.cell and other.line <= one.line <= other.end_line
 
 
-def alias_of(code: Code, module: str) -> str | None:
+def module_alias(code: Code, module: str) -> str | None:
     """The name under which the cell knows a module: `np` after `import numpy as np`, in this cell or another."""
     for node in ast.walk(code.tree):
         if isinstance(node, ast.Import):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conv_magic.analysis.provenance import codes_of
+from conv_magic.analysis.operands import codes_of
 from conv_magic.analysis.trace_graph import index_of
 from conv_magic.capture.following import is_answered, statement_at
 from conv_magic.model.calls import CallRecord, Outcome

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conv_magic.analysis.provenance import codes_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.options import (
     ConvOptions,
@@ -95,7 +95,7 @@ def _fits(layer: CallRecord, making: _Making, trace: Trace) -> bool:
 
 def _has_sizes(options: Options | None, making: _Making, trace: Trace) -> bool:
     """Whether the sizes that are written in a call, as far as they can be read, are those of the layer."""
-    reader = Reader(making.code, trace)
+    reader = Evaluator(making.code, trace)
     for place, names, size in _sizes(options):
         given = argument(making.call, place, *names)
         value = reader.value(given) if given is not None else None

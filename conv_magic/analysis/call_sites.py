@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.declared import declarations
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import alias_of, code_of
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.input_declarations import declarations
+from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.trace_graph import index_of
-from conv_magic.analysis.written import Reader
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.options import (
     ConvOptions,
@@ -34,7 +34,7 @@ _SETTING_CHANNELS = ConvOptions | ConvTransposeOptions | DepthwiseConvOptions | 
 _MOST_STEPS = 500
 
 
-def maker_of(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
+def call_site_of(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
     """The call in the text that decides the options: the one that made the layer, or that of the function itself."""
     where = call.created if call.layer is not None else call.span
     code = code_of(trace, where)
@@ -47,23 +47,23 @@ def maker_of(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
     return (code, made) if made is not None else None
 
 
-def chain_to(call: CallRecord, trace: Trace, which: int = 0) -> list[CallRecord]:
+def producer_chain(call: CallRecord, trace: Trace, which: int = 0) -> list[CallRecord]:
     """The calls that made an input, the first one first, as far back as each has one input; models are looked into."""
     chain: list[CallRecord] = []
     producer = call.producers[which] if which < len(call.producers) else None
     while producer is not None and len(chain) < _MOST_STEPS:
-        made = last_inside(trace.calls[producer], trace)
+        made = last_layer_of(trace.calls[producer], trace)
         chain.insert(0, made)
         producer = made.producers[0] if len(made.producers) == 1 else None
     return chain
 
 
-def last_inside(call: CallRecord, trace: Trace) -> CallRecord:
+def last_layer_of(call: CallRecord, trace: Trace) -> CallRecord:
     """The innermost call whose output is that of `call`: the last layer of a model."""
     inside = [c for c in index_of(trace).inside(call) if c.output == call.output]
     if not inside and call.options is None and call.layer is not None:
         inside = _built_as(call, trace)
-    return last_inside(inside[-1], trace) if inside and inside[-1] is not call else call
+    return last_layer_of(inside[-1], trace) if inside and inside[-1] is not call else call
 
 
 def _built_as(model: CallRecord, trace: Trace) -> list[CallRecord]:
@@ -71,13 +71,13 @@ def _built_as(model: CallRecord, trace: Trace) -> list[CallRecord]:
     found = []
     for call in index_of(trace).giving(model.output):
         if call.index < model.index and call.options is not None and call.outcome is Outcome.RETURNED:
-            first = (chain_to(call, trace) or [call])[0]
+            first = (producer_chain(call, trace) or [call])[0]
             if first.inputs[:1] == (model.accepts,) and first.producers == (None,):
                 found.append(call)
     return found[-1:]
 
 
-def setter_of_channels(chain: list[CallRecord]) -> CallRecord | None:
+def layer_setting_channels(chain: list[CallRecord]) -> CallRecord | None:
     """The layer of a chain that decided how many channels come out; None where the data did, or it cannot be told."""
     for call in reversed(chain):
         if isinstance(call.options, _SETTING_CHANNELS):
@@ -87,26 +87,26 @@ def setter_of_channels(chain: list[CallRecord]) -> CallRecord | None:
     return None
 
 
-def from_data(chain: list[CallRecord]) -> bool:
+def has_channels_of_data(chain: list[CallRecord]) -> bool:
     """Whether the channels at the end of a chain are those of the data at its start."""
     return all(isinstance(call.options, _KEEPING_CHANNELS) for call in chain)
 
 
-def shapes_spelled(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:
+def shape_literals(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:
     """The tuples and lists behind an expression whose numbers come to exactly this shape."""
-    reader = Reader(code, trace)
-    for origin in origins_of(code, expression):
+    reader = Evaluator(code, trace)
+    for origin in definitions_of(code, expression):
         for node in ast.walk(origin):
             if isinstance(node, ast.Tuple | ast.List) and len(node.elts) == len(shape) and reader.value(node) == shape:
                 yield node
 
 
-def sizes_written(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[list[ast.expr]]:
+def size_expressions(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[list[ast.expr]]:
     """The expressions of each size of a shape: in a tuple or list, or as the arguments of a function of the user's."""
-    yield from (list(literal.elts) for literal in shapes_spelled(code, trace, expression, shape))
-    reader = Reader(code, trace)
+    yield from (list(literal.elts) for literal in shape_literals(code, trace, expression, shape))
+    reader = Evaluator(code, trace)
     functions = {node.name for node in ast.walk(code.tree) if isinstance(node, ast.FunctionDef)}
-    for origin in origins_of(code, expression):
+    for origin in definitions_of(code, expression):
         for node in ast.walk(origin):
             own = isinstance(node, ast.Call) and called_name(node) in functions
             if own and isinstance(node, ast.Call) and tuple(map(reader.value, node.args)) == shape:
@@ -117,7 +117,7 @@ def declared_literals(trace: Trace, sizes: Shape) -> Iterator[tuple[Code, ast.Tu
     """The tuples that declare a model's input of exactly these sizes, also by way of names and parameters."""
     seen: list[ast.expr] = []
     for declared in declarations(trace):
-        for literal in shapes_spelled(declared.code, trace, declared.value, sizes) if not declared.batched else ():
+        for literal in shape_literals(declared.code, trace, declared.value, sizes) if not declared.batched else ():
             if literal not in seen:
                 seen.append(literal)
                 yield declared.code, literal
@@ -127,7 +127,7 @@ def transposing(code: Code, order: tuple[int, ...], *, array: bool = False) -> t
     """What to write before and after an expression to reorder its axes, with a library that the cell has."""
     modules = (("tensorflow", "{}"), ("numpy", "{}"), ("keras", "{}.ops"))
     for module, spelling in (modules[1], modules[0], modules[2]) if array else modules:
-        name = alias_of(code, module)
+        name = module_alias(code, module)
         if name:
             return f"{spelling.format(name)}.transpose(", f", {list(order)})"
     return None

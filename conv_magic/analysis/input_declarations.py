@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conv_magic.analysis.origins import origins_of
-from conv_magic.analysis.provenance import codes_of
-from conv_magic.analysis.written import Reader
+from conv_magic.analysis.definitions import definitions_of
+from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.operands import codes_of
 from conv_magic.model.naming import spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
@@ -73,7 +73,7 @@ def _declared(call: ast.Call) -> tuple[ast.expr, bool] | None:
 
 
 def _declaration(code: Code, call: ast.Call, value: ast.expr, trace: Trace, *, batched: bool) -> Declaration:
-    sizes = Reader(code, trace).value(value)
+    sizes = Evaluator(code, trace).value(value)
     shape = sizes if isinstance(sizes, tuple) else None
     number = sizes if isinstance(sizes, int) else None
     return Declaration(code, call, value, shape[1:] if shape and batched else shape, batched, number)
@@ -89,7 +89,7 @@ def declaring(trace: Trace, sizes: Shape, value: ast.expr | None = None) -> Decl
     if not every and len(known) == 1 and known[0].sizes is None and known[0].number is None:
         return known[0]
     if value is not None:
-        made = {id(origin) for d in every for origin in origins_of(d.code, value)}
+        made = {id(origin) for d in every for origin in definitions_of(d.code, value)}
         direct = [d for d in every if id(d.call) in made]
         every = direct or every
     return every[0] if every else None
@@ -133,15 +133,15 @@ def with_sizes(code: Code, value: ast.expr, have: Shape, want: Shape, trace: Tra
         changed = zip(value.elts, have, want, strict=True)
         edits = (code.replace(_written(code, node), str(size)) for node, old, size in changed if old != size)
         return list(dict.fromkeys(edits))
-    for origin in origins_of(code, value)[1:]:
-        if isinstance(origin, ast.Tuple | ast.List) and Reader(code, trace).value(origin) == have:
+    for origin in definitions_of(code, value)[1:]:
+        if isinstance(origin, ast.Tuple | ast.List) and Evaluator(code, trace).value(origin) == have:
             return with_sizes(code, origin, have, want, trace)
     return [code.replace(value, spelled(want))]
 
 
 def _written(code: Code, node: ast.expr) -> ast.expr:
     """The number that a name in a shape stands for, where it is written; else the expression itself."""
-    origins = origins_of(code, node) if isinstance(node, ast.Name) else []
+    origins = definitions_of(code, node) if isinstance(node, ast.Name) else []
     return next((o for o in origins if isinstance(o, ast.Constant)), node)
 
 
@@ -185,6 +185,6 @@ def _called_on(code: Code, declared: ast.Call) -> ast.Call | None:
     """The layer that is called on the name which the input was given."""
     for node in ast.walk(code.tree):
         layer = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and node.args else None
-        if layer is not None and isinstance(node, ast.Call) and declared in origins_of(code, node.args[0]):
+        if layer is not None and isinstance(node, ast.Call) and declared in definitions_of(code, node.args[0]):
             return layer
     return None

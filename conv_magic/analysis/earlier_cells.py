@@ -22,7 +22,7 @@ _LINE = re.compile(r"\bline (\d+)\b")
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedCells:
     """The cells in their order, the one that ran last; `starts` counts the lines above each."""
 
     sources: tuple[Source, ...]
@@ -30,7 +30,7 @@ class Joined:
     text: str
 
     @classmethod
-    def of(cls, own: Source, earlier: Sequence[Source]) -> Joined:
+    def of(cls, own: Source, earlier: Sequence[Source]) -> JoinedCells:
         """The earlier cells that are Python, then the one that ran."""
         kept = (*(s for s in earlier if parse(s.text) is not None), own)
         starts, text = [], ""
