@@ -9,7 +9,7 @@ from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.input_declarations import declarations
 from conv_magic.analysis.operands import code_of, module_alias
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.options import (
     ConvOptions,
@@ -60,7 +60,7 @@ def producer_chain(call: CallRecord, trace: Trace, which: int = 0) -> list[CallR
 
 def last_layer_of(call: CallRecord, trace: Trace) -> CallRecord:
     """The innermost call whose output is that of `call`: the last layer of a model."""
-    inside = [c for c in index_of(trace).inside(call) if c.output == call.output]
+    inside = [c for c in graph_of(trace).inside(call) if c.output == call.output]
     if not inside and call.options is None and call.layer is not None:
         inside = _built_as(call, trace)
     return last_layer_of(inside[-1], trace) if inside and inside[-1] is not call else call
@@ -69,7 +69,7 @@ def last_layer_of(call: CallRecord, trace: Trace) -> CallRecord:
 def _built_as(model: CallRecord, trace: Trace) -> list[CallRecord]:
     """The layer with which a model that is called symbolically ends: Keras shows no layers inside, but it was built."""
     found = []
-    for call in index_of(trace).giving(model.output):
+    for call in graph_of(trace).giving(model.output):
         if call.index < model.index and call.options is not None and call.outcome is Outcome.RETURNED:
             first = (producer_chain(call, trace) or [call])[0]
             if first.inputs[:1] == (model.accepts,) and first.producers == (None,):

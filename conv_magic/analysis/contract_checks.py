@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conv_magic.analysis.operands import codes_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.capture.following import is_answered, statement_at
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.naming import counted
@@ -130,14 +130,14 @@ def shapes_at(contract: Span, trace: Trace) -> Shapes:
 
 def assigned_at(contract: Span, trace: Trace) -> AssignedValue | None:
     """What the statement gave to names at whose end a contract stands; the last one of the line."""
-    there = index_of(trace).assigned_on(contract.cell, contract.line)
+    there = graph_of(trace).assigned_on(contract.cell, contract.line)
     return max(there, key=lambda value: (value.span.line, value.span.column), default=None)
 
 
 def calls_stated(line: int, code: Code, trace: Trace) -> list[CallRecord]:
     """The calls whose result a contract on that line is about."""
     found = []
-    for call in index_of(trace).on_line(code, line):
+    for call in graph_of(trace).on_line(code, line):
         where = call.span if call.direct else call.created
         if call.output is not None and where is not None and is_value_of_line(code, line, where):
             found.append(call)
@@ -179,7 +179,7 @@ def _adds(call: ast.expr | None, layer: ast.Call) -> bool:
 
 def _maker(value: AssignedValue, code: Code, shape: Shape, trace: Trace) -> CallRecord | None:
     """The last call inside an assignment that gave its value."""
-    for call in reversed(index_of(trace).giving(shape)):
+    for call in reversed(graph_of(trace).giving(shape)):
         inside = call.span is not None and value.span.contains(call.span)
         if inside and call.direct and call.outcome is Outcome.RETURNED:
             return call

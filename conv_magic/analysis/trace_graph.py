@@ -1,4 +1,7 @@
-"""The calls of one trace by what they are looked up by, so that no rule looks at all calls for each call."""
+"""The calls of one trace as a graph: by parent, layer, span and producer.
+
+Each look-up is made once for a trace, so that no rule looks at all calls for each call.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.options import FitOptions
 from conv_magic.model.positions import Span
 from conv_magic.model.trace import Trace
 from conv_magic.model.values import AssignedValue
@@ -20,7 +24,7 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
 
-class TraceIndex:
+class TraceGraph:
     """The calls of one trace by parent, layer, place and producer, each in the order of the calls."""
 
     def __init__(self, trace: Trace) -> None:
@@ -37,8 +41,24 @@ class TraceIndex:
         return all(call.outcome is Outcome.RETURNED for call in self.calls)
 
     def numbered(self, number: int | None) -> CallRecord | None:
-        """The call with that index; None where the trace has none."""
+        """Return the call with that index, None where the trace has none."""
         return self._by_number.get(number)
+
+    def parent_of(self, call: CallRecord) -> CallRecord | None:
+        """Return the call inside which this one ran."""
+        return self.numbered(call.parent)
+
+    def ancestors(self, call: CallRecord) -> Iterator[CallRecord]:
+        """Yield the calls inside which this one ran, the innermost first."""
+        parent = self.parent_of(call)
+        while parent is not None:
+            yield parent
+            parent = self.parent_of(parent)
+
+    def training_around(self, call: CallRecord) -> CallRecord | None:
+        """Return the innermost `fit`, `evaluate` or `predict`: the call itself, or one that it ran inside."""
+        around = (call, *self.ancestors(call))
+        return next((each for each in around if isinstance(each.options, FitOptions)), None)
 
     def inside(self, call: CallRecord) -> Calls:
         """The calls that ran directly inside a call."""
@@ -151,16 +171,16 @@ def _grouped(items: Iterable[Item], keys: Callable[[Item], Iterable[Key]]) -> di
     return {key: tuple(group) for key, group in found.items()}
 
 
-_latest: tuple[TraceIndex, ...] = ()
+_latest: tuple[TraceGraph, ...] = ()
 
 
-def index_of(trace: Trace) -> TraceIndex:
+def graph_of(trace: Trace) -> TraceGraph:
     """The index of a trace's calls, made once: those of the latest traces are kept."""
     global _latest
     latest = _latest  # at once: other threads may ask for another trace's
     for index in latest:
         if index.is_of(trace):
             return index
-    index = TraceIndex(trace)
+    index = TraceGraph(trace)
     _latest = (index, *latest[: _MOST_KEPT - 1])
     return index

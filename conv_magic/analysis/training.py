@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, codes_of
-from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.options import ConvOptions, DenseOptions, FitOptions, LossOptions
 from conv_magic.model.positions import Edit, Span
@@ -74,7 +74,7 @@ def compared_in(call: CallRecord, trace: Trace) -> Training | None:
     """The loss inside a `fit` whose graph met the two shapes only as it ran."""
     if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
         return None
-    inside = (training_of(made, trace) for made in reversed(index_of(trace).inside(call)))
+    inside = (training_of(made, trace) for made in reversed(graph_of(trace).inside(call)))
     return next((training for training in inside if training is not None), None)
 
 
@@ -157,7 +157,7 @@ def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
 
 def output_layer_of(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The Dense or convolution that made the output which a loss was given."""
-    index = index_of(trace)
+    index = graph_of(trace)
     for made in latest_before(index.giving(call.inputs[1]), call.index):
         if index.has_inside(made) or made.outcome is not Outcome.RETURNED:
             continue
@@ -189,7 +189,7 @@ def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code
 
 def _made_often(head: CallRecord, trace: Trace) -> bool:
     """Whether the line that made this layer made others of another size too."""
-    return any(other.options != head.options for other in index_of(trace).made_at(head.created))
+    return any(other.options != head.options for other in graph_of(trace).made_at(head.created))
 
 
 def with_number(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from conv_magic import arithmetic
 from conv_magic.analysis.input_declarations import declarations
 from conv_magic.analysis.operands import code_of
-from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.capture.values import SAME_SHAPE
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.options import Options, PoolOptions, UpSamplingOptions
@@ -38,7 +38,7 @@ def _told_by_text(call: CallRecord, which: int, trace: Trace) -> int | None:
     if isinstance(place, ast.Name) and (bound := code.binding(place)) is not None and bound.value is not None:
         place = _unwrapped(bound.value)
     span = code.span(place)
-    for earlier in latest_before(index_of(trace).at(span), call.index):
+    for earlier in latest_before(graph_of(trace).at(span), call.index):
         if earlier.parent == call.parent and earlier.output == call.inputs[which]:
             return earlier.index
     return None
@@ -57,7 +57,7 @@ def _told_by_shape(call: CallRecord, which: int, trace: Trace) -> int | None:
     outside = trace.calls[call.parent].inputs if call.parent is not None else ()
     if shape in outside or any(d.sizes == shape[1:] for d in declarations(trace)):
         return None
-    for earlier in latest_before(index_of(trace).giving(shape), call.index):
+    for earlier in latest_before(graph_of(trace).giving(shape), call.index):
         if earlier.parent == call.parent and earlier.outcome is Outcome.RETURNED:
             return earlier.index
     return None

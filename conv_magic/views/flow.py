@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.document import Document
 from conv_magic.model.options import FitOptions, LossOptions
@@ -253,7 +253,7 @@ def _flow(
 def _origins(document: Document) -> set[int]:
     """The calls that set the differing numbers: of all calls at that place the one that the faulty call was given."""
     found = set()
-    index = index_of(document.trace)
+    index = graph_of(document.trace)
     for diagnosis in document.diagnoses:
         if diagnosis.origin is None:
             continue

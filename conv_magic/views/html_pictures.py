@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Document
 from conv_magic.views.flow import flow_of
@@ -18,7 +18,7 @@ def arithmetic_picture(document: Document, diagnosis: Diagnosis) -> list[Element
     """The picture of the arithmetic of a call that failed; nothing where there is none to draw."""
     if diagnosis.severity is not Severity.ERROR:
         return []
-    call = index_of(document.trace).numbered(diagnosis.call)
+    call = graph_of(document.trace).numbered(diagnosis.call)
     picture = picture_of(call) if call is not None else None
     if picture is None:
         return []

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.document import Document
@@ -116,7 +116,7 @@ def _needs(document: Document, diagnosis: Diagnosis) -> str:
     """Who needs the expected shape: the kernel where there is one, else the layer."""
     call: CallRecord | None = None
     if diagnosis.call is not None:
-        call = index_of(document.trace).numbered(diagnosis.call)
+        call = graph_of(document.trace).numbered(diagnosis.call)
     if call and call.outcome is Outcome.RETURNED:
         return "expected is"
     if call and call.kernel is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from conv_magic.analysis.contract_checks import names_bound
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.notes import LineNote
@@ -132,7 +132,7 @@ def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
 
 def _holds_others(call: CallRecord, trace: Trace) -> bool:
     """A model that `fit` ran: its layers tell more than it does."""
-    return index_of(trace).has_inside(call)
+    return graph_of(trace).has_inside(call)
 
 
 def _line_of(span: Span, codes: Mapping[str, Code]) -> int:

@@ -34,7 +34,7 @@ from conv_magic.analysis.call_sites import (
 from conv_magic.analysis.definitions import arguments_for, definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import Operand, code_of, module_alias, operand_of, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import with_number, with_units
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -213,9 +213,7 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
 
 def _of_repeated_input(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> Iterator[Fix]:
     """One's own model hands a single channel on to a model that takes several: repeated before that."""
-    around = call
-    while around.parent is not None:
-        around = trace.calls[around.parent]
+    for around in graph_of(trace).ancestors(call):
         if around.accepts is None or len(around.accepts) <= axis or around.accepts[axis] != want:
             break
         for made in trace.calls:
@@ -343,7 +341,7 @@ def _of_layer(call: CallRecord, trace: Trace, supply: Operand | None) -> Iterato
         return  # the line calls a model that it is a layer of
     made = supply.code.call_at(call.created) if supply else None
     callee = supply.call.func if supply else None
-    same = index_of(trace).same_layer(call)
+    same = graph_of(trace).same_layer(call)
     used = any(c.outcome is Outcome.RETURNED for c in same)
     if supply is None or made is None or not used or not isinstance(callee, ast.Name) or called_name(made) != call.op:
         return
@@ -411,10 +409,10 @@ def _of_turned_declaration(call: CallRecord, trace: Trace, axis: int) -> Iterato
 def _model_around(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The model whose own input it is that `call` was given: `call` itself, or one around it."""
     found = call if call.options is None else None
-    at = call
-    while at.parent is not None and trace.calls[at.parent].inputs[:1] == call.inputs[:1]:
-        at = trace.calls[at.parent]
-        found = at if at.accepts is not None else found
+    for around in graph_of(trace).ancestors(call):
+        if around.inputs[:1] != call.inputs[:1]:
+            break
+        found = around if around.accepts is not None else found
     return found
 
 

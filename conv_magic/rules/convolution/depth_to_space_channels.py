@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain
 from conv_magic.analysis.evaluation import Evaluator, factors_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -108,7 +108,7 @@ def _before(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The layer that set the channels: the producer, else the last that returned before the failure."""
     if chain := producer_chain(call, trace):
         return layer_setting_channels(chain)
-    done = [c for c in index_of(trace).beside(call) if c.index < call.index and c.outcome is Outcome.RETURNED]
+    done = [c for c in graph_of(trace).beside(call) if c.index < call.index and c.outcome is Outcome.RETURNED]
     matching = [c for c in done if not call.inputs or c.output == call.inputs[0]]
     return layer_setting_channels(matching[-1:])
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -55,7 +55,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if failed:
         found = next((c for c in (*trace.calls[: call.index], call) if _is_so(c, trace)), None)
     else:
-        found = call if _is_so(call, trace) and index_of(trace).all_returned else None
+        found = call if _is_so(call, trace) and graph_of(trace).all_returned else None
     made = call_site_of(found, trace) if found is not None else None
     if found is None or made is None:
         return

@@ -25,7 +25,7 @@ from math import gcd
 from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain, shape_literals
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import with_number, with_units
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -192,10 +192,10 @@ def _factor(cell: Code, node: ast.expr) -> str:
 
 def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
     """The most groups that divide the channels (and filters) of every layer made on that line, two channels each."""
-    numbers = {c.inputs[0][-1] or 0 for c in index_of(trace).made_at(call.created) if c.inputs and c.created}
+    numbers = {c.inputs[0][-1] or 0 for c in graph_of(trace).made_at(call.created) if c.inputs and c.created}
     if isinstance(call.options, ConvOptions) and call.options.filters:
         numbers.add(call.options.filters)
-    numbers |= {getattr(c.options, "filters", None) or 0 for c in index_of(trace).made_at(call.span) if c.created}
+    numbers |= {getattr(c.options, "filters", None) or 0 for c in graph_of(trace).made_at(call.span) if c.created}
     common = gcd(division.number, *numbers)
     groups = max((g for g in range(2, division.groups) if common % g == 0 and g < division.number), default=1)
     normalising = call.op == "GroupNormalization"

@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.call_sites import call_site_of, last_layer_of, producer_chain
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -58,7 +58,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """A warning where a prediction is smaller than its image, by unpadded convolutions alone."""
     if call.outcome is not Outcome.RETURNED or call.op != "predict" or not isinstance(call.options, FitOptions):
         return
-    model = next((c for c in index_of(trace).inside(call) if c.output is not None), None)
+    model = next((c for c in graph_of(trace).inside(call) if c.output is not None), None)
     layers = _layers(model, trace) if model is not None else []
     shrinking = [c for c in layers if isinstance(c.options, ConvOptions) and max(c.options.kernel_size) > 1]
     if model is None or len(shrinking) < 2 or not _is_from_image_to_image(layers, trace):
@@ -108,7 +108,7 @@ def _is_from_image_to_image(layers: list[CallRecord], trace: Trace) -> bool:
         elif not isinstance(options, SameShapeOptions):
             return False
     first, last = layers[0], layers[-1]
-    built = index_of(trace).same_layer(first)
+    built = graph_of(trace).same_layer(first)
     any_size = any(set(c.inputs[0][1:-1]) == {None} for c in built)
     return any_size and last.output is not None and first.inputs[0][-1] == last.output[-1]
 

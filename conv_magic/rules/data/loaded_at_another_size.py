@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.operands import code_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -98,13 +99,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _model_around(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The call, or the model around it, whose input has other sizes than it was declared for."""
-    at: int | None = call.index
-    while at is not None:
-        call = trace.calls[at]
-        have, want = (call.inputs or ((),))[0], call.accepts or ()
+    for around in (call, *graph_of(trace).ancestors(call)):
+        have, want = (around.inputs or ((),))[0], around.accepts or ()
         if len(have) == len(want) == 4 and None not in want[1:3] and have[1:3] != want[1:3] and have[3] == want[3]:
-            return call
-        at = call.parent
+            return around
     return None
 
 

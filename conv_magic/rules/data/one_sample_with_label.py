@@ -19,6 +19,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.operands import module_alias, operand_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -85,10 +86,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _around(call: CallRecord, trace: Trace) -> FitOptions | None:
-    while call.parent is not None:
-        call = trace.calls[call.parent]
-        if isinstance(call.options, FitOptions):
-            return call.options if call.span is not None else None
+    for around in graph_of(trace).ancestors(call):
+        if isinstance(around.options, FitOptions):
+            return around.options if around.span is not None else None
     return None
 
 

@@ -19,6 +19,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.operands import module_alias, operand_of, origin_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -71,11 +72,10 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _model_around(call: CallRecord, trace: Trace) -> tuple[CallRecord, tuple[Shape, ...]]:
     """The model that `fit` or `predict` called, and what these were given."""
-    while call.parent is not None:
-        parent = trace.calls[call.parent]
-        if isinstance(parent.options, FitOptions):
-            return call, () if parent.options.dataset else parent.options.x
-        call = parent
+    for around in graph_of(trace).ancestors(call):
+        if isinstance(around.options, FitOptions):
+            return call, () if around.options.dataset else around.options.x
+        call = around
     return call, ()
 
 

@@ -10,6 +10,7 @@ from conv_magic.analysis.call_sites import transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.loaders import asking_for
 from conv_magic.analysis.operands import Operand, module_alias
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import DepthwiseConvOptions, FitOptions
@@ -44,10 +45,8 @@ def of_data(call: CallRecord, trace: Trace, supply: Operand, axis: int, have: in
 
 def _is_dataset(call: CallRecord, trace: Trace) -> bool:
     """Whether a dataset or a generator brought the data."""
-    around = call
-    while around.parent is not None:
-        around = trace.calls[around.parent]
-    return isinstance(around.options, FitOptions) and around.options.dataset
+    *_, outermost = (call, *graph_of(trace).ancestors(call))
+    return isinstance(outermost.options, FitOptions) and outermost.options.dataset
 
 
 def _at_loader(supply: Operand, want: int) -> Iterator[Fix]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.definitions import calls_of
 from conv_magic.analysis.operands import code_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.what_if import Change
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.positions import Edit, Span
@@ -115,12 +115,12 @@ def _added(call: CallRecord, trace: Trace, layer: str, arguments: str, *, behind
 
 def _built(call: CallRecord, trace: Trace) -> list[CallRecord]:
     """The calls in which the model that holds this layer was built or ran once."""
-    return [c for c in index_of(trace).beside(call) if c.mode == call.mode]
+    return [c for c in graph_of(trace).beside(call) if c.mode == call.mode]
 
 
 def _application(call: CallRecord, trace: Trace, cell: Code) -> ast.Call | None:
     """The user's own call of the layer."""
-    for made in index_of(trace).of_layer(call.layer):
+    for made in graph_of(trace).of_layer(call.layer):
         if made.direct and (made.mode is Mode.SYMBOLIC or made.index == call.index):
             found = cell.call_at(made.span)
             return found if found is not None and found.args else None

@@ -13,6 +13,7 @@ from conv_magic.analysis.definitions import call_around, definitions_of
 from conv_magic.analysis.input_declarations import declaring, with_more_sizes
 from conv_magic.analysis.model_data import other_data_of_model
 from conv_magic.analysis.operands import Operand, code_of, data_operand_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.options import FitOptions, GlobalPoolOptions
@@ -92,13 +93,11 @@ def _fixes(call: CallRecord, trace: Trace, ways: list[Widening]) -> Iterator[Fix
 
 def _dataset_options(call: CallRecord, trace: Trace) -> tuple[FitOptions, bool] | None:
     """What the innermost `fit` or `evaluate` around was given, if a dataset; and whether that is validation data."""
-    at: CallRecord | None = call
-    while at is not None:
-        if isinstance(at.options, FitOptions):
-            inside = at.parent is not None and isinstance(trace.calls[at.parent].options, FitOptions)
-            return (at.options, inside) if at.options.dataset else None
-        at = trace.calls[at.parent] if at.parent is not None else None
-    return None
+    training = graph_of(trace).training_around(call)
+    if training is None or not isinstance(training.options, FitOptions) or not training.options.dataset:
+        return None
+    outer = graph_of(trace).parent_of(training)
+    return training.options, outer is not None and isinstance(outer.options, FitOptions)
 
 
 def _declared(

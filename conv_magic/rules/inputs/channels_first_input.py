@@ -24,7 +24,7 @@ from conv_magic import arithmetic
 from conv_magic.analysis.call_sites import declared_literals, producer_chain, reordered, shape_literals
 from conv_magic.analysis.input_declarations import declarations
 from conv_magic.analysis.operands import module_alias
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -123,7 +123,7 @@ def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
 
 def _is_first_run(call: CallRecord, trace: Trace) -> bool:
     """Whether the layer is seen for the first time: it is built, then called on data."""
-    return not any(c.index < call.index for c in index_of(trace).same_layer(call)[:1])
+    return not any(c.index < call.index for c in graph_of(trace).same_layer(call)[:1])
 
 
 def _fails_by_window(call: CallRecord) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.input_declarations import Declaration, declarations
 from conv_magic.analysis.operands import Operand, operand_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -79,9 +80,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _training_around(call: CallRecord, trace: Trace) -> CallRecord:
-    while call.parent is not None and not isinstance(call.options, FitOptions):
-        call = trace.calls[call.parent]
-    return call
+    *_, outermost = (call, *graph_of(trace).ancestors(call))
+    return graph_of(trace).training_around(call) or outermost
 
 
 def _fixed(trace: Trace, options: FitOptions) -> Iterator[tuple[Declaration, int]]:

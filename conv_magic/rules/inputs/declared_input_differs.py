@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from conv_magic.analysis.input_declarations import declarations, with_sizes
 from conv_magic.analysis.model_data import other_data_of_model
 from conv_magic.analysis.operands import module_alias, operand_of, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -122,9 +122,8 @@ def _is_of(have: Shape, want: Shape) -> bool:
 
 def _model_around(call: CallRecord, trace: Trace) -> CallRecord:
     """The outermost model around that was given other sizes: a Sequential runs on them until a layer fails."""
-    found, at = call, call
-    while at.parent is not None:
-        at = trace.calls[at.parent]
+    found = call
+    for at in graph_of(trace).ancestors(call):
         if at.accepts is not None and at.options is None and at.inputs and _differing(at.inputs[0], at.accepts):
             found = at
     return found
@@ -144,7 +143,7 @@ def _is_declared(sizes: Shape, trace: Trace) -> bool:
 
 
 def _fixes(call: CallRecord, trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fix]:
-    ran = any(c.outcome is Outcome.RETURNED and c.op == call.op for c in index_of(trace).of_layer(call.layer))
+    ran = any(c.outcome is Outcome.RETURNED and c.op == call.op for c in graph_of(trace).of_layer(call.layer))
     repairs = [_of_data(call, trace, declared), _of_declaration(trace, actual, declared)]
     for fixes in repairs if ran else reversed(repairs):
         yield from fixes

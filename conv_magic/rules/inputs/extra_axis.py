@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.model_data import other_data_of_model
 from conv_magic.analysis.operands import Operand, data_operand_of, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -75,7 +75,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where the failed call's input would fit without one axis of length 1."""
     needed = _needed(call)
     if call.outcome is Outcome.RAISED and not call.inputs and call.parent is not None:
-        known = (c.accepts for c in index_of(trace).same_layer(call) if c.inputs)
+        known = (c.accepts for c in graph_of(trace).same_layer(call) if c.inputs)
         call, needed = trace.calls[call.parent], next((accepts for accepts in known if accepts), None)
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 1 or call.producers[:1] != (None,):
         return
@@ -111,12 +111,9 @@ def _needed(call: CallRecord) -> Shape | None:
 
 def _dataset(call: CallRecord, trace: Trace) -> FitOptions | None:
     """What the `fit` around was given, if that was a dataset."""
-    at: CallRecord | None = call
-    while at is not None:
-        if isinstance(at.options, FitOptions):
-            return at.options if at.options.dataset else None
-        at = trace.calls[at.parent] if at.parent is not None else None
-    return None
+    training = graph_of(trace).training_around(call)
+    options = training.options if training is not None else None
+    return options if isinstance(options, FitOptions) and options.dataset else None
 
 
 def _extra(actual: Shape, needed: Shape, *, dataset: bool) -> int | None:

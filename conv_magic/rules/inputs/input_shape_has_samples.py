@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.input_declarations import Declaration, declarations
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -93,11 +94,9 @@ def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace:
     """Whether a model's declared input starts with the number of samples: read off an array, or as many as labels."""
     origins = definitions_of(declared.code, declared.value)
     read = any(isinstance(node, ast.Attribute) and node.attr == "shape" for o in origins for node in ast.walk(o))
-    at: CallRecord | None = call
-    while at is not None:
-        if isinstance(at.options, FitOptions) and at.options.y:
-            return _is_a_whole(sizes, trace) and at.options.y[0][:1] == sizes[:1]
-        at = trace.calls[at.parent] if at.parent is not None else None
+    for around in (call, *graph_of(trace).ancestors(call)):
+        if isinstance(around.options, FitOptions) and around.options.y:
+            return _is_a_whole(sizes, trace) and around.options.y[0][:1] == sizes[:1]
     return read and _is_a_whole(sizes, trace)
 
 

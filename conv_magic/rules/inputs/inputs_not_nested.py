@@ -20,6 +20,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.operands import codes_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -57,7 +58,7 @@ _MAKERS = {"from_tensor_slices", "from_tensors", "zip"}
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a model in training got one tensor for several inputs."""
-    around = trace.calls[call.parent] if call.parent is not None else None
+    around = graph_of(trace).parent_of(call)
     if call.outcome is not Outcome.RAISED or around is None or not isinstance(around.options, FitOptions):
         return
     wanted = max((len(v.parts) for v in trace.values if v.kind == "model"), default=0)

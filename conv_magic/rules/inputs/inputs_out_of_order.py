@@ -23,6 +23,7 @@ from itertools import permutations
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.input_declarations import declaration_of
 from conv_magic.analysis.operands import Operand, operand_of, origin_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -131,7 +132,7 @@ def _fixes(call: CallRecord, trace: Trace, supply: Operand, declared: tuple[Shap
 
 def _whole(call: CallRecord, trace: Trace) -> Shape:
     """The one input as the user handed it over, before Keras cut it into batches."""
-    parent = trace.calls[call.parent] if call.parent is not None else None
+    parent = graph_of(trace).parent_of(call)
     given = parent.options.x if parent is not None and isinstance(parent.options, FitOptions) else ()
     return given[0] if len(given) == 1 else call.inputs[0]
 

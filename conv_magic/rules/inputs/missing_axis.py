@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from conv_magic.analysis.operands import is_fed_in_batches, module_alias, operand_of, origin_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -192,9 +193,7 @@ def _handed(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, Code | Non
     supply = operand_of(call, trace)
     if supply is None:
         return None, None
-    around = [call]
-    while around[-1].parent is not None:
-        around.append(trace.calls[around[-1].parent])
+    around = (call, *graph_of(trace).ancestors(call))
     if sum(isinstance(c.options, FitOptions) for c in around) < 2:
         return supply.value, supply.code
     given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None)
@@ -207,9 +206,7 @@ def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape |
     A model reads past one missing axis: what fails then is a layer deep inside.
     """
     found = call, call.accepts or _rank_asked(call)
-    at = call
-    while at.parent is not None:
-        at = trace.calls[at.parent]
+    for at in graph_of(trace).ancestors(call):
         if at.accepts is not None and at.inputs and not isinstance(at.options, FitOptions):
             short = len(at.inputs[0]) < len(at.accepts) and not _fits(at.accepts, (*at.inputs[0], 1))
             found = (at, at.accepts) if short else found
@@ -227,9 +224,7 @@ def _rank_asked(call: CallRecord) -> Shape | None:
 
 def _as_given(call: CallRecord, trace: Trace) -> Shape:
     """The input as the user handed it over, before Keras cut it into batches."""
-    at = call
-    while at.parent is not None:
-        at = trace.calls[at.parent]
+    for at in graph_of(trace).ancestors(call):
         if isinstance(at.options, FitOptions):
             whole = at.options.x[0] if at.options.x else ()
             return whole if len(whole) == len(call.inputs[0]) else call.inputs[0]
@@ -238,13 +233,11 @@ def _as_given(call: CallRecord, trace: Trace) -> Shape:
 
 def _has_batch(call: CallRecord, trace: Trace) -> bool:
     """Whether the first axis is known to be the batch: of unknown size, or as many as there are labels."""
-    at: CallRecord | None = call
-    while at is not None:
-        options = at.options
+    for around in (call, *graph_of(trace).ancestors(call)):
+        options = around.options
         if isinstance(options, FitOptions) and options.x and options.x[0]:
             labels = options.y[0][:1] if options.y else ()
             return options.x[0][0] == labels[0] if labels else options.dataset and options.x[0][0] is None
-        at = trace.calls[at.parent] if at.parent is not None else None
     return call.inputs[0][0] is None and not is_fed_in_batches(call, trace)
 
 

@@ -19,7 +19,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.operands import codes_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -79,7 +79,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _compared(call: CallRecord, trace: Trace) -> tuple[tuple[int | None, ...], tuple[int | None, ...]] | None:
     """Labels and output of the metrics that failed: in `fit` and its kin, or in their own `update_state`."""
     if isinstance(call.options, FitOptions):
-        inside = [c for c in index_of(trace).inside(call) if c.op == "metrics"]
+        inside = [c for c in graph_of(trace).inside(call) if c.op == "metrics"]
         call = inside[-1] if inside else call
     if isinstance(call.options, LossOptions) and call.op != "metrics":
         return None

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.operands import code_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import (
     Training,
     activation_of,
@@ -127,7 +127,7 @@ def _out_of_range(call: CallRecord, trace: Trace) -> tuple[Training, int | None,
     told = _RANGE.search(call.error or "") if call.outcome is Outcome.RAISED else None
     if told is None:
         return None
-    inside = [call, *index_of(trace).inside(call)]
+    inside = [call, *graph_of(trace).inside(call)]
     found = (training_of(made, trace) for made in reversed(inside))
     training = next((t for t in found if t is not None and len(t.y_pred) > 1), None)
     largest = int(told[1])

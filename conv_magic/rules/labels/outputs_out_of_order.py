@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from conv_magic.analysis.definitions import definitions_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import Training, training_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -77,7 +77,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _outputs(call: CallRecord, trace: Trace, many: int) -> tuple[Shape, ...]:
     """The model's outputs: as far as losses met them in their order, one more from what the layers gave."""
-    met = [c.inputs[1] for c in index_of(trace).beside(call) if c.op == call.op and len(c.inputs) == 2]
+    met = [c.inputs[1] for c in graph_of(trace).beside(call) if c.op == call.op and len(c.inputs) == 2]
     rest = list(_ends(call, trace))
     for shape in met if len(met) < many else ():
         if shape not in rest:

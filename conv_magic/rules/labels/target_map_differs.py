@@ -25,7 +25,7 @@ from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.loaders import asking_for
 from conv_magic.analysis.operands import code_of, module_alias
-from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.analysis.training import (
     Training,
     at_source,
@@ -267,7 +267,7 @@ def _spatial_of(shape: Shape) -> Shape | None:
 
 def _last(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The last layer that made the output."""
-    index = index_of(trace)
+    index = graph_of(trace)
     for made in latest_before(index.giving(call.inputs[1]), call.index):
         ran = made.outcome is Outcome.RETURNED and made.layer is not None
         if ran and not index.has_inside(made):

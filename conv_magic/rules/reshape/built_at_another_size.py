@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.operands import module_alias, operand_of, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -92,13 +92,13 @@ def _outermost(call: CallRecord, trace: Trace) -> CallRecord:
 
 
 def _one_input(call: CallRecord, trace: Trace) -> bool:
-    around = trace.calls[call.parent] if call.parent is not None else None
+    around = graph_of(trace).parent_of(call)
     return around is not None and around.options is None and len(around.inputs) == 1
 
 
 def _earlier(outer: CallRecord, trace: Trace) -> Shape | None:
     """What the same model was given when it ran, in another size than now."""
-    for made in index_of(trace).of_layer(outer.layer):
+    for made in graph_of(trace).of_layer(outer.layer):
         same = made.index < outer.index and made.op == outer.op and made.outcome is Outcome.RETURNED
         if same and made.inputs and len(made.inputs[0]) == len(outer.inputs[0]) and made.inputs != outer.inputs:
             return made.inputs[0]

@@ -26,7 +26,7 @@ from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, module_alias, operand_of, origin_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import repeats_silently, training_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -102,7 +102,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _loss(call: CallRecord, trace: Trace) -> CallRecord | None:
     """The loss of a failed training step, with maps for output and vectors for labels."""
-    inside = [c for c in index_of(trace).inside(call) if isinstance(c.options, LossOptions)]
+    inside = [c for c in graph_of(trace).inside(call) if isinstance(c.options, LossOptions)]
     found = call if isinstance(call.options, LossOptions) else None
     if isinstance(call.options, FitOptions) and inside:
         found = inside[-1]

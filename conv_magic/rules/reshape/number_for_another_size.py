@@ -24,6 +24,7 @@ from itertools import islice
 
 from conv_magic.analysis.evaluation import Evaluator, expressions_in
 from conv_magic.analysis.operands import code_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -116,11 +117,9 @@ def _differing(one: Shape, two: Shape) -> tuple[int, int] | None:
 
 def _sizes(call: CallRecord, trace: Trace) -> list[int]:
     """The heights, widths and lengths of what the calls around were given, and of the cell's own arrays."""
-    at: CallRecord | None = call
     shapes: list[Shape] = [v.shape for v in trace.values if v.shape is not None and len(v.shape) > 2]
-    while at is not None:
-        shapes = [*at.inputs, *shapes] if at is not call else shapes
-        at = trace.calls[at.parent] if at.parent is not None else None
+    for around in graph_of(trace).ancestors(call):
+        shapes = [*around.inputs, *shapes]
     return list(dict.fromkeys(size for shape in shapes for size in shape[1:-1] if size is not None and size > 1))
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from math import prod
 
 from conv_magic.analysis.operands import module_alias
-from conv_magic.analysis.trace_graph import index_of, latest_before
+from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.analysis.training import Training, at_source, compared_in, label_origin, own_part, training_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -93,7 +93,7 @@ def _fixes(training: Training) -> Iterator[Fix]:
 
 def _last(training: Training) -> CallRecord | None:
     """The last layer that made the output."""
-    index = index_of(training.trace)
+    index = graph_of(training.trace)
     for made in latest_before(index.giving(training.y_pred), training.call.index):
         ran = made.outcome is Outcome.RETURNED and made.layer is not None and not index.has_inside(made)
         if ran:

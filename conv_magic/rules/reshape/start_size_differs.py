@@ -26,7 +26,7 @@ from conv_magic import arithmetic
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.definitions import definitions_of, sequence_behind
 from conv_magic.analysis.evaluation import Evaluator, factors_of
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -127,10 +127,8 @@ def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape |
 
     It takes what it was declared for, or what it was first called on.
     """
-    at = call
-    while at.parent is not None:
-        at = trace.calls[at.parent]
-        same = (c for c in index_of(trace).same_layer(at) if c.index < at.index)
+    for at in graph_of(trace).ancestors(call):
+        same = (c for c in graph_of(trace).same_layer(at) if c.index < at.index)
         wanted = at.accepts or next((c.inputs[0] for c in same if c.inputs), None)
         if at.inputs and wanted is not None and _spatial_differs(at.inputs[0], wanted):
             return at, wanted

@@ -30,7 +30,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from conv_magic.analysis.operands import code_of, codes_of, module_alias
-from conv_magic.analysis.trace_graph import index_of
+from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Applicability, Fix
@@ -106,7 +106,7 @@ def _for_each_number(call: CallRecord, trace: Trace) -> _Said | None:
     """The same shapes and another Python number each time, which the function only calculates with."""
     assert call.tracing is not None
     varied = [(name, seen) for name, seen in call.tracing.numbers if len(seen) >= _OFTEN]
-    alike = [c for c in index_of(trace).of_layer(call.layer) if (c.op, c.inputs) == (call.op, call.inputs)]
+    alike = [c for c in graph_of(trace).of_layer(call.layer) if (c.op, c.inputs) == (call.op, call.inputs)]
     where, given = code_of(trace, call.span), call.span
     if len(varied) != 1 or not call.tracing.frequent or alike != [call] or where is None or given is None:
         return None
@@ -174,7 +174,7 @@ def _holds(operation: ast.BinOp, name: str) -> bool:
 
 def _for_each_size(call: CallRecord, trace: Trace) -> _Said | None:
     """One function object, another size of its tensors each time."""
-    alike = [c for c in index_of(trace).at(call.span) if (c.op, c.layer) == (call.op, call.layer)]
+    alike = [c for c in graph_of(trace).at(call.span) if (c.op, c.layer) == (call.op, call.layer)]
     ranks = {tuple(map(len, c.inputs)) for c in alike}
     frequent = any(c.tracing is not None and c.tracing.frequent for c in alike)
     if alike[0] is not call or len(alike) < _OFTEN or len(ranks) > 1 or not frequent:
