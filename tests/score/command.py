@@ -22,7 +22,7 @@ from typing import Any
 from score.case import Case, read_set
 from score.forked import LIMIT, import_frameworks, in_children
 from score.fresh import complaints, completed
-from score.inject import generate
+from score.inject import generate, up_to_date
 from score.judge import Row, judge
 from score.library import programs
 from score.split import Half, held_out_mutator, held_out_program, place
@@ -64,7 +64,7 @@ def _sets(given: argparse.Namespace) -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
     for name in wanted:
         if name in list(Half):
-            if not (given.folder / name).is_dir():
+            if not up_to_date(given.folder):
                 generate(given.folder, given.jobs, given.limit)
             found[name] = read_set(given.folder / name)
         elif name == "right":

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ _OTHER_ERRORS = (
 
 _IDLE = re.compile(r"^ *(\w+) = \1\n", re.MULTILINE)
 
+_MARK = "made-of"
+
 Verdict = dict[str, Any]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,34 @@ def _another_program_each_time(group: list[Candidate]) -> list[Candidate]:
     return [candidate for _, _, candidate in sorted(order, key=lambda item: item[:2])]
 
 
+def _versions() -> str:
+    found = []
+    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return " ".join(found)
+
+
+def made_of() -> str:
+    """A digest of everything that decides which faults there are."""
+    judges = ("command.py", "forked.py", "fresh.py", "judge.py", "summary.py")
+    sources = sorted(path for path in Path(__file__).parent.rglob("*.py") if path.name not in judges)
+    return sha256(b"\0".join([_versions().encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+
+
+def up_to_date(folder: Path) -> bool:
+    """Whether the sets in `folder` are what `generate` would write."""
+    mark = folder / _MARK
+    return mark.exists() and mark.read_text() == made_of()
+
+
 class Verdicts:
-    """How each text ended, in a file."""
+    """How each text ended with these versions of the libraries, in a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.known: dict[str, Verdict] = json.loads(path.read_text()) if path.exists() else {}
+        told = json.loads(path.read_text()) if path.exists() else {}
+        self.known: dict[str, Verdict] = told["ended"] if told.get("versions") == _versions() else {}
 
     def __getitem__(self, pair: tuple[str, str]) -> Verdict:
         return self.known[self._key(*pair)]
@@ -117,9 +143,11 @@ class Verdicts:
     def _key(text: str, check: str) -> str:
         return sha256(f"{text}\0{check}".encode()).hexdigest()[:24]
 
-    def learn(self, pairs: Sequence[tuple[str, str]], width: int, limit: float) -> None:
+    def learn(self, pairs: Sequence[tuple[str, str]], width: int, limit: float, say: Say = print) -> None:
         """Run the texts with their checks that are not known yet."""
         new = [pair for pair in dict.fromkeys(pairs) if self._key(*pair) not in self.known]
+        if new:
+            say(f"injected faults: {len(new)} cells are run once, to see what becomes of them")
         for done, (index, verdict) in enumerate(in_children([partial(run_plain, *pair) for pair in new], width, limit)):
             self.known[self._key(*new[index])] = verdict
             if done % 20 == 19:
@@ -129,16 +157,17 @@ class Verdicts:
     def save(self) -> None:
         """Write the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.known, indent=0, sort_keys=True))
+        told = {"versions": _versions(), "ended": self.known}
+        self.path.write_text(json.dumps(told, indent=0, sort_keys=True))
 
 
-def generate(folder: Path, width: int = 1, limit: float = LIMIT, say: Callable[[str], None] = print) -> None:
+def generate(folder: Path, width: int = 1, limit: float = LIMIT, say: Say = print) -> None:
     """Write the sets `folder/tuning` and `folder/counting`.
 
     Raises `AssertionError` if a program that is said to be right is not.
     """
     verdicts = Verdicts(folder / "verdicts.json")
-    verdicts.learn([(program.source, program.check) for program in programs()], width, limit)
+    verdicts.learn([(program.source, program.check) for program in programs()], width, limit, say)
     for program in programs():
         verdict = verdicts[program.source, program.check]
         assert verdict.get("holds"), f"{program.name} is not right: {verdict}"
@@ -147,10 +176,13 @@ def generate(folder: Path, width: int = 1, limit: float = LIMIT, say: Callable[[
         shutil.rmtree(folder / which, ignore_errors=True)
         for case in kept[which]:
             case.write(folder / which / case.name)
-        say(f"{which}: {len(kept[which])} faults of {len({case.mutator for case in kept[which]})} mutators")
+        mutators = {case.mutator for case in kept[which]}
+        knowable = sum(case.knowable for case in kept[which])
+        say(f"{which}: {len(kept[which])} faults of {len(mutators)} mutators, {knowable} knowable")
+    (folder / _MARK).write_text(made_of())
 
 
-def _kept(verdicts: Verdicts, width: int, limit: float, say: Callable[[str], None]) -> dict[Half, list[Case]]:
+def _kept(verdicts: Verdicts, width: int, limit: float, say: Say) -> dict[Half, list[Case]]:
     groups = candidates()
     tried = dict.fromkeys(groups, 0)
     found: dict[tuple[str, Half], list[Case]] = {key: [] for key in groups}
@@ -163,8 +195,7 @@ def _kept(verdicts: Verdicts, width: int, limit: float, say: Callable[[str], Non
             tried[key] = min(most, tried[key] + max(wanted, 0))
         if not batch:
             break
-        say(f"running {len(batch)} candidates where they are not known yet")
-        verdicts.learn([(candidate.text, candidate.program.check) for _, candidate in batch], width, limit)
+        verdicts.learn([(candidate.text, candidate.program.check) for _, candidate in batch], width, limit, say)
         for key, candidate in batch:
             case = _fault(candidate, verdicts[candidate.text, candidate.program.check])
             if case:

@@ -1,6 +1,6 @@
 """Which half a fault belongs to, fixed once and for all by the names of its mutator and its program.
 
-Three mutators and three programs in ten are held out.  A fault belongs to the counting half if its mutator or its
+Up to three mutators and programs in ten are held out.  A fault belongs to the counting half if its mutator or its
 program is held out, so that nothing tuned on the other half has seen its mistake, or else has never seen its program.
 A new name falls into its place by its hash; no name ever changes it.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from score.cell import Cell, argument, called, root, whole
@@ -192,6 +193,9 @@ def rounded_down(cell: Cell) -> Iterator[Mutation]:
             yield Mutation(cell.put((node.right, str(number + 1))), knowable, because)  # type: ignore[operator]
 
 
+_NOISE = re.compile(r"noise|\bz\b|\bz_|latent|hidden|state|Variable")
+
+
 @mutator("latent-size")
 def other_latent_size(cell: Cell) -> Iterator[Mutation]:
     """Noise, a state or a batch of features of another size than the model declares."""
@@ -199,9 +203,21 @@ def other_latent_size(cell: Cell) -> Iterator[Mutation]:
         sizes = [a for a in call.args if isinstance(a, ast.Tuple | ast.List)]
         dims = sizes[0].elts if sizes else call.args if called(call) in ("rand", "randn") else []
         if len(dims) == 2 and root(call.func) in ("np", "tf"):
-            number = whole(dims[-1])
-            text = f"{cell.part(dims[-1])} * 2" if number is None else str(number + 3)
-            yield Mutation(cell.put((dims[-1], text)), because="the model, or the name, states the size")
+            number = _value(cell, dims[-1])
+            knowable = bool(_NOISE.search(cell.part(cell.statement(call))))
+            because = (
+                "the model states the size of noise and of states" if knowable else "data are given; the model may err"
+            )
+            if number is not None:
+                yield Mutation(cell.put((dims[-1], str(number * 2))), knowable, because)
+
+
+def _value(cell: Cell, size: ast.expr) -> int | None:
+    """The number that `size` states, itself or by a name that the cell gives it."""
+    for node in cell.nodes:
+        if isinstance(size, ast.Name) and isinstance(node, ast.Assign) and cell.part(node.targets[0]) == size.id:
+            return whole(node.value)
+    return whole(size)
 
 
 @mutator("off-by-one")
