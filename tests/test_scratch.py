@@ -279,6 +279,15 @@ def codes_of(thread: int) -> list[CodeType]:
     return [frame.f_code for frame, _ in traceback.walk_stack(sys._current_frames()[thread])]
 
 
+def test_its_limit_is_one_of_computing(scratch: Scratch) -> None:
+    """What waits is not cut short, as when the machine is busy; what computes is, long before the clock's limit."""
+    waits = scratch.try_cell("import time\ntime.sleep(1.5)", {}, filename="<cell>", limit=1.0, wall=600)
+    assert waits.ended is Ended.RAN
+    assert waits.seconds < 1.0
+    computes = scratch.try_cell("while True: pass", {}, filename="<cell>", limit=0.2, wall=600)
+    assert computes.ended is Ended.TIMED_OUT
+
+
 def test_it_ends_on_an_interrupt(scratch: Scratch, gate: Gate) -> None:
     before = scratch.pid
 

@@ -251,6 +251,16 @@ def test_what_runs_no_turn_proves_nothing(
     }
 
 
+def test_a_place_in_a_graph_function_is_reached(folder: Path) -> None:
+    """AutoGraph reads the function's text anew."""
+    source = """
+        @tf.function
+        def scores(x):
+            return tf.reshape(x, (8, 36))
+        y = scores(tf.zeros((5, 6, 6)))"""
+    assert verdicts(source, folder) == [None]
+
+
 def test_it_must_come_as_far_as_before(folder: Path) -> None:
     """The third of three pictures fails; with fewer turns than that a trial does not show that it no longer does."""
     source = """
@@ -292,7 +302,7 @@ def test_a_folder_too_large_to_copy_is_read(folder: Path) -> None:
     reading = "y = conv(np.load('image.npy'))"
     assert None in verdicts(reading, folder)
     assert set(verdicts("open('log', 'w')\n" + reading, folder)) == {
-        "writes into the working folder, which is too large to copy"
+        "writes files, and the working folder is too large to copy"
     }
 
 

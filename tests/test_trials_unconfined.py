@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_a_place_outside_that_a_value_names_is_seen(unconfined: Scratch, folder:
     assert unconfined.try_cell("'a / b', '/', 'x\\n/'", {}, filename="<cell>", limit=60).needs in (None, UNCONFINED)
     home = "from pathlib import Path\nPath('~/x').expanduser().write_text('x'); Path.home().joinpath('y').touch()"
     assert unconfined.try_cell(home, {}, filename="<cell>", limit=60).ended is Ended.RAN
+
+
+def test_a_place_outside_that_an_own_module_names_is_seen(
+    unconfined: Scratch, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    (folder / "inner.py").write_text(f"place = {str(folder)!r}")
+    (folder / "outer.py").write_text("import inner")
+    (folder / "fine.py").write_text("import os\nplace = 'here'")
+    assert unconfined.try_cell("import outer", {}, filename="<cell>", limit=60).needs == UNCONFINED
+    assert unconfined.try_cell("import fine", {}, filename="<cell>", limit=60).ended is Ended.RAN
 
 
 def test_a_large_folder_is_not_copied(unconfined: Scratch, folder: Path) -> None:

@@ -57,7 +57,7 @@ def goals_of(diagnosis: Diagnosis, trace: Trace) -> tuple[Goal, ...]:
     if span is None or span.cell not in texts:
         return ()
     times = 1
-    if call is not None and call.span is not None and not _in_training(call, calls):
+    if call is not None and call.span is not None and call.direct and not _in_training(call, calls):
         times = max(1, returned(calls, call.span) + (call.outcome is not Outcome.RETURNED))
     return (Goal(span.cell, texts[span.cell], span, times, span.cell == trace.sources[0].cell),)
 

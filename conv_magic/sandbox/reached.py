@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conv_magic.model.positions import Span
@@ -17,7 +17,7 @@ from conv_magic.sandbox.trial import Watch
 from conv_magic.text import source as cell_source
 from conv_magic.text.source import Code
 
-_NAME = "__conv_magic_passed__"
+NAME = "__conv_magic_passed__"
 _Body = list[ast.stmt]
 
 _watches: tuple[Watch, ...] = ()
@@ -30,7 +30,22 @@ def watch(watches: Sequence[Watch]) -> None:
     global _watches
     _watches = tuple(watches)
     _counts.clear()
-    setattr(builtins, _NAME, _passed)
+    setattr(builtins, NAME, _passed)
+
+
+def call_by(wrap: Callable[[Any], Any]) -> None:
+    """Wrap the function that counts."""
+    setattr(builtins, NAME, wrap(_passed))
+
+
+def places() -> Iterator[tuple[int, Watch]]:
+    """The watched places with their numbers."""
+    return iter(enumerate(_watches))
+
+
+def found(number: int) -> None:
+    """Say that a place was found in a text."""
+    _counts.setdefault(number, 0)
 
 
 def counts() -> tuple[int | None, ...]:
@@ -75,7 +90,7 @@ def _lines_at(lines: list[str], whole: list[str]) -> Iterator[int]:
 def _mark(tree: ast.AST, code: Code, span: Span, number: int) -> None:
     span = Span("", span.line, span.column, span.end_line, span.end_column)
     if _mark_expression(tree, code, span, number) or _mark_statement(tree, code, span, number):
-        _counts.setdefault(number, 0)
+        found(number)
 
 
 def _mark_expression(tree: ast.AST, code: Code, span: Span, number: int) -> bool:
@@ -147,7 +162,7 @@ def _end(span: Span) -> tuple[int, int]:
 
 
 def _call(at: Any, number: int, *values: ast.expr) -> ast.expr:
-    call = ast.Call(ast.Name(_NAME, ast.Load()), [ast.Constant(number), *values], [])
+    call = ast.Call(ast.Name(NAME, ast.Load()), [ast.Constant(number), *values], [])
     for node in (call, call.func, call.args[0]):
         ast.copy_location(node, at)
     return call

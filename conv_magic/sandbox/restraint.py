@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.sandbox.trial import Trial
 from conv_magic.sandbox.workplace import TooLarge, Workplace, within
 
 _REFUSED = "refused while a fix is tried"
@@ -20,7 +21,7 @@ _REFUSED = "refused while a fix is tried"
 FILE = "needs a file"
 WRITING = "writes a file outside the working folder"
 TOO_LARGE = "writes a file or folder that is too large to copy"
-FOLDER_TOO_LARGE = "writes into the working folder, which is too large to copy"
+FOLDER_TOO_LARGE = "writes files, and the working folder is too large to copy"
 ABSOLUTE = "writes into the working folder by an absolute path"
 USER = "needs user input"
 NETWORK = "needs the network"
@@ -135,6 +136,11 @@ def _from_folder(path: str, folder: object) -> str:
         if os.path.islink(os.path.join(links, str(folder))):
             return os.path.join(os.readlink(os.path.join(links, str(folder))), path)
     return path
+
+
+def was_refused_by_system(trial: Trial) -> bool:
+    """Whether the system refused a write of C code, which does not say where."""
+    return trial.needs == WRITING and _REFUSED not in (trial.error or "")
 
 
 def needs_of(error_type: str, error: str) -> str | None:

@@ -182,13 +182,13 @@ class ScratchProcess:
 
 def _account(request: Request, folder: str, analyse: Analyse | None) -> Trial:
     """Confine this thread to `folder`, and the trial in it."""
+    confined = landlock.confine(folder)
     try:
-        confined = landlock.available()
         copy = request.copied or not confined
         place = stand(folder, request.settings.folder, copy=copy, links=confined)
-        return run_trial(request, place, analyse, confined=landlock.confine(place.own))
+        return run_trial(request, place, analyse, confined=confined)
     except TooLarge:
-        return Trial(Ended.RAISED, 0.0, needs=FOLDER_TOO_LARGE if landlock.available() else UNCONFINED_TOO_LARGE)
+        return Trial(Ended.RAISED, 0.0, needs=FOLDER_TOO_LARGE if confined else UNCONFINED_TOO_LARGE)
     except Exception as error:  # a fault of ours or of the analysis; the owner shall hear of it
         return Trial(Ended.DIED, 0.0, type(error).__name__, str(error))
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from conv_magic.model.document import Document, Failure
 from conv_magic.model.positions import Span, lines_of
+from conv_magic.sandbox.autograph_marks import mark_autograph
 from conv_magic.sandbox.one_step import shorten_training
 from conv_magic.sandbox.reached import counts, watch, watched
 from conv_magic.sandbox.replay import nodes_of
-from conv_magic.sandbox.restraint import WRITING, needs_of, restrain
+from conv_magic.sandbox.restraint import needs_of, restrain, was_refused_by_system
 from conv_magic.sandbox.settle import settle
 from conv_magic.sandbox.shell_names import put_in_builtins
 from conv_magic.sandbox.trial import Again, Analyse, Ended, Request, Trial
@@ -38,7 +39,7 @@ def run_trial(request: Request, place: Workplace, analyse: Analyse | None, *, co
     `confined` says that the system keeps this process from writing elsewhere.
     """
     trial = _ran(request, place, analyse, confined)
-    wanted = place.refused or trial.needs == WRITING
+    wanted = place.refused or was_refused_by_system(trial)
     return replace(trial, reached=counts(), refused=wanted and not place.copied, copied=place.copied)
 
 
@@ -49,7 +50,9 @@ def _ran(request: Request, place: Workplace, analyse: Analyse | None, confined: 
     restrain(place)
     if request.settings.shell is not None:
         put_in_builtins(request.settings.shell)
-    watch(request.watches)
+    if request.watches:
+        watch(request.watches)
+        mark_autograph()
     try:
         unpack(request.names, vars(module))
     except Exception as error:  # any library's constructor may have run

@@ -1,15 +1,20 @@
 """Whether a cell may write outside its own folder, where the system does not keep it from that.
 
 An audit hook sees what Python writes, not what C code does: SQLite, HDF5, TensorFlow.  Without Landlock a trial stands
-in a copy of the working folder, and is made only if nothing in sight names a place outside of it.
+in a copy of the working folder, and is made only if nothing in sight names a place outside of it: neither the texts of
+cells and of the user's own modules, nor a value.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib.machinery
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conv_magic.sandbox.workplace import Workplace
@@ -30,12 +35,52 @@ _MOST_PARTS = 1_000
 
 def leads_outside(texts: Iterable[str], namespace: Mapping[str, Any], place: Workplace) -> bool:
     """Whether the texts of cells or the values of their names hold a path outside that can be written."""
-    trees = [tree for text in texts if (tree := cell_source.parse(text)) is not None]
+    trees = _with_own_modules([tree for text in texts if (tree := cell_source.parse(text)) is not None])
     names = {name for tree in trees for node in ast.walk(tree) if (name := _name(node)) is not None}
     if names & _ASKS_OUTSIDE:
         return True
     words = [n.value for t in trees for n in ast.walk(t) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     return any(_is_outside(text, place) for text in [*words, *_texts_in(namespace)])
+
+
+def _with_own_modules(trees: list[ast.Module]) -> list[ast.Module]:
+    """The trees, and those of the modules that they import and that are no installed packages."""
+    seen: set[str] = set()
+    for tree in trees:  # grows while it is gone through
+        for name in sorted(_imported(tree) - seen):
+            seen.add(name)
+            path = _own_file(name)
+            if path is not None and len(trees) < _MOST_PARTS:
+                with contextlib.suppress(OSError, SyntaxError, ValueError), open(path, "rb") as file:
+                    trees.append(ast.parse(file.read()))
+    return trees
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _own_file(name: str) -> str | None:
+    """The file of a module of the user's own, found without importing it; None for Python's and installed ones."""
+    places: Sequence[str] | None = [entry for entry in sys.path if not _is_installed(entry)]
+    path = None
+    for part in name.split("."):
+        spec = importlib.machinery.PathFinder.find_spec(part, places)
+        if spec is None:
+            return None
+        path, places = spec.origin, list(spec.submodule_search_locations or ())
+    return path
+
+
+def _is_installed(entry: str) -> bool:
+    library = sysconfig.get_path("stdlib")
+    return "-packages" in entry or entry.endswith(".zip") or entry == library or entry.startswith(library + os.sep)
 
 
 def _name(node: ast.AST) -> str | None:

@@ -23,6 +23,8 @@ SMALL = 1 << 24
 """Bytes up to which a file is copied at once."""
 MOST_COPIED = 1 << 26
 """Bytes copied at once, in all."""
+MOST_FILES = 500
+"""Files copied at once, where others may be links."""
 MOST_ON_DEMAND = 1 << 30
 """Bytes of a linked file that is copied when it is opened for writing."""
 _NOT_DATA = frozenset({"node_modules", "__pycache__"})
@@ -109,6 +111,7 @@ class _Copy:
     leave_out: frozenset[str]
     links: bool
     entries: int = 0
+    files: int = 0
     size: int = 0
 
     def fill(self, source: str, target: str) -> None:
@@ -156,8 +159,9 @@ class _Copy:
             return
         if stat.S_ISREG(status.st_mode) and os.access(entry.path, os.R_OK):
             size = status.st_size
-            fits = self.size + size <= MOST_COPIED and (size <= SMALL or not self.links)
-            if fits:
+            fits = not self.links or (size <= SMALL and self.files < MOST_FILES)
+            if fits and self.size + size <= MOST_COPIED:
+                self.files += 1
                 self.size += size
                 shutil.copy2(entry.path, path)
                 return
