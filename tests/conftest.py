@@ -40,6 +40,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs oneDNN unless the process was started with it: test_rules_pinned.py starts one."""
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
+        return
+    pinned = [item for item in items if item.get_closest_marker("onednn") is not None]
+    if pinned:
+        config.hook.pytest_deselected(items=pinned)
+        items[:] = [item for item in items if item not in pinned]
+
+
 def _closure_cell(wrapper: Callable[..., object]) -> object:
     """What TensorFlow's or Keras' traceback filter calls: the content of its free variable `fn`."""
     assert isinstance(wrapper, FunctionType)

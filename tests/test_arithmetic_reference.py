@@ -152,6 +152,15 @@ def transposed_case(name: str, shape: Shape, kernel: tuple[int, ...], options: d
     return Case(FrameworkCall(f"tf.nn.{name}", [shape, kernel], options), ours)
 
 
+def tensorflow_pools_over_channels() -> Iterator[Case]:
+    for channels, size, stride, padding in product((1, 2, 6, 60), (1, 2, 3, 6), (1, 2, 3, 6), ("VALID", "SAME")):
+        shape = (2, 7, 12, channels)
+        options = {"ksize": (1, 1, 1, size), "strides": (1, 1, 1, stride), "padding": padding}
+        over = (size, stride) if size > 1 else ()  # without a window there TensorFlow ignores the stride
+        ours = partial(arithmetic.pool_output_shape, shape, (1, 1), 1, padding, over_channels=over)
+        yield Case(FrameworkCall("tf.nn.max_pool", [shape], options), ours)
+
+
 def keras_convolutions() -> Iterator[Case]:
     shape: Shape
     for size, padding, (strides, dilation) in product(
@@ -294,6 +303,7 @@ FAMILIES = {
         tensorflow_ranks,
         tensorflow_depthwise,
         tensorflow_transposed,
+        tensorflow_pools_over_channels,
         keras_convolutions,
         keras_depthwise,
         keras_transposed,

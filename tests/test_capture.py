@@ -309,6 +309,7 @@ def test_a_loop_over_sizes_is_one_note_with_its_range() -> None:
     assert [note.text for note in report.notes] == ["(1, 6..30, 6..30, 2) ×3"]
 
 
+@pytest.mark.onednn
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -387,6 +388,7 @@ def test_a_list_of_numbers_keeps_its_shape_after_a_list_was_no_tensor() -> None:
     assert shape_of_argument([1, 2]) == (2,)
 
 
+@pytest.mark.onednn
 def test_a_layer_whose_settings_change_is_described_and_guarded_anew() -> None:
     """What is known of a layer is kept from run to run, but only as long as the layer stays as it was."""
     names: dict[str, Any] = {"pool": tf.keras.layers.MaxPooling2D(2), "x": tf.zeros((1, 2, 2, 1))}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from expendable import answers
+from generated_calls import GeneratedCall
+from legal_calls import pools
 from run_generated_calls import FAULTS, compare
 
 
@@ -11,3 +14,21 @@ def test_no_generated_call_goes_wrong() -> None:
     assert counts["valid, same"] > 600
     assert counts["refused by us"] > 50
     assert counts["differs, said"] > 5
+
+
+def test_a_legal_pool_is_never_blamed() -> None:
+    """Windows and strides in all their forms, over channels too, with oneDNN and without."""
+    calls = [call for call in pools() if call.name == "tf.nn.max_pool" and len(call.tensors[0]) == 4 and _plain(call)]
+    calls = [call for call in calls if dict(call.options)["padding"] == "VALID"]
+    for onednn in (False, True):
+        plain = answers(calls, way="plain", onednn=onednn)
+        legal = [(call, answer) for call, answer in zip(calls, plain, strict=True) if answer.kind == "returned"]
+        assert len(legal) > 50
+        traced = answers([call for call, _ in legal], way="traced", onednn=onednn)
+        pairs = [(call, one, other) for (call, one), other in zip(legal, traced, strict=True)]
+        assert [str(call) for call, one, other in pairs if other.codes or other.shapes != one.shapes] == []
+
+
+def _plain(call: GeneratedCall) -> bool:
+    """Not over the channels with a stride over the image as well, which TensorFlow ignores: there we warn."""
+    return dict(call.options)["strides"] not in ((1, 2, 2, 3), (1, 3, 2, 2))

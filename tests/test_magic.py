@@ -438,6 +438,7 @@ def test_the_number_of_rows_is_limited(notebook: Notebook) -> None:
     assert (len(report.trace.calls), report.trace.dropped > 0) == (2, True)
 
 
+@pytest.mark.onednn
 def test_the_guard_can_be_left_out(notebook: Notebook) -> None:
     empty = "tf.nn.conv2d(tf.zeros((1, 2, 2, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')"  # TensorFlow returns rubbish
     assert isinstance(notebook.run(f"%%convshapes -V\ny = {empty}").error, ValueError)

@@ -47,6 +47,7 @@ def automatic_number() -> int:
 BATCH = fix("image", "image[None]")
 
 
+@pytest.mark.onednn
 def test_the_right_fix_holds_and_others_say_why_not(scratch: Scratch, notebook: dict[str, Any]) -> None:
     seen: list[tuple[int, bool]] = []
     fixes = [

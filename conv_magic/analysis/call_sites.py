@@ -82,14 +82,18 @@ def layer_setting_channels(chain: list[CallRecord]) -> CallRecord | None:
     for call in reversed(chain):
         if isinstance(call.options, _SETTING_CHANNELS):
             return call
-        if not isinstance(call.options, _KEEPING_CHANNELS):
+        if not _keeps_channels(call):
             return None
     return None
 
 
 def has_channels_of_data(chain: list[CallRecord]) -> bool:
     """Whether the channels at the end of a chain are those of the data at its start."""
-    return all(isinstance(call.options, _KEEPING_CHANNELS) for call in chain)
+    return all(map(_keeps_channels, chain))
+
+
+def _keeps_channels(call: CallRecord) -> bool:
+    return isinstance(call.options, _KEEPING_CHANNELS) and not getattr(call.options, "over_channels", ())
 
 
 def shape_literals(code: Code, trace: Trace, expression: ast.expr, shape: Shape) -> Iterator[ast.Tuple | ast.List]:

@@ -119,6 +119,7 @@ def _pool(options: PoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None)
         options.padding,
         options.data_format,
         options.dilation_rate or 1,
+        options.over_channels,
     )
 
 

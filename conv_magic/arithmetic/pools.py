@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conv_magic.arithmetic.axes import Ints, channel_axis, check_rank, dimensions_of, replaced, spatial_axes
 from conv_magic.arithmetic.convolutions import windowed
+from conv_magic.arithmetic.problems import Reason, ShapeProblem
 from conv_magic.arithmetic.windows import PaddingOption, windows
 from conv_magic.model.shapes import DataFormat, Shape
 
@@ -15,16 +16,32 @@ def pool_output_shape(
     padding: PaddingOption = "valid",
     data_format: DataFormat = "channels_last",
     dilation_rate: Ints = 1,
+    over_channels: tuple[int, ...] = (),
 ) -> Shape:
     """The output shape of a windowed pooling; `strides` None means `pool_size`, as in Keras.
 
+    `over_channels` is the window's size and stride over the channels.  TensorFlow wants them equal, and the channels
+    a multiple of them (https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/core/kernels/pooling_ops_common.cc).
     Raises `ShapeProblem`: RANK, WINDOW, STRIDES, OPTION.
     """
     dimensions = dimensions_of(input_shape, pool_size)
     strides = pool_size if strides is None else strides
     each = windows(dimensions, pool_size, strides, padding, dilation_rate, name="pool_size")
     check_rank(input_shape, dimensions, data_format, f"a {dimensions}-D pooling")
-    return windowed(input_shape, each, data_format)
+    made = windowed(input_shape, each, data_format)
+    if not over_channels:
+        return made
+    axis = channel_axis(len(input_shape), dimensions, data_format)
+    return replaced(made, [axis], [_channels(input_shape[axis], *over_channels)])
+
+
+def _channels(channels: int | None, size: int, stride: int) -> int | None:
+    if size != stride or (channels is not None and (channels < 1 or channels % size)):
+        raise ShapeProblem(
+            f"a window over {size} channels with a stride of {stride} does not share out {channels or 'the'} channels",
+            Reason.OPTION,
+        )
+    return None if channels is None else channels // size
 
 
 def global_pool_output_shape(

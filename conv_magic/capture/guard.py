@@ -1,9 +1,9 @@
 """Which calls are refused before TensorFlow sees them, because its kernels would end the process or return rubbish.
 
-With oneDNN, the default of the released x86 wheels, these abort or answer with zeros or with the input's own shape:
+With oneDNN these abort or answer with zeros or with the input's own shape:
 https://github.com/tensorflow/tensorflow/issues/111453, /89852, /95415, /111457, /112536.  Only calls that the
-arithmetic finds impossible are refused; without oneDNN TensorFlow itself raises for every one of them, but for a
-window one larger than its input, of which it makes an empty result.
+arithmetic finds impossible are refused.  Where oneDNN is off none is: TensorFlow itself raises for every one of them,
+but for a window one larger than its input, of which it makes an empty result.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from conv_magic import arithmetic
+from conv_magic.capture import capability
 from conv_magic.capture.hooks.entry import Description
 from conv_magic.capture.recorder import Row
 from conv_magic.model.options import ConvTransposeOptions, DepthwiseConvOptions
@@ -29,7 +30,7 @@ class ImpossibleCall(ValueError):
 def refuse(row: Row) -> ImpossibleCall | None:
     """The error to raise instead of the call, or None to let it pass."""
     known = row.description
-    if known is None or not row.inputs:
+    if known is None or not row.inputs or capability.onednn() is False:
         return None
     try:
         if known.options is not None:

@@ -53,13 +53,17 @@ class ConvTransposeOptions:
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """A windowed pooling.  `dilation_rate` is empty where the window has none."""
+    """A windowed pooling.  `dilation_rate` is empty where the window has none.
+
+    `over_channels` is the window's size and stride over the channels, empty where it stays within each channel.
+    """
 
     pool_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str | Pairs
     data_format: DataFormat
     dilation_rate: tuple[int, ...] = ()
+    over_channels: tuple[int, ...] = ()
     family: Literal["pool"] = "pool"
 
 

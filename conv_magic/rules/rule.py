@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, Self
 
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
@@ -14,12 +14,27 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 
 
+class Pinned(str):
+    """An example that shows what it is to show only where TensorFlow uses oneDNN, or only where it does not."""
+
+    __slots__ = ("onednn",)
+    onednn: bool
+
+    def __new__(cls, source: str, *, onednn: bool) -> Self:
+        """The example `source`, for processes with oneDNN or for those without."""
+        made = super().__new__(cls, source)
+        made.onednn = onednn
+        return made
+
+
 class Rule(Protocol):
     """A module that knows one family of faults.
 
     code      states the bad pattern, in kebab-case
     VALID     cells that must stay quiet
     INVALID   cells that must be diagnosed once, each fix of which must run and leave nothing to diagnose
+
+    Both hold with oneDNN and without; an example for which that is not so is `Pinned`.
     """
 
     code: str

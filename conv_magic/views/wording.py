@@ -89,7 +89,8 @@ def options_text(options: Options | None) -> str:
             window = _window(options.kernel_size, options.strides, options.padding, options.dilation_rate)
             return ", ".join(filter(None, [window, _channels(options)]))
         case PoolOptions():
-            return _window(options.pool_size, options.strides, options.padding, options.dilation_rate)
+            window = _window(options.pool_size, options.strides, options.padding, options.dilation_rate)
+            return f"{window}, over {options.over_channels[0]} channels" if options.over_channels else window
         case None:
             return ""
     return _plain_options(options)

@@ -133,9 +133,10 @@ class Draw:
         n, layout = self.number(1, 3), self.format()
         words = self.padding(n, "valid", "same", "VALID", "SAME")
         rate = self.some(1, 2, n) if self.random.random() < 0.2 else ()
-        return PoolOptions(self.some(1, 4, n), self.some(1, 4, n), words, layout, rate), (
-            self.shape(n, 3, layout),
-        ), None  # fmt: skip
+        size, stride, over = self.some(1, 4, n), self.some(1, 4, n), ()
+        if self.random.random() < 0.2:
+            size, over = (1,) * n, (self.number(2, 3),) * 2
+        return PoolOptions(size, stride, words, layout, rate, over), (self.shape(n, 6, layout),), None
 
     def resizing(self) -> Case:
         """Padding, cropping, up-sampling, global pooling."""

@@ -177,8 +177,24 @@ def describe_pool(op: str, n: int | None, captured: Captured, inputs: tuple[Shap
     if set(dilations) == {1}:
         dilations = ()
     window = _numbers(detail.window, n, detail.data_format)
-    options = PoolOptions(window, strides, padding, data_format, dilations)
+    options = PoolOptions(window, strides, padding, data_format, dilations, _over_channels(detail, n))
     return Description(op, None, None, options, _accepts(n, None, data_format), 0)
+
+
+def _over_channels(detail: Any, n: int) -> tuple[int, ...]:
+    """The window's size and stride over the channels; without a size TensorFlow ignores the stride."""
+    size, stride = (_of_channels(value, n, detail.data_format) for value in (detail.window, detail.strides))
+    return (size, stride) if size != 1 else ()
+
+
+def _of_channels(value: Any, n: int, data_format: Any) -> int:
+    """The entry for the channels, 1 where the value is for the spatial axes alone."""
+    if not isinstance(value, tuple) or len(value) != n + 2:
+        return 1
+    entry = value[1] if data_format_of(data_format) == "channels_first" else value[-1]
+    if type(entry) is not int:
+        raise _Unclear
+    return entry
 
 
 def _pooled_axes(detail: Any, inputs: tuple[Shape, ...]) -> int:

@@ -11,7 +11,7 @@ Use instead:
     tf.nn.max_pool2d(images, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID")
 
 Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself is in the
-list's order, the format is said instead.
+list's order, the format is said instead; where TensorFlow does not compute that format, the data is turned.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic.analysis.arguments import option_of, parameter_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, reordered
+from conv_magic.analysis.call_sites import call_site_of, reordered, transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
-from conv_magic.analysis.operands import origin_of
-from conv_magic.model.calls import CallRecord
+from conv_magic.analysis.operands import operand_of, origin_of
+from conv_magic.capture import capability
+from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, data_format_of, name_of, spelled
+from conv_magic.model.options import PoolOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed
+from conv_magic.rules.rule import Pinned, diagnosed
 from conv_magic.signatures.table import Parameter
-from conv_magic.text.edits import fix
+from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.source import Code, argument
 
 code = "options-for-other-layout"
@@ -41,7 +43,10 @@ _TF = "import tensorflow as tf\n"
 _NCHW = ", data_format='NCHW')\n"
 VALID: tuple[str, ...] = (
     _TF + "y = tf.nn.avg_pool2d(tf.ones((1, 8, 8, 3)), [1, 2, 2, 1], [1, 2, 2, 1], 'SAME')\n",
-    _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 8, 8)), tf.ones((3, 3, 3, 2)), [1, 1, 2, 2], 'SAME'" + _NCHW,
+    Pinned(
+        _TF + "y = tf.nn.conv2d(tf.ones((1, 3, 8, 8)), tf.ones((3, 3, 3, 2)), [1, 1, 2, 2], 'SAME'" + _NCHW, onednn=True
+    ),
+    _TF + "y = tf.nn.max_pool(tf.ones((2, 70, 120, 60)), ksize=(1, 1, 1, 3), strides=(1, 1, 1, 3), padding='VALID')\n",
 )
 INVALID: tuple[str, ...] = (
     _TF + "y = tf.nn.max_pool2d(tf.ones((1, 8, 8, 3)), ksize=[1, 1, 2, 2], strides=[1, 1, 2, 2], padding='VALID')\n",
@@ -56,6 +61,8 @@ _FUNCTIONS = (
     "max_pool", "max_pool2d", "max_pool3d", "avg_pool", "avg_pool2d", "avg_pool3d",
 )  # fmt: skip
 _OPTIONS = ("pool_size", "strides", "dilation_rate")
+_LAST = {4: "NHWC", 5: "NDHWC"}
+_CHANNELS_LAST_ONLY = "with its channels first TensorFlow computes this on a GPU alone: oneDNN, which could, is off"
 
 
 @dataclass(frozen=True)
@@ -75,23 +82,31 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if made is None or len(call.inputs[0]) < 4:
         return
     first = _is_first(made[1], call.op, data_format_of(call) == "channels_first")
+    if call.outcome is Outcome.RETURNED and isinstance(call.options, PoolOptions) and call.options.over_channels:
+        return  # a pooling over the channels, which TensorFlow has
     parameters = [parameter_of(made[1], option, call.op) for option in _OPTIONS]
     wrong = [t for p in parameters if p is not None and (t := _turned(made, trace, p, first=first)) is not None]
     if not wrong:
         return
     shape = call.inputs[0]
+    turned = _is_turned(call, trace, first=first)
+    unsupported = first != turned and capability.channels_first() is False
     listed = " and ".join(f"{w.name}={list(w.numbers)}" for w in wrong)
     names = axis_names(len(shape), "channels_first" if first else "channels_last")
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} would move over the channels of {spelled(shape)}: {listed}",
-        reasons=(f"the entries are for {', '.join(names)}",),
+        reasons=(f"the entries are for {', '.join(names)}", *([_CHANNELS_LAST_ONLY] if unsupported else [])),
         actual=shape,
         axes=(1 if first else len(shape) - 1,),
         axis_names=names,
         origin=origin_of(call, trace),
-        fixes=_fixes(call, made, wrong, first=first, turned=_is_turned(call, trace, first=first)),
+        fixes=(
+            _moved(call, made, trace, wrong, first=first)
+            if unsupported
+            else _fixes(call, made, wrong, first=first, turned=turned)
+        ),
     )
 
 
@@ -123,6 +138,26 @@ def _turned(made: tuple[Code, ast.Call], trace: Trace, known: Parameter, *, firs
         return None
     right = (1, 1, *numbers[1:-1]) if first else (1, *numbers[2:], 1)
     return _Turned(known.name, given, numbers, right)
+
+
+def _moved(
+    call: CallRecord, made: tuple[Code, ast.Call], trace: Trace, wrong: list[_Turned], *, first: bool
+) -> Iterator[Fix]:
+    """The data, which has its channels first, turned to channels last for a CPU that computes nothing else."""
+    (cell, node), supply = made, operand_of(call, trace)
+    around = transposing(cell, (0, *range(2, len(call.inputs[0])), 1))
+    if supply is None or supply.code is not cell or around is None:
+        return
+    edits = [wrapped(cell, supply.value, *around)]
+    title = "move the channels to the last axis"
+    if first:  # the list is in the order that the data then has
+        edits.append(with_option(cell, node, "data_format", f'"{_LAST[len(call.inputs[0])]}"', call.op))
+        title += f" and say {_LAST[len(call.inputs[0])]}"
+    else:
+        last = [(one, [1, *one.numbers[2:], 1]) for one in wrong]
+        edits += [cell.replace(one.given, str(numbers)) for one, numbers in last]
+        title += "".join(f" and use {one.name}={numbers}" for one, numbers in last)
+    yield fix(title, cell, edits, Applicability.SURE)
 
 
 def _fixes(

@@ -24,7 +24,7 @@ from conv_magic import arithmetic
 from conv_magic.analysis.arguments import with_option
 from conv_magic.analysis.call_sites import call_site_of, shape_literals
 from conv_magic.analysis.operands import origin_of
-from conv_magic.model.calls import CallRecord, Outcome
+from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, data_format_of, name_of, spelled
@@ -51,6 +51,9 @@ INVALID: tuple[str, ...] = (
     "import tensorflow as tf\n"
     "small = tf.zeros((1, 3, 3, 2))\n"
     "y = tf.nn.conv2d(small, tf.zeros((5, 5, 2, 4)), strides=1, padding='VALID')\n",
+    "import tensorflow as tf\n"
+    "small = tf.zeros((1, 2, 2, 2))\n"
+    "y = tf.nn.conv2d(small, tf.zeros((3, 3, 2, 4)), strides=1, padding='VALID')\n",
     "from keras import Input, layers\nx = Input((12, 12, 3))\n"
     "h = layers.MaxPooling2D(4)(x)\n"
     "y = layers.Conv2D(8, 5)(h)\n",
@@ -65,10 +68,10 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the failed call's window is larger than its input."""
+    """One diagnosis where the window of a call that failed, or gave an empty result, is larger than its input."""
     options = call.options
     if (
-        call.outcome not in (Outcome.RAISED, Outcome.GUARDED)
+        (call.outcome not in (Outcome.RAISED, Outcome.GUARDED) and not _gave_nothing(call))
         or not isinstance(options, arithmetic.SlidingOptions)
         or not call.inputs
     ):
@@ -90,6 +93,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         origin=origin_of(call, trace),
         fixes=_fixes(call, options, trace),
     )
+
+
+def _gave_nothing(call: CallRecord) -> bool:
+    """Whether TensorFlow made an empty result, as it does without oneDNN of a window one larger than its input."""
+    given, made = call.inputs[:1], call.output
+    return call.mode is Mode.EAGER and bool(given) and 0 not in given[0] and made is not None and 0 in made
 
 
 def _problem(options: arithmetic.SlidingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
@@ -126,6 +135,8 @@ def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str,
             break
     if not isinstance(options, PoolOptions) and max(options.dilation_rate) > 1:
         reasons.append(f"the kernel {_by(options.kernel_size)} reaches over {_by(_window(options))} by its dilation")
+    if call.outcome is Outcome.RETURNED:
+        reasons.append(f"the result {spelled(call.output)} is empty")
     if call.outcome is Outcome.GUARDED:
         reasons.append("TensorFlow would have given a wrong result or ended the process here, so the call was not made")
     return tuple(reasons)

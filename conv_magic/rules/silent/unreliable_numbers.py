@@ -18,41 +18,49 @@ Fix safety: only columns that no window reached are left out; a stride along one
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator
 
 from conv_magic.analysis.operands import code_of
+from conv_magic.capture import capability
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.options import ConvOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed
+from conv_magic.rules.rule import Pinned, diagnosed
 from conv_magic.text.edits import fix, indexed, with_argument
 from conv_magic.text.source import argument
 
 code = "unreliable-numbers"
 
+_ROWS = (
+    "import tensorflow as tf\n"
+    "rows = tf.ones((2, 3, 3, 1))\n"
+    "y = tf.nn.conv2d(rows, tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n"
+)
 VALID: tuple[str, ...] = (
+    Pinned(_ROWS, onednn=False),
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((1, 3, 3, 1)), tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((2, 3, 5, 1)), tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.ones((2, 9, 5, 1)), tf.ones((3, 5, 1, 4)), 1, 'VALID')\n",
 )
 INVALID: tuple[str, ...] = (
-    "import tensorflow as tf\n"
-    "rows = tf.ones((2, 3, 3, 1))\n"
-    "y = tf.nn.conv2d(rows, tf.ones((1, 2, 1, 1)), (1, 2), 'VALID')\n",
-    "import keras, numpy as np\n"
-    "words = np.ones((2, 9, 5, 1), 'float32')\n"
-    "y = keras.layers.Conv2D(4, (3, 5), strides=(1, 5))(words)\n",
+    Pinned(_ROWS, onednn=True),
+    Pinned(
+        "import keras, numpy as np\n"
+        "words = np.ones((2, 9, 5, 1), 'float32')\n"
+        "y = keras.layers.Conv2D(4, (3, 5), strides=(1, 5))(words)\n",
+        onednn=True,
+    ),
 )
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One warning where a call that returned is of the kind described above."""
-    if call.outcome is not Outcome.RETURNED or not _is_affected(call) or not _with_onednn():
+    if call.outcome is not Outcome.RETURNED or not _is_affected(call):
+        return
+    if not capability.onednn() or capability.gpu():
         return
     yield diagnosed(
         code,
@@ -77,12 +85,6 @@ def _is_affected(call: CallRecord) -> bool:
     several = rows is not None and rows > 1 and (rank == 5 or (batch is not None and batch > 1))
     steps = options.strides[-2] == 1 and options.strides[-1] > 1 and options.kernel_size[-1] > 1
     return several and output[-2] == 1 and call.inputs[0][-1] == 1 and steps
-
-
-def _with_onednn() -> bool:
-    """Whether the kernels at fault are in use: by default on x86, unless they were turned off."""
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    return x86 and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
 
 
 def _stride(call: CallRecord) -> int:

@@ -22,31 +22,37 @@ from collections.abc import Iterator
 
 from conv_magic import arithmetic
 from conv_magic.analysis.operands import code_of, module_alias, origin_of
+from conv_magic.capture import capability
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, data_format_of, name_of, spelled
 from conv_magic.model.trace import Trace
-from conv_magic.rules.rule import diagnosed
+from conv_magic.rules.rule import Pinned, diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code, argument
 
 code = "wrong-result-shape"
 
+_BATCH = (
+    "import tensorflow as tf\n"
+    "batch = tf.zeros((10, 8, 8, 3))[10:]\n"
+    "y = tf.nn.conv2d(batch, tf.zeros((3, 3, 3, 4)), 1, 'VALID')\n"
+)
+_REST = (
+    "import keras, numpy as np\n"
+    "rest = np.zeros((0, 8, 8, 3), 'float32')\n"
+    "conv = keras.layers.Conv2D(4, 3)\n"
+    "y = conv(rest)\n"
+)
 VALID: tuple[str, ...] = (
+    Pinned(_BATCH, onednn=False),
+    Pinned(_REST, onednn=False),
     "import tensorflow as tf\ny = tf.nn.conv2d(tf.zeros((1, 8, 8, 3)), tf.zeros((3, 3, 3, 4)), 1, 'VALID')\n",
     "import keras\ny = keras.layers.Conv2D(4, 3)(keras.Input((8, 8, 3), batch_size=0))\n",
     "import tensorflow as tf\nx = tf.zeros((0, 8, 8, 4))\ny = tf.nn.conv2d(x, tf.zeros((3, 3, 4, 4)), 1, 'SAME')\n",
 )
-INVALID: tuple[str, ...] = (
-    "import tensorflow as tf\n"
-    "batch = tf.zeros((10, 8, 8, 3))[10:]\n"
-    "y = tf.nn.conv2d(batch, tf.zeros((3, 3, 3, 4)), 1, 'VALID')\n",
-    "import keras, numpy as np\n"
-    "rest = np.zeros((0, 8, 8, 3), 'float32')\n"
-    "conv = keras.layers.Conv2D(4, 3)\n"
-    "y = conv(rest)\n",
-)
+INVALID: tuple[str, ...] = (Pinned(_BATCH, onednn=True), Pinned(_REST, onednn=True))
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
@@ -54,10 +60,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if call.mode is not Mode.EAGER or call.expected is None or not call.inputs:
         return
     returned = call.outcome is Outcome.RETURNED and not arithmetic.shapes_agree(call.expected, call.output)
-    failed = (
-        call.outcome is Outcome.RAISED and 0 in call.inputs[0] and isinstance(call.options, arithmetic.WindowOptions)
-    )
-    if not returned and not failed:
+    if not returned and not _fails_on_nothing(call):
         return
     actual = call.output if returned else call.inputs[0]
     yield diagnosed(
@@ -74,6 +77,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
+def _fails_on_nothing(call: CallRecord) -> bool:
+    """Whether a layer failed on an empty input because of what oneDNN made of it."""
+    windowed = isinstance(call.options, arithmetic.WindowOptions)
+    empty = call.outcome is Outcome.RAISED and windowed and 0 in call.inputs[0]
+    return empty and capability.onednn() is True and not capability.gpu()
+
+
 def _headline(call: CallRecord, returned: bool) -> str:
     if returned:
         return f"{name_of(call)} gave {spelled(call.output)} where the arithmetic says {spelled(call.expected)}"
@@ -83,7 +93,8 @@ def _headline(call: CallRecord, returned: bool) -> str:
 def _reasons(call: CallRecord) -> Iterator[str]:
     if 0 in call.inputs[0]:
         yield f"the input {spelled(call.inputs[0])} is empty along axis {call.inputs[0].index(0)}"
-        yield "TensorFlow's oneDNN kernels then hand back a tensor of the input's own shape"
+        if capability.onednn() and (call.outcome is Outcome.RAISED or call.output == call.inputs[0]):
+            yield "TensorFlow's oneDNN kernels then hand back a tensor of the input's own shape"
         if call.outcome is Outcome.RAISED:
             yield f"the result should be as empty: {spelled(call.expected)}"
 

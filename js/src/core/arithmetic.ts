@@ -220,7 +220,13 @@ function checkStated(input: Shape, asked: Shape, channels: number, filters: numb
 function pool(options: OptionsOf<"pool">, input: Shape): Shape {
   const windows = windowsOf(options);
   checkRank(input, windows.length, options.data_format, null);
-  return windowed(input, windows, options.data_format);
+  const made = windowed(input, windows, options.data_format);
+  const [size, stride] = options.over_channels ?? [];
+  if (size === undefined) return made;
+  const { channels } = axesOf(input.length, windows.length, options.data_format);
+  const given = input[channels]!;
+  if (size !== stride || (given !== null && (given < 1 || given % size !== 0))) throw new ShapeProblem("option");
+  return replaced(made, channels, [given === null ? null : given / size]);
 }
 
 function globalPool(options: OptionsOf<"global_pool">, input: Shape): Shape {

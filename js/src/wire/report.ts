@@ -186,6 +186,8 @@ export interface ConvTransposeOptions {
 }
 /**
  * A windowed pooling.  `dilation_rate` is empty where the window has none.
+ *
+ * `over_channels` is the window's size and stride over the channels, empty where it stays within each channel.
  */
 export interface PoolOptions {
   pool_size: number[];
@@ -193,6 +195,7 @@ export interface PoolOptions {
   padding: string | [number, number][];
   data_format: "channels_last" | "channels_first";
   dilation_rate: number[];
+  over_channels: number[];
   family: "pool";
 }
 /**
