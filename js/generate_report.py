@@ -1,7 +1,7 @@
-"""Write `src/wire/report.ts`: the types of the document, from the dataclasses of `conv_magic.model`.
+"""Write `report.ts` and `schema.ts` in `src/wire`: the document's types, from the dataclasses of `conv_magic.model`.
 
-    python js/generate_report.py            write the file
-    python js/generate_report.py --check    exit with status 1 if the file is not what would be written
+    python js/generate_report.py            write the files
+    python js/generate_report.py --check    exit with status 1 if a file is not what would be written
 
 Needs `npm ci` in this folder (json-schema-to-typescript) and pydantic.
 """
@@ -21,6 +21,7 @@ from conv_magic.model.document import SCHEMA, Document
 
 JS = Path(__file__).resolve().parent
 TARGET = JS / "src" / "wire" / "report.ts"
+SCHEMA_TARGET = JS / "src" / "wire" / "schema.ts"
 TOOL = JS / "node_modules" / "json-schema-to-typescript" / "dist" / "src" / "cli.js"
 BANNER = """\
 // Generated from conv_magic/model/ by js/generate_report.py: change that, not this.
@@ -56,18 +57,43 @@ def render() -> str:
     return f"{done.stdout}\n/** The layout that this front end reads. */\nexport const SCHEMA = {SCHEMA};\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or compare it with `--check`; the exit status."""
-    text = render()
-    if "--check" not in arguments:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    print(
-        "js/src/wire/report.ts is not what conv_magic/model.py says; run: python js/generate_report.py", file=sys.stderr
+def checked(node: Any) -> Any:
+    """The schema with no more than what is checked: no words, no defaults."""
+    if isinstance(node, list):
+        return [checked(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = ("type", "const", "enum", "anyOf", "$ref", "items", "prefixItems")
+    made = {key: checked(value) for key, value in node.items() if key in kept}
+    if "discriminator" in node or "oneOf" in node:
+        made["anyOf"] = checked(node["oneOf"])
+    if node.get("properties"):
+        made["properties"] = {name: checked(value) for name, value in node["properties"].items()}
+    return made
+
+
+def render_schema() -> str:
+    """The text of `wire/schema.ts`."""
+    schema = TypeAdapter(Document).json_schema(mode="serialization")
+    data = {"$defs": {name: checked(kind) for name, kind in schema["$defs"].items()}, **checked(schema)}
+    return (
+        "// Generated from conv_magic/model/ by js/generate_report.py: change that, not this.\n\n"
+        "/** The JSON Schema of a document, as far as the reader checks it. */\n"
+        f"export const DOCUMENT = {json.dumps(data, separators=(',', ':'))} as const;\n"
     )
-    return 1
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files, or compare them with `--check`; the exit status."""
+    texts = {TARGET: render(), SCHEMA_TARGET: render_schema()}
+    if "--check" not in arguments:
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
+        return 0
+    stale = [p.name for p, text in texts.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]
+    for name in stale:
+        print(f"js/src/wire/{name} is not what conv_magic/model/ says; run: python js/generate_report.py", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
         "keras.Model(given, x)(tf.zeros((2, 8, 8, 3)))\n"
     ),
     "small models": lambda n: (
-        f"for i in range({n} // 8):\n"
+        f"for i in range({n} // 4):\n"
         "    image = keras.Input((8, 8 + i, 1))\n"
         "    m = keras.Sequential([image, layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)])\n"
         "    m(tf.zeros((1, 8, 8 + i, 1)))\n"

@@ -15,17 +15,30 @@ from hypothesis import strategies as st
 
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.document import SCHEMA, Document, Failure
+from conv_magic.model.positions import Span, digest
+from conv_magic.model.trace import Source
 from conv_magic.views.html import to_html
+from conv_magic.views.packed import COLUMNS
 from conv_magic.views.saved import with_at_most
+from conv_magic.views.sound import MOST_POINTS
 from conv_magic.views.text import to_text
 from conv_magic.views.totals import totals_of
 from conv_magic.views.wire import MOST_SAVED, from_json, json_schema, to_dict, to_json, to_wire
+from mutated_documents import bases, mutated
+from run_mutated_documents import outcome
 from sample_documents import SAMPLES, all_fine, wrong_channels
 from snapshot import assert_snapshot
 
+_CELL = "cell"
+_TEXT = "a\nb\nc\n"
+_NUMBERS = st.integers(0, MOST_POINTS)
+_LINES = st.integers(1, 3)
+
 
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of a type, where every field of a dataclass varies and tuples are short."""
+    """Values of a type, where every field of a dataclass varies and tuples are short; spans are those of one cell."""
+    if hint is Span:
+        return st.tuples(_LINES, st.integers(0, 1), _LINES, st.integers(0, 1)).map(_span)
     if isinstance(hint, type) and is_dataclass(hint):
         hints = get_type_hints(hint)
         return st.builds(hint, **{field.name: values_of(hints[field.name]) for field in fields(hint)})
@@ -34,16 +47,63 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     if get_origin(hint) is tuple and get_args(hint)[1:] == (...,):
         return st.lists(values_of(get_args(hint)[0]), max_size=2).map(tuple)
     if hint is float:
-        return st.floats(allow_nan=False, allow_infinity=False)
-    return st.from_type(hint)
+        return st.floats(min_value=0, allow_nan=False, allow_infinity=False, max_value=1e18)
+    return _NUMBERS if hint is int else st.from_type(hint)
 
 
-@given(values_of(Document).map(lambda document: replace(document, schema=SCHEMA)))
+def _span(places: tuple[int, int, int, int]) -> Span:
+    start, end = sorted((places[:2], places[2:]))
+    return Span(_CELL, *start, *end)
+
+
+def documents() -> st.SearchStrategy[Document]:
+    """Documents whose references lead somewhere."""
+    return values_of(Document).map(_sound)
+
+
+def _sound(document: Document) -> Document:
+    trace = document.trace
+    calls = tuple(
+        replace(
+            call,
+            index=index,
+            parent=0 if index and call.parent is not None else None,
+            producers=tuple(None if producer is None else 0 for producer in call.producers),
+            count=call.count or 1,
+        )
+        for index, call in enumerate(trace.calls)
+    )
+    assigned = tuple(
+        replace(
+            value, shapes=tuple((shapes * len(value.names))[: len(value.names)] for shapes in value.shapes if shapes)
+        )
+        for value in trace.assigned
+    )
+    diagnoses = tuple(
+        replace(d, call=0 if calls and d.call is not None else None, axes=tuple(a % 8 for a in d.axes), fixes=tuple(
+            replace(fix, cell=_CELL, reruns=(), edits=fix.edits[:1]) for fix in d.fixes
+        ))
+        for d in document.diagnoses
+    )  # fmt: skip
+    notes = tuple(
+        replace(n, cell=_CELL, line=n.line % 3 + 1, calls=(), diagnosis=0 if diagnoses and n.diagnosis else None)
+        for n in document.notes
+    )
+    sites = tuple(
+        replace(site, arguments=tuple(replace(a, axis=None if a.axis is None else a.axis % 8) for a in site.arguments))
+        for site in document.sites
+    )
+    sources = (Source(_CELL, _TEXT, digest(_TEXT), None, "this cell"),)
+    changed = replace(trace, sources=sources, calls=calls, assigned=assigned)
+    return replace(document, schema=SCHEMA, trace=changed, diagnoses=diagnoses, notes=notes, sites=sites)
+
+
+@given(documents())
 def test_what_is_written_is_read(document: Document) -> None:
     assert from_json(to_json(document)) == document
 
 
-@given(values_of(Document).map(lambda document: replace(document, schema=SCHEMA)))
+@given(documents())
 def test_what_is_packed_is_read(document: Document) -> None:
     assert from_json(json.dumps(to_wire(document))) == document
 
@@ -62,13 +122,15 @@ def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
     assert text.encode("utf-8")
     assert from_json(text) == replace(document, failure=Failure("OSError", "no file 'caf\ufffd \U0001f600'", None))
     assert to_dict(document) == json.loads(text)
-    named = replace(document, trace=replace(document.trace, calls=(named_call("caf\udce9"), named_call("b"))))
+    named = replace(
+        document, trace=replace(document.trace, calls=(named_call(0, "caf\udce9"), named_call(1, "b"))), notes=()
+    )
     read = from_json(json.dumps(to_wire(named)))
     assert [call.layer for call in read.trace.calls] == ["caf\ufffd", "b"]
 
 
-def named_call(layer: str) -> CallRecord:
-    return replace(all_fine().trace.calls[0], layer=layer)
+def named_call(index: int, layer: str) -> CallRecord:
+    return replace(all_fine().trace.calls[0], index=index, layer=layer)
 
 
 def a_loop(rows: int) -> Document:
@@ -174,3 +236,74 @@ def test_the_schema_says_that_every_field_is_there() -> None:
     assert kinds
     for kind in kinds:
         assert set(kind["required"]) == set(kind["properties"]), kind["title"]
+
+
+@pytest.mark.parametrize("text", [None, 1, ["{}"]])
+def test_what_is_no_text_is_refused_in_one_sentence(text: Any) -> None:
+    with pytest.raises(ValueError, match="a document is a text of JSON, and this is of type"):
+        from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("99", "at schema, input should be a valid integer"),
+        (True, "at schema, input should be a valid integer"),
+        (0, "at schema, there is no such layout"),
+        (-1, "at schema, there is no such layout"),
+        (10**30, "a newer conv_magic reads it"),
+    ],
+)
+def test_a_layout_is_a_number_that_there_is(schema: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_json(json.dumps(to_dict(all_fine()) | {"schema": schema}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["trace"]["calls"][1].update(index=-1), "calls.1.index, -1 does not follow 0"),
+        (lambda d: d["trace"]["calls"][1].update(parent=7), "calls.1.parent, there is no call 7 before this one"),
+        (lambda d: d["trace"]["calls"][2].update(producers=[-2]), "calls.2.producers, there is no call -2"),
+        (lambda d: d["trace"]["calls"][3].update(output=[1, 10**30]), "calls.3, 1000.* is not between -1 and"),
+        (lambda d: d["trace"]["calls"][3].update(count=0), "calls.3.count, 0 is no number of calls"),
+        (lambda d: d["trace"]["calls"][3].update(count="1"), "calls.3.count, input should be a valid integer"),
+        (lambda d: d["trace"]["calls"][3]["span"].update(cell="c9"), "calls.3.span.cell, there is no such cell"),
+        (lambda d: d["trace"]["calls"][3]["span"].update(end_line=10**6), "calls.3.span, it ends on line 1000000"),
+        (lambda d: d["trace"]["calls"][3]["span"].update(line=-4), "calls.3.span, it ends before it begins"),
+        (lambda d: d["diagnoses"][0].update(call=-1), "diagnoses.0.call, there is no call -1"),
+        (lambda d: d["diagnoses"][0].update(axes=[300]), "diagnoses.0.axes, an axis that no shape has"),
+        (lambda d: d["diagnoses"][0]["fixes"][0]["edits"].extend(d["diagnoses"][0]["fixes"][0]["edits"] * 2),
+         "diagnoses.0.fixes.0.edits, two edits overlap"),
+        (lambda d: d["notes"][0].update(line=10**9), "notes.0.line, its cell has no line 1000000000"),
+        (lambda d: d["notes"][0].update(calls=[99]), "notes.0.calls, a call that is not there"),
+        (lambda d: d["trace"].update(sources=[]), "trace.sources, there is no cell"),
+    ],
+)  # fmt: skip
+def test_what_no_run_can_have_written_is_refused_in_one_sentence(change: Any, message: str) -> None:
+    data = to_dict(wrong_channels())
+    change(data)
+    with pytest.raises(ValueError, match=message) as refused:
+        from_json(json.dumps(data))
+    assert "\n" not in str(refused.value)
+
+
+def test_more_rows_than_are_written_are_not_made() -> None:
+    data = to_wire(wrong_channels())
+    data["trace"]["calls"]["rows"] = 10**9
+    with pytest.raises(ValueError, match="not a conv_magic document: at trace"):
+        from_json(json.dumps(data))
+    data["trace"]["calls"]["columns"] = {name: {"all": 0} for name in COLUMNS}
+    with pytest.raises(ValueError, match="not a conv_magic document: at trace"):
+        from_json(json.dumps(data))
+
+
+@pytest.mark.parametrize("data", bases())
+def test_right_documents_are_read(data: dict[str, Any]) -> None:
+    assert to_html(from_json(json.dumps(data)))
+
+
+def test_a_changed_document_is_drawn_or_refused_in_one_sentence() -> None:
+    among = bases()
+    told = [outcome(json.dumps(mutated(seed, among))) for seed in range(300)]
+    assert set(told) == {"drawn", "refused"}

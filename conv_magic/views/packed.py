@@ -66,9 +66,20 @@ def _repeats(values: list[object]) -> bool:
 
 
 def unpacked(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of what `packed` made, after it has been JSON.  Raises `KeyError`, `IndexError` or `TypeError`."""
-    rows: list[dict[str, Any]] = [{} for _ in range(data["rows"])]
-    for path, column in data["columns"].items():
+    """The rows of what `packed` made, after it has been JSON.  Raises `KeyError`, `IndexError` or `TypeError`.
+
+    A column that is not as long as the table, or that no table has, is an `IndexError`.  No two rows have the same
+    index, so there are no more rows than places are written for it.
+    """
+    count, columns = data["rows"], data["columns"]
+    if count > 1 and not isinstance(_places(columns["index"]), list):
+        raise IndexError("every row has an index of its own")
+    for path, column in columns.items():
+        places = _places(column)
+        if path not in COLUMNS or (isinstance(places, list) and len(places) != count):
+            raise IndexError(path)
+    rows: list[dict[str, Any]] = [{} for _ in range(count)]
+    for path, column in columns.items():
         name, _, part = path.partition(".")
         value_at = _reader(column, data["pool"])
         for place, row in enumerate(rows):
@@ -77,6 +88,20 @@ def unpacked(data: dict[str, Any]) -> list[dict[str, Any]]:
             else:
                 row[name] = value_at(place)
     return rows
+
+
+def _places(column: Any) -> Any:
+    """What a column has for each row; None where all rows agree."""
+    match column:
+        case {"all": _}:
+            return None
+        case {"pool": list(places)}:
+            if any(type(place) is not int or place < 0 for place in places):
+                raise IndexError("no place of the pool")
+            return places
+        case list():
+            return column
+    raise TypeError("no column")
 
 
 def _reader(column: Any, pool: Sequence[Any]) -> Callable[[int], Any]:

@@ -60,7 +60,7 @@ def _slab_row(row: SlabRow, unit: float, y: float) -> Iterator[Ink]:
         yield Rect("excess", 1 + fitting, top, width - fitting, SLAB_HEIGHT)
         yield Path("excess-hatch", hatching(1 + fitting, top, width - fitting, SLAB_HEIGHT))
     step = 1 if row.count <= CELLS else 0
-    places = [i for i in range(1, row.count) if step] + [row.count]
+    places = [*(range(1, row.count) if step else ()), row.count]
     fronts = "".join(line(1 + i * unit, top, 1 + i * unit, top + SLAB_HEIGHT) for i in places[:-1])
     edges = "".join(line(1 + i * unit, top, 1 + i * unit + DEPTH, top - DEPTH) for i in [0, *places])
     back = line(1 + DEPTH, top - DEPTH, 1 + DEPTH + width, top - DEPTH)
@@ -69,7 +69,7 @@ def _slab_row(row: SlabRow, unit: float, y: float) -> Iterator[Ink]:
     yield Path("grid", fronts)
     yield Path("edge", edges + back + side + foot)
     if row.group:
-        marks = [1 + i * unit for i in range(row.group, row.count, row.group)][:CELLS]
+        marks = [1 + i * unit for i in range(row.group, row.count, row.group)[:CELLS]]
         yield Path("group", "".join(line(x, top - DEPTH, x, top + SLAB_HEIGHT + 6) for x in marks))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from conv_magic.model.document import SCHEMA, Document
 from conv_magic.views.packed import packed, unpacked
 from conv_magic.views.saved import with_at_most
+from conv_magic.views.sound import first_fault
 from conv_magic.views.wording import well_formed
 
 if TYPE_CHECKING:
@@ -87,27 +88,54 @@ def to_wire(document: Document, most: int = MOST_SAVED) -> dict[str, Any]:
 def from_json(text: str) -> Document:
     """The document that `to_json` wrote, or as much of it as `to_wire` sent.
 
-    Raises `ValueError`, in one sentence, if `text` is no such document or was written in a newer layout.
+    Raises `ValueError`, in one sentence, if `text` is no such document or was written in a newer layout: types are
+    taken as they are (`"2"` and `true` are no numbers), numbers have bounds, and references must lead somewhere.
     """
     from pydantic import ValidationError
     from pydantic_core import from_json as load
+    from pydantic_core import to_json as dump
 
+    if not isinstance(text, str | bytes | bytearray):
+        raise ValueError(f"a document is a text of JSON, and this is of type {type(text).__name__}")
     try:
-        data = load(text)
+        data = load(text, allow_inf_nan=False)
     except ValueError as error:
-        raise ValueError(f"this text is not JSON: {error}") from None
-    written = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(written, int) and written > SCHEMA:
+        raise ValueError(f"this text is not JSON: {_one_line(str(error))}") from None
+    _check_schema(data.get("schema") if isinstance(data, dict) else None)
+    try:
+        # as JSON: there, strictly, a list may become a tuple and a text one of an enumeration's
+        document = _adapter().validate_json(dump(_with_rows(data)), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the top"
+        raise _refused(place, first["msg"].lower()) from None
+    except RecursionError:
+        raise _refused("the top", "it is nested too deeply") from None
+    fault = first_fault(document)
+    if fault is not None:
+        raise _refused(*fault)
+    return document
+
+
+def _check_schema(written: object) -> None:
+    if type(written) is not int:
+        return  # whatever else it is, the validation says so
+    if written > SCHEMA:
         raise ValueError(
-            f"this document has layout {written} and this conv_magic reads layouts up to {SCHEMA}; "
+            f"this document has layout {_one_line(str(written), 20)} and this conv_magic reads layouts up to {SCHEMA}; "
             "a newer conv_magic reads it"
         )
-    try:
-        return _adapter().validate_python(_with_rows(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the top"
-        raise ValueError(f"this JSON is not a conv_magic document: at {place}, {first['msg'].lower()}") from None
+    if written < 1:
+        raise _refused("schema", "there is no such layout")
+
+
+def _refused(place: str, reason: str) -> ValueError:
+    return ValueError(f"this JSON is not a conv_magic document: at {_one_line(place, 120)}, {_one_line(reason)}")
+
+
+def _one_line(text: str, longest: int = 200) -> str:
+    line = " ".join(well_formed(text).split())
+    return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 def _with_rows(data: Any) -> Any:
@@ -116,7 +144,7 @@ def _with_rows(data: Any) -> Any:
         case {"trace": {"calls": {"rows": int(), "pool": list(), "columns": dict()} as columns} as trace}:
             try:
                 return data | {"trace": trace | {"calls": unpacked(columns)}}
-            except (IndexError, KeyError, TypeError):
+            except (AttributeError, IndexError, KeyError, TypeError):
                 return data
     return data
 

@@ -6,6 +6,7 @@
  */
 
 import { type CallRecord, type Document, SCHEMA } from "./report";
+import { isSound } from "./sound";
 
 /** A document, or one sentence on why there is none. */
 export type Read = { document: Document; refused?: undefined } | { document?: undefined; refused: string };
@@ -34,11 +35,12 @@ export function readDocument(data: unknown): Read {
 
 function readFresh(data: Partial<Document>): Read {
   const { schema, trace, diagnoses, notes } = data;
-  if (typeof schema !== "number") return { refused: BROKEN };
-  if (schema !== SCHEMA) return { refused: schema < SCHEMA ? OLDER : NEWER };
+  if (!Number.isInteger(schema) || schema! < 1) return { refused: BROKEN };
+  if (schema !== SCHEMA) return { refused: schema! < SCHEMA ? OLDER : NEWER };
   if (![trace?.sources, diagnoses, notes].every((list) => Array.isArray(list))) return { refused: BROKEN };
   const calls = callsOf(trace!.calls);
-  return calls ? { document: { ...(data as Document), trace: { ...trace!, calls } } } : { refused: BROKEN };
+  const document = { ...data, trace: { ...trace, calls } };
+  return calls && isSound(document) ? { document } : { refused: BROKEN };
 }
 
 /** The rows: as they are, or from columns. */
@@ -46,6 +48,8 @@ function callsOf(calls: unknown): CallRecord[] | null {
   if (Array.isArray(calls)) return calls as CallRecord[];
   if (!isPacked(calls)) return null;
   const { rows, pool, columns } = calls;
+  const { index } = columns as { index?: { length?: number; pool?: unknown } | null };
+  if (rows > 1 && !index?.length && !index?.pool) return null; // each row has its own
   const made = Array.from({ length: rows }, (): Record<string, unknown> => ({}));
   for (const [path, column] of Object.entries(columns)) {
     const at = readerOf(column, pool, rows);
@@ -73,6 +77,6 @@ function readerOf(column: Column, pool: unknown[], rows: number): ((place: numbe
   if (typeof column !== "object" || column === null) return null;
   if ("all" in column) return () => column.all;
   const places = column.pool;
-  if (!Array.isArray(places) || places.length !== rows || !places.every((place) => place in pool)) return null;
+  if (!Array.isArray(places) || places.length !== rows || !places.every((place) => Number.isInteger(place) && place in pool)) return null;
   return (place) => pool[places[place]!];
 }
