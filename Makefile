@@ -2,6 +2,7 @@
 #
 #   make demo       build and install the wheel, open demo.ipynb in JupyterLab
 #   make test       build and install the wheel, run every check and every test against it
+#   make quick      under a minute: lint, types of Python, fast tests; against the working tree, no wheel is built
 #   make check      only lint and types
 #   make score      how often faults are located and repaired, one line a set
 #   make develop    install the working tree, editable
@@ -38,7 +39,7 @@ PACKAGE_SOURCES := $(shell find conv_magic -name '*.py' -o -name 'py.typed') pyp
 FRONT_END_SOURCES := $(shell find js \( -name node_modules -o -name lib \) -prune -o -type f -not -name '*.tsbuildinfo' -print)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo lab test check lint types front-end pytest score wheel develop browser rules-page capture-page screenshots format clean
+.PHONY: help setup demo lab test quick check lint types front-end pytest score wheel develop browser rules-page capture-page screenshots format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -94,12 +95,29 @@ demo: wheel lab
 
 # JupyterLab with whatever is installed now; the browser tests start it by this target too.
 lab:
-	$(JUPYTER) lab $(NOTEBOOK) $(AS_ROOT) $(DEMO_FLAGS)
+	"$(JUPYTER)" lab "$(NOTEBOOK)" $(AS_ROOT) $(DEMO_FLAGS)
 
 # --- checks and tests ------------------------------------------------------------------------------------------
 
-test: lint wheel types-check front-end pytest
+# What needs one core each goes side by side.
+test: lint wheel js/node_modules
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types-check front-end
+	@$(MAKE) --no-print-directory pytest
 	@echo 'make test: lint, types, front end and all tests passed against the installed wheel'
+
+# The files that import no TensorFlow and start no kernel, and a few cells from end to end.
+QUICK_TESTS := $(addprefix tests/test_, arithmetic_properties.py contracts.py edit_sites.py flow.py given.py hostile_text.py \
+  imports.py notes.py positions.py rank.py readme.py source.py views_frame.py views_html.py views_report.py views_text.py \
+  views_wording.py wire.py ways_to_call.py)
+QUICK_CELLS := tests/test_kernel.py::test_a_call_that_kills_a_kernel_is_stopped_and_repaired \
+  $(foreach rule,channels-differ missing-axis,\
+    "tests/test_rules.py::test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds[$(rule)-1]")
+
+quick: lint
+	$(BIN)/mypy --strict conv_magic
+	PYTHONPATH="$(CURDIR)" $(BIN)/pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder -r fE \
+	  $(QUICK_CELLS) $(QUICK_TESTS) $(PYTEST_FLAGS)
+	@echo 'make quick: all passed against the working tree; `make test` runs everything against the wheel'
 
 check: lint types-check
 
@@ -117,10 +135,10 @@ front-end: wheel js/node_modules
 	$(NPM) test --silent
 
 browser: $(STAMPS)/dependencies
-	@cd tests && $(CURDIR)/$(BIN)/python -m browser.find_browser --install
+	@cd tests && "$(CURDIR)/$(BIN)/python" -m browser.find_browser --install
 
 pytest: wheel browser js/node_modules
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 score: wheel
 	SCORE_FAULTS="$(SCORE_FAULTS)" $(BIN)/python tests/run_score.py $(SCORE_FLAGS)
@@ -135,7 +153,7 @@ capture-page: wheel
 	$(BIN)/python tests/capture_matrix.py --page
 
 screenshots: wheel browser
-	cd tests && $(CURDIR)/$(BIN)/python -m browser.screenshots
+	cd tests && "$(CURDIR)/$(BIN)/python" -m browser.screenshots
 
 format: $(STAMPS)/dependencies
 	$(BIN)/ruff check --fix --quiet

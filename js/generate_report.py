@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> int:
         return 0
     stale = [p.name for p, text in texts.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]
     for name in stale:
-        print(f"js/src/wire/{name} is not what conv_magic/model/ says; run: python js/generate_report.py", file=sys.stderr)
+        print(f"js/src/wire/{name} is stale; run: python js/generate_report.py", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType
 
 import pytest
@@ -19,6 +20,40 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Other work may keep the machine busy: no example is too slow.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+LONGEST_FIRST = (
+    "test_rules.py",
+    "browser/test_shapes_in_editor.py",
+    "test_capture_matrix.py",
+    "browser/test_table.py",
+    "test_keras_harm.py",
+    "browser/test_runs_in_lab.py",
+    "browser/test_demo_in_lab.py",
+    "browser/test_pictures.py",
+    "test_generated_calls.py",
+    "browser/test_long_cells.py",
+    "test_scratch_verify.py",
+    "test_exits.py",
+    "test_scratch.py",
+    "test_combine.py",
+    "test_kernel.py",
+    "test_live.py",
+    "test_cli.py",
+    "browser/test_hostile_text.py",
+    "test_arithmetic_reference.py",
+    "test_multiworker.py",
+    "test_tracebacks.py",
+    "test_terminal.py",
+    "test_demo.py",
+    "test_magic.py",
+)
+"""Files in the order in which processes take them, so that all end together; the short ones come after."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 _LONG = 60
 """Seconds after which a test that fails is taken to have waited in vain."""

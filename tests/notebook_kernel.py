@@ -112,12 +112,22 @@ class Kernel:
         self.check("from conv_magic.capture import tracer\nassert tracer.patched() == ()")
 
 
+def _started(folder: Path, tries: int = 3) -> tuple[Any, Any]:
+    """A kernel; one that dies as it starts, because others took its ports meanwhile, is started again."""
+    try:
+        return start_new_kernel(
+            SECONDS, kernel_name="python3", cwd=str(folder), env={**os.environ, "IPYTHONDIR": str(folder)}
+        )
+    except RuntimeError:
+        if tries == 1:
+            raise
+        return _started(folder, tries - 1)
+
+
 @contextmanager
 def running_kernel(folder: Path) -> Iterator[Kernel]:
     """A kernel with the extension, TensorFlow and Keras loaded, and nothing of the person's own."""
-    manager, client = start_new_kernel(
-        SECONDS, kernel_name="python3", cwd=str(folder), env={**os.environ, "IPYTHONDIR": str(folder)}
-    )
+    manager, client = _started(folder)
     try:
         kernel = Kernel(manager, client)
         kernel.check("%load_ext conv_magic")

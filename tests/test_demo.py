@@ -17,10 +17,10 @@ from nbconvert import HTMLExporter, MarkdownExporter
 from conv_magic import Report
 from conv_magic.model.calls import Outcome
 from conv_magic.views.wire import MIME
+from shared import SECONDS
 
 DEMO = Path(__file__).parents[1] / "demo.ipynb"
 MAGIC = "%%convshapes\n"
-SECONDS = 300
 
 EXAMPLES = [cell.id for cell in nbformat.read(DEMO, as_version=4).cells if cell.source.startswith(MAGIC)]
 FAILING = [
@@ -85,7 +85,6 @@ def test_the_demo_has_its_examples() -> None:
     assert FAILING == ["no-batch", "gray", "window", "branches"]
 
 
-@pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_shown_in_every_way(executed: Any, name: str) -> None:
     (shown,) = [output.data for output in cell_of(executed, name).outputs if MIME in output.get("data", {})]
@@ -99,7 +98,6 @@ def test_the_demo_names_no_place_of_one_machine(executed: Any) -> None:
     assert "widgets" not in executed.metadata
 
 
-@pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("name", RIGHT)
 def test_the_right_examples_show_what_tensorflow_computes(executed: Any, name: str) -> None:
     source = cell_of(executed, name).source

@@ -9,11 +9,11 @@ from run_generated_calls import FAULTS, compare
 
 
 def test_no_generated_call_goes_wrong() -> None:
-    rows, counts = compare(1_500, 5)
+    rows, counts = compare(750, 5)  # thousands: `run_generated_calls.py`
     assert [(word, str(call), traced.row) for call, _, traced, word in rows if word in FAULTS] == []
-    assert counts["valid, same"] > 600
-    assert counts["refused by us"] > 50
-    assert counts["differs, said"] > 5
+    assert counts["valid, same"] > 300
+    assert counts["refused by us"] > 25
+    assert counts["differs, said"] > 2
 
 
 def test_a_legal_pool_is_never_blamed() -> None:

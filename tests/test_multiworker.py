@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPT = Path(__file__).with_name("multiworker.py")
-_LIMIT = 150.0
+_LIMIT = 600.0
 """Seconds for both workers together; then they are killed."""
 
 

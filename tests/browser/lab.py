@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ import nbformat
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from browser.find_browser import FLAGS, MISSING, find_browser
-from shared import SECONDS
+from shared import SECONDS, Stuck
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "conv-magic"
@@ -68,6 +69,18 @@ class Lab:
         """Put the repository's demo.ipynb in the place of a changed one."""
         (self.folder / "demo.ipynb").write_bytes((ROOT / "demo.ipynb").read_bytes())
 
+    def wait_until_it_answers(self) -> None:
+        """Ask until there is an answer: an address that is told may not be listened at yet."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._request("GET", "/api/status").close()
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise Stuck("JupyterLab does not answer") from None
+                time.sleep(0.1)
+
     def shut_kernels_down(self) -> None:
         """End every kernel."""
         for kernel in json.load(self._request("GET", "/api/kernels")):
@@ -112,7 +125,9 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     )
     assert server.stdout is not None
     try:
-        yield Lab(_address(server.stdout, folder / "server.log"), served)
+        lab = Lab(_address(server.stdout, folder / "server.log"), served)
+        lab.wait_until_it_answers()
+        yield lab
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from conv_magic.analysis.definitions import definitions_of, is_parameter
 from conv_magic.analysis.operands import codes_of
@@ -85,18 +86,23 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _kept_axes(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, count: int) -> Iterator[Diagnosis]:
     """A model's output reduced with `keepdims=True`, less something that was reduced without."""
-    for node in ast.walk(cell.tree):
-        for one, two in _sides(node):
-            reduced = _core(_only_value(cell, one)) if isinstance(one, ast.Name) else _core(one)
-            keeps = _kept(reduced)
-            if keeps is None or not isinstance(reduced, ast.Call) or not _holds(cell, reduced, made):
-                continue
-            if _is_row(two, count, trace) or _is_reduced(cell, two):
-                assert isinstance(node, ast.expr)
-                edit = cell.replace(keeps, "False")
-                at = cell.span(reduced)
-                change = fix("drop the axis there: keepdims=False", cell, [edit], _SURE)
-                yield _told(call, cell, node, change, (at, f"the axis is kept on line {at.line}"))
+    for node, one, two in _all_sides(cell.tree):
+        reduced = _core(_only_value(cell, one)) if isinstance(one, ast.Name) else _core(one)
+        keeps = _kept(reduced)
+        if keeps is None or not isinstance(reduced, ast.Call) or not _holds(cell, reduced, made):
+            continue
+        if _is_row(two, count, trace) or _is_reduced(cell, two):
+            assert isinstance(node, ast.expr)
+            edit = cell.replace(keeps, "False")
+            at = cell.span(reduced)
+            change = fix("drop the axis there: keepdims=False", cell, [edit], _SURE)
+            yield _told(call, cell, node, change, (at, f"the axis is kept on line {at.line}"))
+
+
+@lru_cache(maxsize=8)
+def _all_sides(tree: ast.AST) -> tuple[tuple[ast.AST, ast.expr, ast.expr], ...]:
+    """Every difference of a text with its two sides, either side first; asked for each call, so looked for once."""
+    return tuple((node, *sides) for node in ast.walk(tree) for sides in _sides(node))
 
 
 def _kept(node: ast.expr | None) -> ast.expr | None:
