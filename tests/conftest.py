@@ -50,9 +50,16 @@ LONGEST_FIRST = (
 """Files in the order in which processes take them, so that all end together; the short ones come after."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take the longest files first; leave out what needs oneDNN unless this process was started with it."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
+        return
+    pinned = [item for item in items if item.get_closest_marker("onednn") is not None]
+    if pinned:
+        config.hook.pytest_deselected(items=pinned)
+        items[:] = [item for item in items if item not in pinned]
 
 
 _LONG = 60
@@ -73,16 +80,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if len(_stuck) == _MOST_STUCK:
             item.session.shouldfail = f"stuck: {_MOST_STUCK} tests waited in vain, {', '.join(_stuck)}"
     return report
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs oneDNN unless the process was started with it: test_rules_pinned.py starts one."""
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
-        return
-    pinned = [item for item in items if item.get_closest_marker("onednn") is not None]
-    if pinned:
-        config.hook.pytest_deselected(items=pinned)
-        items[:] = [item for item in items if item not in pinned]
 
 
 def _closure_cell(wrapper: Callable[..., object]) -> object:
