@@ -170,7 +170,7 @@ def notes() -> None:
         noted = assigned.Assignments("x = value\nx = x")
         statement = ast.unparse(noted.instrument(ast.parse("x = value\nx = x")).body[1])
         seconds = min(timeit.repeat(statement, globals={"x": value}, number=times, repeat=15))
-        noted.close()
+        noted.part.close()
         cost = seconds / times * 1e6
         verdict = "within" if cost <= 1 else "OVER"
         print(f"noting {type(value).__name__:24} {cost:6.2f} us  budget 1.00  {verdict}", flush=True)

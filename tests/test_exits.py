@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import linecache
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ import pytest
 import tensorflow as tf
 
 import conv_magic
+from conv_magic.boundary import begun
 from conv_magic.capture import tracer
 from conv_magic.capture.hooks.entry import InheritedSlot, Slot
 from conv_magic.capture.hooks.keras_layers import find_new
@@ -244,6 +246,10 @@ def test_results_of_many_threads_are_told_apart() -> None:
     assert len({call.index for call in tracing.report.trace.calls}) == len(tracing.report.trace.calls)
 
 
+_WITHOUT_A_LOOK = re.compile(r"try:|finally:|while True:|break|raise \w+|if \w+ is not None:|\w+(: [\w| ]+)? = \w+")
+"""Lines that neither call nor go back: there Python looks for no signal."""
+
+
 class _InterruptAt:
     """Raises `KeyboardInterrupt` at the n-th line of our own code that a block runs, or of those functions of ours."""
 
@@ -254,8 +260,9 @@ class _InterruptAt:
         code = frame.f_code
         if not code.co_filename.startswith(str(_OURS)) or (self.functions and code.co_name not in self.functions):
             return None
-        # a bare `try:` is a line without anything at which Python looks for signals
-        if event == "line" and linecache.getline(code.co_filename, frame.f_lineno).strip() != "try:":
+        if event == "line" and not _WITHOUT_A_LOOK.fullmatch(
+            linecache.getline(code.co_filename, frame.f_lineno).strip()
+        ):
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
@@ -325,11 +332,9 @@ def test_stopping_is_done_before_an_interrupt_comes_out() -> None:
     before, number = _places(), 1
 
     def block() -> None:
-        recorder = tracer.new_recorder(set(), most=1, guard=True)
-        tracer.start(recorder)
-        tracer.stop(recorder)
+        begun(tracer.tracing(tracer.new_recorder(set(), most=1, guard=True))).close()
 
-    while _interrupted(block, number, ("_uninstall",)):
+    while _interrupted(block, number, ("tracing",)):
         _assert_as(before)
         number += 5
     assert number > 100

@@ -15,6 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "conv_magic"
 FLOORS = {
     "model": 0,
     "arithmetic": 1,
+    "boundary": 0,
+    "notices": 0,
     "signatures": 1,
     "text": 1,
     "capture": 2,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conv_magic.boundary import begun, clean_traceback
 from conv_magic.capture import tracer
 from conv_magic.capture.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook
 from conv_magic.capture.recorder import Recorder
@@ -54,9 +55,9 @@ def _recorder(most: int = 100) -> Recorder:
 @pytest.fixture
 def recorder() -> Any:
     made = _recorder()
-    tracer.start(made, hooks=(FAKE,))
+    made_in = begun(tracer.tracing(made, hooks=(FAKE,)))
     yield made
-    tracer.stop(made)
+    made_in.close()
 
 
 def test_a_call_by_any_name_is_a_row(recorder: Recorder) -> None:
@@ -77,7 +78,7 @@ def test_a_loop_is_one_row_with_a_count(recorder: Recorder) -> None:
 def test_the_error_is_the_same_object_and_shows_no_frame_of_ours(recorder: Recorder) -> None:
     with pytest.raises(ArithmeticError, match="asked to fail") as caught:
         fake.op(np.zeros((2, 3)), fail=True)
-    tracer.clean_traceback(caught.value)
+    clean_traceback(caught.value)
     names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert names == ["test_the_error_is_the_same_object_and_shows_no_frame_of_ours", "error_handler", "_add_row"]
     assert recorder.rows[0].outcome is Outcome.RAISED
@@ -95,17 +96,19 @@ def test_an_error_of_ours_does_not_reach_the_call() -> None:
 
     broken = Hook("fake.op", FAKE.find, FAKE.capture, describe, FAKE.contains)
     recorder = _recorder()
-    tracer.start(recorder, hooks=(broken,))
+    recorder_in = begun(tracer.tracing(recorder, hooks=(broken,)))
     try:
         assert fake.op(np.zeros((2, 3))).shape == (3, 3)
     finally:
-        tracer.stop(recorder)
+        recorder_in.close()
     assert recorder.faults == ["fake.op: RuntimeError: a bug"]
 
 
 def test_the_guard_raises_in_place_of_the_call_each_time() -> None:
     recorder = _recorder(most=1)
-    tracer.start(recorder, lambda row: ValueError("no") if row.inputs[0][0] == 0 else None, hooks=(FAKE,))
+    recorder_in = begun(
+        tracer.tracing(recorder, lambda row: ValueError("no") if row.inputs[0][0] == 0 else None, hooks=(FAKE,))
+    )
     try:
         import tensorflow as _tensorflow  # noqa: F401  the guard asks it whether ops run at once
 
@@ -116,7 +119,7 @@ def test_the_guard_raises_in_place_of_the_call_each_time() -> None:
         with pytest.raises(ValueError, match="no"):
             fake.op(np.zeros((0, 4)))
     finally:
-        tracer.stop(recorder)
+        recorder_in.close()
     assert [row.outcome for row in recorder.rows] == [Outcome.GUARDED]
     assert recorder.dropped == 4
 
@@ -124,15 +127,15 @@ def test_the_guard_raises_in_place_of_the_call_each_time() -> None:
 def test_traces_may_nest_and_end_in_any_order() -> None:
     original = FAKE.find().get()  # type: ignore[union-attr]  # the fake has its slot
     outer, inner = _recorder(), _recorder()
-    tracer.start(outer, hooks=(FAKE,))
+    outer_in = begun(tracer.tracing(outer, hooks=(FAKE,)))
     fake.op(np.zeros((1, 1)))
-    tracer.start(inner, hooks=(FAKE,))
+    inner_in = begun(tracer.tracing(inner, hooks=(FAKE,)))
     fake.op(np.zeros((2, 1)))
-    tracer.stop(outer)
+    outer_in.close()
     fake.op(np.zeros((3, 1)))
     assert tracer.patched() != ()
-    tracer.stop(inner)
-    tracer.stop(inner)
+    inner_in.close()
+    inner_in.close()
     fake.op(np.zeros((4, 1)))
     assert [row.inputs[0][0] for row in outer.rows] == [1, 2]
     assert [row.inputs[0][0] for row in inner.rows] == [2, 3]
@@ -152,11 +155,11 @@ def test_threads_are_seen_and_one_that_outlives_the_trace_does_no_harm() -> None
     held = SimpleNamespace(op=_filtered(slow))
     find = partial(CellSlot.of, held.op, "fn")
     hook = Hook("held.op", find, lambda x: Captured((x,), 0), FAKE.describe, FAKE.contains)
-    tracer.start(recorder, hooks=(hook,))
+    recorder_in = begun(tracer.tracing(recorder, hooks=(hook,)))
     thread = threading.Thread(target=lambda: results.append(held.op(np.zeros((2, 2)))))
     thread.start()
     assert started.wait(10)
-    tracer.stop(recorder)
+    recorder_in.close()
     assert tracer.patched() == ()
     go_on.set()
     thread.join(10)
@@ -180,11 +183,11 @@ def test_an_attribute_is_put_back_as_it_stood() -> None:
 
 def test_rows_are_bounded_and_what_was_left_out_is_counted() -> None:
     recorder = _recorder(most=10)
-    tracer.start(recorder, hooks=(FAKE,))
+    recorder_in = begun(tracer.tracing(recorder, hooks=(FAKE,)))
     try:
         for size in range(1, 51):
             fake.op(np.zeros((size, 1)))
     finally:
-        tracer.stop(recorder)
+        recorder_in.close()
     assert len(recorder.rows) == 10
     assert recorder.dropped == 40

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from conv_magic.boundary import Part, begun, hidden, keep_of_hook
 from conv_magic.capture.assignments import Assignment, last_assignment, lines_above, noted, span_of
 from conv_magic.capture.hooks.tensors import shape_of_value, shape_reader
-from conv_magic.capture.tracer import HIDDEN
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.values import AssignedValue
@@ -45,7 +45,9 @@ _readers = _Readers()
 
 def _note(number: int, value: object, *others: object) -> None:
     try:
-        seen = _seen[number]
+        seen = _seen.get(number)
+        if seen is None:  # the run is over
+            return
         reader = _readers[type(value)]
         key: Hashable
         if others:
@@ -61,12 +63,11 @@ def _note(number: int, value: object, *others: object) -> None:
             times[0] += 1
         elif len(seen) < _MOST_SHAPES:
             seen[key] = [1]
-    except Exception:  # the run is over; or whatever an object raises when it is asked for its shape
-        return
+    except BaseException as fault:
+        keep_of_hook("the values of lines", fault)
 
 
-_note.__code__ = _note.__code__.replace(co_filename=HIDDEN)  # off the traceback of an interrupt that comes here
-note: Callable[..., None] = _note
+note: Callable[..., None] = hidden(_note)  # off the traceback of an interrupt that comes here
 """Note the shapes of the values that one statement has given to names.  Below a microsecond; never raises."""
 
 
@@ -88,13 +89,35 @@ class _Noted:
         return keys if len(self.names) > 1 else tuple((key,) for key in keys)
 
 
+def _noting(noted: dict[int, _Noted]) -> Part:
+    """Note, until closed."""
+    try:
+        yield
+    finally:
+        interrupt: BaseException | None = None
+        while True:
+            try:
+                for number in noted:
+                    _seen.pop(number, None)
+                    _stated.discard(number)
+                break
+            except KeyboardInterrupt as raised:
+                interrupt = raised
+        if interrupt is not None:
+            raise interrupt
+
+
 @dataclass
 class Assignments:
-    """The assignments of one run of a cell with this text.  `close` ends it."""
+    """The assignments of one run of a cell with this text.  Closing `part` ends it."""
 
     text: str
     _noted: dict[int, _Noted] = field(default_factory=dict)
     _last: tuple[Span, Assignment] | None = None
+    part: Part = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.part = begun(_noting(self._noted))
 
     @cached_property
     def code(self) -> Code:
@@ -114,23 +137,18 @@ class Assignments:
 
         def register(assignment: Assignment) -> int:
             number = next(_numbers)
+            seen: _Seen = {}
             span = span_of(assignment.statement, self.code, above)
-            _seen[number] = {}
+            self._noted[number] = _Noted(span, assignment.names, seen)  # first: what is known here is taken out again
+            _seen[number] = seen
             if span.end_line in self._contract_lines:
                 _stated.add(number)
-            self._noted[number] = _Noted(span, assignment.names, _seen[number])
             return number
 
         last = last_assignment(tree)
         if last is not None:
             self._last = span_of(last.statement, self.code, above), last
         return noted(tree, register, {line - above for line in self._contract_lines})
-
-    def close(self) -> None:
-        """Note no more."""
-        for number in self._noted:
-            _seen.pop(number, None)
-            _stated.discard(number)
 
     def values(self, namespace: Mapping[str, Any] | None) -> tuple[AssignedValue, ...]:
         """What was seen; with `namespace`, in which the cell ran to its end, that of its last statement too."""

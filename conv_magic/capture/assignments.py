@@ -49,9 +49,10 @@ def noted(tree: ast.Module, register: Callable[[Assignment], int], wanted: Colle
     """
     places = list(_places(tree.body, False, wanted))
     last = tree.body[-1] if tree.body else None
-    for place in reversed([p for p in places if p.assignment.statement is not last or p.body is not tree.body]):
-        number = register(place.assignment)
-        place.body.insert(place.index, _note(number, place.assignment))
+    noted = [p for p in reversed(places) if p.assignment.statement is not last or p.body is not tree.body]
+    notes = [_note(register(place.assignment), place.assignment) for place in noted]
+    for place, note in zip(noted, notes, strict=True):  # not before all are made: the tree is changed whole or not
+        place.body.insert(place.index, note)
     return tree
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
+from conv_magic.boundary import Part, hidden, keep_of_hook
 from conv_magic.capture.assignments import span_of
 from conv_magic.capture.hooks.tensors import shape_of_value
 from conv_magic.model.shapes import Shape
@@ -28,7 +29,7 @@ _MOST_SHAPES = 32
 _ANSWERED = ("conv", "pool", "bias_add", "dilation")
 """Words in the names of the functions of `tf.nn` and `keras.ops` that are hooked."""
 
-_Tracer = Callable[[FrameType, str, Any], Any]
+_FOLLOWING = "the values in functions"
 
 
 @dataclass(eq=False)
@@ -59,7 +60,6 @@ class Following:
     followed: dict[str, list[_Followed]]
     remark: str | None = None
     _wanted: dict[CodeType, list[_Followed]] = field(default_factory=dict)
-    _tracer: _Tracer | None = None
 
     @classmethod
     def of(cls, codes: Mapping[str, Code]) -> Following:
@@ -67,21 +67,20 @@ class Following:
         found = {name: list(_followed(code)) for name, code in codes.items() if "shape" in code.text}
         return cls({name: statements for name, statements in found.items() if statements})
 
-    def start(self) -> None:
-        """Follow the calls of this thread from now on."""
+    def following(self) -> Part:
+        """Follow the calls of this thread, until closed; a trace function that the cell itself has put in stays."""
         if not self.followed:
             return
         if sys.gettrace() is not None:
             self.remark = "contracts inside functions are not checked while a debugger or coverage follows the program"
             return
-        self._tracer = self._called
-        sys.settrace(self._tracer)
-
-    def stop(self) -> None:
-        """Follow no more; a trace function that the cell itself has put in stays."""
-        if self._tracer is not None and sys.gettrace() is self._tracer:
-            sys.settrace(None)
-        self._tracer = None
+        try:
+            tracer = self._called
+            sys.settrace(tracer)
+            yield
+        finally:
+            if sys.gettrace() is tracer:
+                sys.settrace(None)
 
     def values(self, codes: Mapping[str, Code]) -> tuple[AssignedValue, ...]:
         """What was seen."""
@@ -94,16 +93,21 @@ class Following:
             if each.seen
         )
 
+    @hidden
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
-        code = frame.f_code
-        if code.co_filename not in self.followed:
-            return None
-        wanted = self._wanted.get(code)
-        if wanted is None:
-            lines = {line for _, _, line in code.co_lines() if line is not None}
-            wanted = [each for each in self.followed[code.co_filename] if each.first in lines]
-            self._wanted[code] = wanted
-        return _Frame(wanted) if wanted else None
+        try:
+            code = frame.f_code
+            if code.co_filename not in self.followed:
+                return None
+            wanted = self._wanted.get(code)
+            if wanted is None:
+                lines = {line for _, _, line in code.co_lines() if line is not None}
+                wanted = [each for each in self.followed[code.co_filename] if each.first in lines]
+                self._wanted[code] = wanted
+            return _Frame(wanted) if wanted else None
+        except BaseException as fault:
+            keep_of_hook(_FOLLOWING, fault)
+        return None
 
 
 class _Frame:
@@ -114,10 +118,12 @@ class _Frame:
         self._within: _Followed | None = None
         self._at = 0
 
+    @hidden
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
         try:
             self._told(frame, event, argument)
-        except Exception:  # whatever an object raises when it is asked for its shape
+        except BaseException as fault:  # an object of the user's may raise anything when it is asked for its shape
+            keep_of_hook(_FOLLOWING, fault)
             self._within = None
         return self
 

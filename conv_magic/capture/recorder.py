@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
+from conv_magic.boundary import is_users, keep
 from conv_magic.capture.hooks.by_identity import ByIdentity
 from conv_magic.capture.hooks.entry import Captured, Description, Hook
 from conv_magic.capture.hooks.repeats import Repeat
@@ -47,7 +48,6 @@ _GENERATED = "__autograph_generated_file"
 _RETURNED, _EAGER, _SYMBOLIC = Outcome.RETURNED, Mode.EAGER, Mode.SYMBOLIC
 _MOST_PRODUCERS = 8192
 _MOST_PASSED = 4096
-_MOST_FAULTS = 20
 
 _passed: set[Hashable] = set()
 """Calls inside layers that the guard has let pass: what is possible once is possible in every run."""
@@ -64,7 +64,9 @@ def words_of(error: BaseException) -> str:
     """The error's text, its type's name where its own `__str__` fails."""
     try:
         return str(error)
-    except Exception:  # whatever the user's code raises there
+    except BaseException as fault:  # the user's code may raise anything there
+        if is_users(fault):
+            raise
         return type(error).__name__
 
 
@@ -212,13 +214,13 @@ class Recorder:
         row = self._row(hook, captured, place, direct, parent, inputs)
         if hook.guard and row.count and direct and parent is None and row.mode is _EAGER and frame.f_back:
             self._learn(Repeat(hook, frame.f_back.f_code, captured, row, local.stack), frame.f_back, args, kwargs)
-        local.stack.append(row)
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
-        local.quiet = quiet
         checked = False
         if not (row.count or hook.guard):  # what a layer did once it does again
             row.description, passed = hook.recall(captured, inputs)
             checked = quiet and self.guard and not passed
+        local.stack.append(row)  # from here on nothing can go wrong
+        local.quiet = quiet
         local.checked = not checked
         return Entered(row, captured, time.perf_counter(), quiet, checked)
 
@@ -261,7 +263,7 @@ class Recorder:
             return None
         try:
             return repeat if repeat.matches(self.local.stack, args, kwargs) else None
-        except Exception as fault:
+        except BaseException as fault:
             self.blame(hook.name, fault)
             return None
 
@@ -275,21 +277,19 @@ class Recorder:
                 held[id(result)] = weakref.ref(result), row
             else:
                 self._ended(row, repeat.captured, seconds, result, None)
-        except Exception as fault:
+        except BaseException as fault:
             self.blame(row.hook.name, fault)
 
     def raised_again(self, repeat: Repeat, error: BaseException, seconds: float) -> None:
         """A call that `again` knew has raised."""
         try:
             self._ended(repeat.row, repeat.captured, seconds, None, error)
-        except Exception as fault:
+        except BaseException as fault:
             self.blame(repeat.row.hook.name, fault)
 
-    def blame(self, where: str, error: Exception) -> None:
-        """Keep an error of our own, once."""
-        text = f"{where}: {type(error).__name__}: {error}"
-        if text not in self.faults and len(self.faults) < _MOST_FAULTS:
-            self.faults.append(text)
+    def blame(self, where: str, error: BaseException) -> None:
+        """Keep an error of our own, once; raises an interrupt again."""
+        keep(where, error, self.faults)
 
     def _row(
         self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,

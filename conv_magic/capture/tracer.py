@@ -7,30 +7,23 @@ last takes them out, and every patched place then holds the very object that it 
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import FunctionType, TracebackType
+from types import FunctionType
 from typing import Any
 
+from conv_magic.boundary import HIDDEN, Part, is_ours, is_users, keep, step_out
 from conv_magic.capture.hooks.by_identity import ByIdentity
 from conv_magic.capture.hooks.entry import Hook, Slot
 from conv_magic.capture.hooks.keras_layers import find_new
 from conv_magic.capture.hooks.table import HOOKS
 from conv_magic.capture.recorder import Entered, Place, Recorder, Row
-
-# TensorFlow's and Keras' traceback filters drop frames whose file lies in a folder of this name, ours with them:
-# https://github.com/keras-team/keras/blob/master/keras/src/utils/traceback_utils.py
-# A `stacklevel` counts no frame of such a file, so that a warning names the line it would name without us:
-# https://github.com/python/cpython/blob/3.11/Lib/warnings.py, `_is_internal_frame`
-HIDDEN = os.path.join("tensorflow", "python", "importlib_bootstrap", "conv_magic_hook.py")
-_OUR_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 Guard = Callable[[Row], Exception | None]
 
@@ -69,41 +62,52 @@ def patched() -> tuple[str, ...]:
     return tuple(_state.patched)
 
 
-def start(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] = HOOKS) -> None:
-    """Hand every hooked call to `recorder` from now on, beside those already tracing.
+def tracing(recorder: Recorder, guard: Guard | None = None, hooks: Sequence[Hook] = HOOKS) -> Part:
+    """Hand every hooked call to `recorder`, beside those already tracing, until closed.
 
-    To be followed by `stop` even where an interrupt cuts it short.
+    With the last one gone everything is as it was.  An interrupt waits until that is done.
     """
+    try:
+        _put_in(recorder, guard, hooks)
+        yield
+    finally:
+        raised: BaseException | None = None
+        while True:
+            try:
+                with _state.lock:
+                    if recorder in _state.recorders:
+                        _state.recorders.remove(recorder)
+                    _state.only = _state.recorders[0] if len(_state.recorders) == 1 else None
+                    if not _state.recorders:
+                        _state.guard = None
+                        sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not _Watcher]
+                        for name, (slot, original, replacement) in reversed(list(_state.patched.items())):
+                            # Where somebody else patched over us meanwhile, their patch keeps calling ours, which
+                            # then only passes on.
+                            try:
+                                if slot.get() is replacement:
+                                    slot.set(original)
+                            except KeyboardInterrupt:
+                                raise
+                            except BaseException as fault:
+                                raised = raised or fault
+                            del _state.patched[name]
+                break
+            except KeyboardInterrupt as interrupt:
+                raised = interrupt
+        if raised is not None:
+            raise raised
+
+
+def _put_in(recorder: Recorder, guard: Guard | None, hooks: Sequence[Hook]) -> None:
     _within.call = _within.checked = False  # should an interrupt have cut short a call of an earlier trace
     with _state.lock:
         _state.recorders.append(recorder)
-        _note_only()
+        _state.only = recorder if len(_state.recorders) == 1 else None
         _state.guard = guard or _state.guard
         _install(hooks)
         if len(_state.recorders) == 1:
             sys.meta_path.insert(0, _Watcher(hooks))
-
-
-def stop(recorder: Recorder) -> None:
-    """Hand it no more; with the last one gone everything is as it was.  An interrupt waits until that is done."""
-    interrupt: BaseException | None = None
-    while True:
-        try:
-            with _state.lock:
-                if recorder in _state.recorders:
-                    _state.recorders.remove(recorder)
-                _note_only()
-                if not _state.recorders:
-                    _uninstall()
-            break
-        except KeyboardInterrupt as raised:
-            interrupt = raised
-    if interrupt is not None:
-        raise interrupt
-
-
-def _note_only() -> None:
-    _state.only = _state.recorders[0] if len(_state.recorders) == 1 else None
 
 
 def _install(hooks: Iterable[Hook]) -> None:
@@ -125,71 +129,107 @@ def _put(name: str, slot: Slot, original: Any, replacement: Any) -> None:
     slot.set(replacement)
 
 
-def _uninstall() -> None:
-    _state.guard = None
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]
-    for name, (slot, original, replacement) in reversed(list(_state.patched.items())):
-        # Where somebody else patched over us meanwhile, their patch keeps calling ours, which then only passes on.
-        if slot.get() is replacement:
-            slot.set(original)
-        del _state.patched[name]
+def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:  # noqa: C901  a call of a function is dear here
+    """The hook: the user's function is called once, with the user's arguments, whatever comes of ours before or after.
 
-
-def _hooked(hook: Hook, function: Callable[..., Any]) -> FunctionType:
+    All that is ours stands in a `try` of its own, the user's call in another.
+    """
     guarded, guarded_within = hook.guard, hook.guard_within  # only what has no rows inside is known again
-    within, state, frame_at, now = _within, _state, sys._getframe, time.perf_counter
+    within, state, frame_at, now, over = _within, _state, sys._getframe, time.perf_counter, _over
+    without: Any = BaseException.with_traceback
 
-    def hooked(*args: Any, **kwargs: Any) -> Any:
-        entered = again = None
+    def hooked(*args: Any, **kwargs: Any) -> Any:  # noqa: C901
+        entered = repeat = refusal = None
+        recorder: Any = None
         try:
             if within.call:
                 if guarded_within and within.checked:
                     refusal = _refusal_within(hook, args, kwargs)
-                    if refusal is not None:
-                        raise refusal
-                return function(*args, **kwargs)
-            recorder = state.only
-            if guarded and recorder is not None:
-                repeat = recorder.again(hook, args, kwargs, frame_at(2))
-                if repeat is not None:  # what returned once is let through again
-                    started = now()
-                    again = repeat
+            else:
+                recorder = state.only
+                if guarded and recorder is not None:
+                    repeat = recorder.again(hook, args, kwargs, frame_at(2))
+                if repeat is None:
+                    entered = _enter(hook, args, kwargs)
+                    refusal = _refused(hook, entered, args, kwargs)
+                else:  # what returned once is let through again
                     within.call = True
-                    result = function(*args, **kwargs)
-                    seconds = now() - started
-                    within.call = False
-                    again = None  # so that an interrupt from here on is not taken for the call's own error
-                    recorder.returned_again(repeat, result, seconds)
-                    return result
-            entered = _enter(hook, args, kwargs)
-            refusal = _refused(hook, entered, args, kwargs)
+                    started = now()
+        except BaseException as fault:
+            if over(hook, fault, entered):
+                raise
+            entered = repeat = refusal = None
+        try:
             if refusal is not None:
                 raise refusal
             result = function(*args, **kwargs)
-            _leave(entered, result, None)
         except BaseException as error:
-            if again is not None and recorder is not None:
-                within.call = False
-                recorder.raised_again(again, error, now() - started)
-            _leave(entered, None, error)
-            _step_out(error)
+            without(error, error.__traceback__.tb_next)  # type: ignore[union-attr]  # it has this frame at least
+            try:
+                if repeat is not None:
+                    within.call = False
+                    recorder.raised_again(repeat, error, now() - started)
+                elif entered is not None:
+                    _leave(entered, None, error)
+            except BaseException as fault:
+                if over(hook, fault):
+                    raise
             raise
+        try:
+            if repeat is not None:
+                seconds = now() - started
+                within.call = False
+                recorder.returned_again(repeat, result, seconds)
+            elif entered is not None:
+                _leave(entered, result, None)
+        except BaseException as fault:
+            if over(hook, fault):
+                raise
         return result
 
     return _disguised(hooked, function)
 
 
 def _hooked_new(function: Callable[..., Any]) -> FunctionType:
+    over, without = _over, BaseException.with_traceback
+
     def hooked(cls: type[Any], *args: Any, **kwargs: Any) -> Any:
         try:
             made = function(cls, *args, **kwargs)
         except BaseException as error:
-            _step_out(error)
+            without(error, error.__traceback__.tb_next)  # type: ignore[union-attr]
             raise
-        _note_creation(made)
+        try:
+            _note_creation(made)
+        except BaseException as fault:
+            if over(None, fault):
+                raise
         return made
 
     return _disguised(hooked, function)
+
+
+def _over(hook: Hook | None, fault: BaseException, entered: _Entry | None = None) -> bool:
+    """Whether what came up in our part of a call is an interrupt, to be raised; an error of ours ends all traces.
+
+    A run in which our own code broke records no more: what is known of it may be half of it.
+    """
+    try:
+        where = hook.name if hook is not None else "a hook"
+        if is_users(fault):
+            if entered is not None:
+                _leave(entered, None, fault)
+            step_out(fault)
+            return True
+        for recorder in tuple(_state.recorders):
+            keep(where, fault, recorder.faults)
+        with _state.lock:
+            _state.recorders.clear()
+            _state.only = None
+        _within.call = _within.checked = False
+    except RecursionError:  # at the end of the stack nothing can be done; what the user calls ends there too
+        return False
+    return False
 
 
 def _disguised(hooked: Any, function: Any) -> FunctionType:
@@ -204,15 +244,6 @@ def _disguised(hooked: Any, function: Any) -> FunctionType:
     return plain
 
 
-def _step_out(error: BaseException) -> None:
-    """Take the hook's own frame off the traceback; a bare `raise` after it does not put it on again.
-
-    Nobody who looks at the error sees the hook then, whatever shows it: the user's own `except`, a debugger, IPython.
-    """
-    # not by assignment, which an error of the user's may forbid (a frozen dataclass)
-    BaseException.with_traceback(error, _next_of_others(error.__traceback__))
-
-
 _Entry = list[tuple[Recorder, Entered]]
 
 
@@ -224,7 +255,7 @@ def _enter(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry 
             entered = recorder.enter(hook, args, kwargs, sys._getframe(2))
             if entered is not None:
                 entries.append((recorder, entered))
-        except Exception as error:
+        except BaseException as error:
             recorder.blame(hook.name, error)
     if not entries:
         return None
@@ -243,7 +274,7 @@ def _leave(entries: _Entry | None, result: object, error: BaseException | None) 
     for recorder, entered in entries:
         try:
             recorder.leave(entered, result, error)
-        except Exception as fault:
+        except BaseException as fault:
             recorder.blame(entered.row.hook.name, fault)
 
 
@@ -263,7 +294,7 @@ def _refusal_within(hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         if recorder.guard:
             try:
                 return recorder.refuse_within(hook, args, kwargs, guard)
-            except Exception as error:
+            except BaseException as error:
                 recorder.blame("the guard", error)
     return None
 
@@ -276,7 +307,7 @@ def _refusal(hook: Hook, entries: _Entry) -> Exception | None:
         return None
     try:
         problem = _state.guard(row) if recorder.runs_eagerly(entered) else None
-    except Exception as error:
+    except BaseException as error:
         recorder.blame("the guard", error)
         return None
     for _, other in entries:
@@ -288,57 +319,13 @@ def _note_creation(made: Any) -> None:
     for recorder in tuple(_state.recorders):
         try:
             recorder.note_creation(made, sys._getframe(2))
-        except Exception as error:
+        except BaseException as error:
             recorder.blame("the making of a layer", error)
 
 
 def new_recorder(files: set[str], *, most: int, guard: bool, within: bool = False) -> Recorder:
     """A recorder that shares what is known of where layers were made."""
     return Recorder(files, most, guard, _created, within)
-
-
-def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The same traceback objects, linked past the hooks' frames and what those called."""
-    first = at = _next_of_others(traceback)
-    while at is not None:
-        following = _next_of_others(at.tb_next)
-        if following is not at.tb_next:
-            at.tb_next = following
-        at = following
-    return first
-
-
-def _next_of_others(traceback: TracebackType | None) -> TracebackType | None:
-    """The first entry that is no hook's, nor our code's that a hook was running when it was interrupted."""
-    in_hook = False
-    while traceback is not None:
-        filename = traceback.tb_frame.f_code.co_filename
-        in_hook = filename == HIDDEN or (in_hook and filename.startswith(_OUR_FOLDER))
-        if not in_hook:
-            break
-        traceback = traceback.tb_next
-    return traceback
-
-
-def clean_traceback(error: BaseException) -> None:
-    """Hide our frames from an exception and from those that it came of."""
-    for each in errors_behind(error):
-        BaseException.with_traceback(each, without_our_frames(each.__traceback__))
-
-
-def errors_behind(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came of: its cause and context, the members of a group, and theirs in turn."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        at = waiting.pop()
-        if at is None or id(at) in seen:
-            continue
-        seen.add(id(at))
-        yield at
-        waiting += [at.__cause__, at.__context__]
-        if isinstance(at, BaseExceptionGroup):
-            waiting += at.exceptions
 
 
 class _Watcher(MetaPathFinder):
@@ -354,25 +341,43 @@ class _Watcher(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
         """The ordinary spec, with hooks installed after the module has run."""
-        if fullname not in self._wanted or getattr(self._looking, "now", False):
-            return None
-        self._looking.now = True
         try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking.now = False
-        if spec is not None and spec.loader is not None:
-            self._watch(spec.loader)
-        return spec
+            if fullname not in self._wanted or getattr(self._looking, "now", False):
+                return None
+            self._looking.now = True
+            try:
+                spec = importlib.util.find_spec(fullname)
+            finally:
+                self._looking.now = False
+            if spec is not None and spec.loader is not None:
+                self._watch(spec.loader)
+            return spec
+        except BaseException as fault:  # another finder answers
+            if isinstance(fault, ImportError | ValueError) and not is_ours(fault):
+                raise
+            if _over(None, fault):
+                raise
+        return None
 
     def _watch(self, loader: Any) -> None:
         execute = loader.exec_module
 
         def exec_module(module: types.ModuleType) -> None:
             del loader.exec_module
-            execute(module)
-            with _state.lock:
-                if _state.recorders:
-                    _install(self._hooks)
+            try:
+                execute(module)
+            except BaseException as error:
+                BaseException.with_traceback(error, error.__traceback__.tb_next)  # type: ignore[union-attr]
+                raise
+            try:
+                self._install()
+            except BaseException as fault:
+                if _over(None, fault):
+                    raise
 
         loader.exec_module = exec_module
+
+    def _install(self) -> None:
+        with _state.lock:
+            if _state.recorders:
+                _install(self._hooks)

@@ -6,7 +6,6 @@ import ast
 import asyncio
 import inspect
 import linecache
-import os
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -15,7 +14,7 @@ from functools import cache
 from types import CodeType, TracebackType
 from typing import Any
 
-from conv_magic.capture.tracer import clean_traceback
+from conv_magic.boundary import clean_traceback, faults, keep
 from conv_magic.engine.report import Report
 from conv_magic.engine.session import Cell, Options, Session
 from conv_magic.model.diagnoses import Diagnosis
@@ -23,6 +22,7 @@ from conv_magic.model.document import Document
 from conv_magic.model.fixes import Fix
 from conv_magic.model.positions import digest
 from conv_magic.model.trace import Trace
+from conv_magic.notices import OwnFault, is_strict
 from conv_magic.repair.combine import untried, verify_diagnoses
 from conv_magic.repair.verify import SHORTEST, Trials, pack_for
 from conv_magic.sandbox.packing import Packed
@@ -136,7 +136,7 @@ def run(
     session = Session(cell, dict(_ran), Options(guard, only, depth, max_calls), there=there)
     error: BaseException | None = None
     try:
-        session.start()
+        _start(session)
         _execute(compiled(session), space)
     except KeyboardInterrupt as interrupt:
         clean_traceback(interrupt)
@@ -190,9 +190,23 @@ def compiled(session: Session, *, awaits: bool = True) -> CodeType:
     """
     flags, name, text = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0, session.cell.filename, session.cell.text
     code: CodeType = compile(text, name, "exec", flags=flags, dont_inherit=True)
-    tree = session.instrument(watched(ast.parse(text, name), text))
-    code = compile(tree, name, "exec", flags=flags, dont_inherit=True)
-    return code
+    try:
+        noted: CodeType = compile(
+            session.instrument(watched(ast.parse(text, name), text)), name, "exec", flags=flags, dont_inherit=True
+        )
+    except BaseException as fault:
+        keep("no values noted", fault, session.faults)  # an interrupt goes on
+        return code
+    return noted
+
+
+def _start(session: Session) -> None:
+    """Put the hooks in; where that breaks, the cell runs without."""
+    try:
+        session.start()
+    except BaseException as fault:
+        session.stop()
+        keep("not traced", fault, session.faults)  # an interrupt goes on
 
 
 def _execute(code: CodeType, space: dict[str, Any]) -> None:
@@ -209,20 +223,13 @@ def _from_cell(traceback: TracebackType | None, filename: str) -> TracebackType 
     return traceback
 
 
-class OwnFault(RuntimeError):
-    """Something went wrong in conv_magic itself; raised in its own tests, told in a line to users."""
-
-
-def is_strict() -> bool:
-    """Whether our own errors are raised; as they are in our own tests."""
-    return bool(os.environ.get("CONV_MAGIC_STRICT"))
-
-
-def _complain(faults: list[str]) -> None:
-    if faults and is_strict():
-        raise OwnFault(faults[0])
-    if faults:
-        warnings.warn(f"conv_magic saw less than it should ({faults[0]}); your cell was not affected", stacklevel=3)
+def _complain(own: list[str]) -> None:
+    told = [*own, *faults]
+    faults.clear()
+    if told and is_strict():
+        raise OwnFault(told[0])
+    if told:
+        warnings.warn(f"conv_magic saw less than it should ({told[0]}); your cell was not affected", stacklevel=3)
 
 
 class Tracing:
@@ -233,12 +240,8 @@ class Tracing:
         self._session = session
 
     def __enter__(self) -> Tracing:
-        try:
-            self._session.start()
-            return self
-        except BaseException:  # an interrupt
-            self._session.stop()
-            raise
+        _start(self._session)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -247,8 +250,8 @@ class Tracing:
         session = self._session
         try:
             self.report = remember(session.finish(error))
-        except Exception as fault:  # a bug of ours is told, the block's own error goes on
-            session.faults.append(f"the report: {type(fault).__name__}: {fault}")
+        except BaseException as fault:  # a bug of ours is told, the block's own error goes on
+            keep("the report", fault, session.faults)
         finally:
             session.stop()  # again, should an interrupt have come before it was done
         _complain(session.faults)

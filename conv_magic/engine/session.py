@@ -14,6 +14,7 @@ from conv_magic.analysis.earlier_cells import JoinedCells, diagnosed_cells
 from conv_magic.analysis.edit_sites import edit_sites
 from conv_magic.analysis.layer_creations import with_creations
 from conv_magic.analysis.operands import codes_of
+from conv_magic.boundary import Part, begun, clean_traceback, close_all, errors_behind
 from conv_magic.capture import tracer
 from conv_magic.capture.assigned import Assignments
 from conv_magic.capture.following import Following
@@ -86,6 +87,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._assignments = self.assignments or Assignments(self.cell.text)
+        self.parts: list[Part] = [self._assignments.part]
         self._following = Following({})
         self._other_names: dict[str, int] = {}
         self._started = time.process_time()
@@ -94,11 +96,11 @@ class Session:
         self.recorder = tracer.new_recorder(files, most=given.max_calls, guard=given.guard, within=within)
 
     def start(self) -> None:
-        """Put the hooks in."""
+        """Put the hooks in.  To be followed by `stop`, also where an error or an interrupt cuts it short."""
         self._started = time.process_time()
-        tracer.start(self.recorder, refuse)
+        self.parts.append(begun(tracer.tracing(self.recorder, refuse)))
         self._following = Following.of(self._codes())
-        self._following.start()
+        self.parts.append(begun(self._following.following()))
 
     def also_known_as(self, filename: str, above: int) -> None:
         """Parts of the cell's text are compiled under this file name too, with `above` lines of it before the first."""
@@ -110,8 +112,9 @@ class Session:
         if self.cell.text:
             self.others = {**self.others, self.cell.filename: self.cell}
         self.cell = cell
-        self._assignments.close()
+        self._assignments.part.close()
         self._assignments = Assignments(cell.text)
+        self.parts.insert(0, self._assignments.part)
         self.recorder.files.add(cell.filename)
 
     def filenames(self) -> set[str]:
@@ -123,10 +126,8 @@ class Session:
         return self._assignments.instrument(tree)
 
     def stop(self) -> None:
-        """Take them out; harmless when they are out already."""
-        self._following.stop()
-        self._assignments.close()
-        tracer.stop(self.recorder)
+        """Take all out that was put in for this run; harmless when it is out already."""
+        close_all(self.parts)
 
     def finish(self, error: BaseException | None, namespace: Mapping[str, Any] | None = None) -> Report:
         """Hooks out, and the report of what was recorded; fixes are not tried yet.
@@ -136,7 +137,7 @@ class Session:
         self.stop()
         seconds = time.process_time() - self._started
         if error is not None:
-            tracer.clean_traceback(error)
+            clean_traceback(error)
         codes = self._codes()
         frame = failing_frame(error, codes) if error is not None else None
         records = calls.records(self.recorder.rows, codes)
@@ -303,7 +304,7 @@ def _tells_of(error: BaseException, diagnosis: Diagnosis, trace: Trace) -> bool:
         return False
     told = [] if diagnosis.call is None else [trace.calls[diagnosis.call].error or ""]
     first_lines = [_on_one_line(text.strip().partition("\n")[0]) for text in told]
-    texts = [_on_one_line(words_of(each)) for each in tracer.errors_behind(error)]
+    texts = [_on_one_line(words_of(each)) for each in errors_behind(error)]
     return all(any(line in text for text in texts) for line in first_lines)
 
 

@@ -91,8 +91,11 @@ def transform(lines: list[str]) -> list[str]:
     return [_BEGIN.format(options.strip()), *rest]
 
 
-# Terminal IPython would otherwise run the transformer while the user still types.
-transform.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own protocol
+def without_magic(lines: list[str]) -> list[str]:
+    """What `transform` makes of a cell where nothing of ours can be run: each line in its place, if it can be."""
+    if not lines or not lines[0].startswith(_ON_TOP):
+        return lines
+    return lines[1:] if lines[1:2] and lines[1].startswith("%%") else ["# " + lines[0], *lines[1:]]
 
 
 def begins(tree: ast.Module) -> bool:

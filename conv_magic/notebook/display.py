@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from conv_magic.boundary import contained, is_users
 from conv_magic.engine import runner
 from conv_magic.engine.report import Report
 
@@ -117,7 +118,7 @@ def show_and_try(
     place: str | None = None,
     verify: bool,
     done: Callable[[Report, Report], None],
-    failed: Callable[[Exception], None],
+    failed: Callable[[BaseException], None],
 ) -> Shown:
     """Show a report; where it has fixes to try, try them in the background and show what held.
 
@@ -131,23 +132,26 @@ def show_and_try(
 
     try:
         packed = runner.packed_for(report, namespace)
-    except Exception as error:
+    except BaseException as error:
         shown.replace(report)
+        if is_users(error):
+            raise
         failed(error)
         return shown
 
     def try_fixes() -> None:
         try:
             tried = runner.verified(report, packed)
-        except Exception as error:
-            shown.replace(report)
+            done(report, tried)
+            shown.replace(tried)
+        except BaseException as error:
             failed(error)
-            return
-        done(report, tried)
-        shown.replace(tried)
+            shown.replace(report)
 
     # The context carries the cell's parent message, without which the update would go to the cell then running.
     context = contextvars.copy_context()
-    shown.trial = threading.Thread(target=context.run, args=(try_fixes,), name="conv_magic tries fixes", daemon=True)
+    shown.trial = threading.Thread(
+        target=context.run, args=(contained("the fixes", try_fixes),), name="conv_magic tries fixes", daemon=True
+    )
     shown.trial.start()
     return shown

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from conv_magic.boundary import begun, faults, is_users, keep
 from conv_magic.notebook.cell_text import (
     WRITINGS,
     begins,
@@ -17,12 +18,13 @@ from conv_magic.notebook.cell_text import (
     lines_above_timed,
     magic_line,
     transform,
+    without_magic,
     without_option,
 )
 from conv_magic.notebook.cells import Cells
-from conv_magic.notebook.interrupts import CleanInterrupts
-from conv_magic.notebook.notices import notice, own_errors_told
+from conv_magic.notebook.interrupts import clean_interrupts
 from conv_magic.notebook.options import tracing
+from conv_magic.notices import OwnFault, notice
 
 if TYPE_CHECKING:
     from conv_magic.capture.assigned import Assignments
@@ -35,7 +37,7 @@ _TIMED = ("<timed exec>", "<timed eval>")
 """The file names under which `%%time` compiles the code below it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
     """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
 
@@ -45,21 +47,18 @@ class _Run:
     info: Any
     always: bool
     live: Live | None = None
-    interrupts: CleanInterrupts | None = None
     thread: int = field(default_factory=threading.get_ident)
 
     def stop(self) -> None:
         """The cell is over, in whatever way."""
-        if self.live is not None:
-            self.live.stop()
-        if self.interrupts is not None:
-            self.interrupts.stop()
         self.session.stop()
 
     def drop(self) -> None:
         """It is over, and no report will follow."""
-        self.stop()
-        self.clear()
+        try:
+            self.stop()
+        finally:
+            self.clear()
 
     def clear(self) -> None:
         """Leave nothing of what was shown while it ran, unless the report took its place."""
@@ -67,9 +66,13 @@ class _Run:
             self.live.clear()
 
 
-@dataclass
+@dataclass(eq=False)
 class Extension:
-    """Everything one shell holds of us."""
+    """Everything one shell holds of us.
+
+    interrupted   an interrupt came before the cell began, while our code ran: the cell's first line is to raise it
+    cut_short     one came after it had ended
+    """
 
     shell: Any
     infos: list[Any] = field(default_factory=list)
@@ -77,6 +80,8 @@ class Extension:
     shown: dict[str, Shown] = field(default_factory=dict)
     always: Any = None
     noted: Assignments | None = None
+    interrupted: bool = False
+    cut_short: bool = False
 
     def __post_init__(self) -> None:
         self.cells = Cells(self.shell)
@@ -85,43 +90,72 @@ class Extension:
 
     def load(self) -> None:
         """Register transformers and events."""
-        self.shell.input_transformers_cleanup.append(transform)
+        self.shell.input_transformers_cleanup.append(self.transform)
         self.shell.ast_transformers.append(self)
         self.shell.events.register("pre_run_cell", self.before_cell)
-        self.shell.events.register("post_run_cell", self.after_cell)
+        self.shell.events.register("post_execute", self.take_out)
+        for callback in (self.after_cell, self.make_sure):
+            self.shell.events.register("post_run_cell", callback)
 
     def unload(self) -> None:
         """Leave nothing behind, not even of a cell that is running."""
+        sweep(self.shell)
         while self.runs:
             self.runs.pop().drop()
-        self.shell.input_transformers_cleanup.remove(transform)
-        if self in self.shell.ast_transformers:
-            self.shell.ast_transformers.remove(self)
-        self.shell.events.unregister("pre_run_cell", self.before_cell)
-        self.shell.events.unregister("post_run_cell", self.after_cell)
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """The input transformer: a leading `%%convshapes` line becomes a call."""
+        try:
+            return transform(lines)
+        except BaseException as error:
+            keep("not traced", error)
+        return without_magic(lines)
+
+    # Terminal IPython would otherwise run the transformer while the user still types.
+    transform.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own protocol
 
     # -- one cell --------------------------------------------------------------------------------------------------
 
     def before_cell(self, info: Any) -> None:
         """The shell is about to run a cell."""
+        try:
+            self._before(info)
+        except BaseException as error:
+            if is_users(error):  # the shell would take it for an error of this callback, and run the cell
+                self.interrupted = True
+            else:
+                keep("not traced", error)
+                self._drop_last(info)
+
+    def _before(self, info: Any) -> None:
         while self.runs and self._ended_unannounced(self.runs[-1]):
             self.runs.pop().drop()
         self.infos.append(info)
         if self.runs:
             self._note_part(self.runs[-1].session, info)
         elif self.always is not None and magic_line(info.raw_cell) is None:
-            with own_errors_told("not traced"):
-                self._start_unasked(info)
+            self._start_unasked(info)
+
+    def _drop_last(self, info: Any) -> None:
+        """Leave nothing of a run that did not begin whole."""
+        while self.runs and self.runs[-1].info is info:
+            self.runs.pop().drop()
 
     def visit(self, tree: ast.Module) -> ast.Module:
         """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
-        before = tree.body[:]
         try:
-            return self._noted(tree)
-        except Exception as fault:
-            tree.body[:] = before
-            notice(f"no values noted ({type(fault).__name__}: {fault}); your cell was not affected", fault)
-            return tree
+            if not self.interrupted:
+                return self._noted(tree)
+        except BaseException as error:
+            if is_users(error):
+                self.interrupted = True
+            else:
+                keep("no values noted", error)
+        if self.interrupted and tree.body:
+            self.interrupted = False
+            tree.body.insert(0, ast.copy_location(ast.parse("raise KeyboardInterrupt").body[0], tree.body[0]))
+            ast.fix_missing_locations(tree)
+        return tree
 
     def _noted(self, tree: ast.Module) -> ast.Module:
         from conv_magic.capture.assigned import Assignments
@@ -172,9 +206,12 @@ class Extension:
         if not _has_tensorflow():
             notice("TensorFlow is not installed, so there is nothing to trace; `pip install tensorflow`")
             return
-        with own_errors_told("not traced"):
+        try:
             whole, above = self._whole(info)
             self.start(args, self._cell(whole, filename, whole.raw_cell, above + at - number), info)
+        except BaseException:
+            self._drop_last(info)
+            raise
 
     def _whole(self, info: Any) -> tuple[Any, int]:
         """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
@@ -193,8 +230,7 @@ class Extension:
         """Trace what follows."""
         from conv_magic.engine.session import Session
 
-        noted, self.noted = self.noted, None
-        known = noted if noted and noted.text == cell.text else None
+        known = self.noted if self.noted and self.noted.text == cell.text else None
         session = Session(cell, self.cells.all(), tracing(args), known)
         above = lines_above_timed(cell.text) if cell.filename not in _TIMED else None
         if above is not None:
@@ -202,54 +238,123 @@ class Extension:
                 session.also_known_as(name, above)
         run = _Run(session, args, dict(self.shell.user_ns), info, always)
         self.runs.append(run)
-        run.interrupts = CleanInterrupts(self.shell)
-        run.interrupts.start()
+        if known is not None:  # the session's now
+            self.noted = None
+        session.parts.append(begun(clean_interrupts(self.shell)))
+        self._take_out_soon(info)
         session.start()
         if hasattr(self.shell, "kernel") and len(self.runs) == 1:
-            run.live = self._live(run)
+            self._show_live(run)
         return session
 
-    def _live(self, run: _Run) -> Live:
+    def _take_out_soon(self, info: Any) -> None:
+        """Look once more when the kernel's loop goes on, which waits for a cell that awaits nothing."""
+        asyncio: Any = sys.modules.get("asyncio")  # without it there is no loop, and it is slow to import
+        loop = asyncio._get_running_loop() if asyncio is not None else None
+        if loop is not None and "await" not in info.raw_cell and "async" not in info.raw_cell:
+            loop.call_soon(self.take_out)
+
+    def _show_live(self, run: _Run) -> None:
         from conv_magic.notebook.display import Look, static_bundle
         from conv_magic.notebook.live import Live
 
         table = not run.args.quiet and (not run.always or run.args.table)
-        live = Live(run.session, lambda report: static_bundle(report, Look(table)))
-        live.start(self.shell)
-        return live
+        run.live = Live(run.session, lambda report: static_bundle(report, Look(table)))
+        run.session.parts.append(begun(run.live.showing(self.shell)))
+
+    def take_out(self) -> None:
+        """Something has run in the shell: should an interrupt keep it from telling which, all is out nevertheless."""
+        try:
+            run = self.runs[-1] if self.runs else None
+            if run is not None and self._ended_unannounced(run):
+                run.stop()
+        except BaseException as error:
+            if is_users(error):
+                self.cut_short = True
+            else:
+                keep("no report", error)
 
     def after_cell(self, result: Any) -> None:
         """A cell has ended: the traced one, or one nested in it."""
-        if self.noted is not None:  # the run that it was for did not begin
-            self.noted.close()
-            self.noted = None
-        info = self.infos[-1] if result is None and self.infos else getattr(result, "info", None)
-        if info in self.infos:
-            del self.infos[self.infos.index(info) :]
+        try:
+            self._after(result)
+        except BaseException as error:
+            if is_users(error):  # the shell would show it as an error of this callback
+                self.cut_short = True
+            else:
+                keep("no report", error)
+
+    def _after(self, result: Any) -> None:
+        noted, self.noted = self.noted, None
+        if noted is not None:  # the run that it was for did not begin
+            noted.part.close()
+        info = self._ended(result)
         while self.runs and self.runs[-1].info is info:
-            run = self.runs.pop()
-            run.stop()
-            if result is not None:
-                self._report(run, result.error_before_exec or result.error_in_exec)
-            run.clear()
+            run = self.runs[-1]
+            try:
+                run.stop()
+            finally:
+                self.runs.pop()
+                faults.extend(run.session.faults)
+                run.session.faults.clear()
+            try:
+                if result is not None:
+                    self._finish(run, result.error_before_exec or result.error_in_exec)
+            finally:
+                run.clear()
         if info is not None and info.raw_cell.strip():
             self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
 
-    def _report(self, run: _Run, error: BaseException | None) -> None:
+    def _ended(self, result: Any) -> Any:
+        """What `before_cell` was told of the cell that has ended."""
+        info = getattr(result, "info", None)
+        # where the shell was interrupted as it showed an error, it makes the result anew
+        alike = [each for each in self.infos if each is info] or [
+            each for each in self.infos if info is None or each.raw_cell == info.raw_cell
+        ]
+        if not alike:
+            return info
+        del self.infos[self.infos.index(alike[-1]) :]
+        return alike[-1]
+
+    def make_sure(self, result: Any) -> None:
+        """Whatever came in the way of `after_cell`: all is out that was in for the cell that has ended.
+
+        Of its own code: it calls nothing that `after_cell` does.  And tells what there is to tell of ourselves.
+        """
         try:
-            with own_errors_told("no report"):
-                self._finish(run, error)
-        except KeyboardInterrupt:
+            self.interrupted = False
+            if self.noted is not None:
+                self.noted.part.close()
+                self.noted = None
+            info = getattr(result, "info", None)
+            for run in [run for run in self.runs if run.info is info]:
+                while run.session.parts:
+                    run.session.parts[-1].close()
+                    run.session.parts.pop()
+                self.runs.remove(run)
+                run.clear()
+            if info in self.infos:
+                del self.infos[self.infos.index(info) :]
+            told = faults[:1]
+        except BaseException as error:
+            told = (
+                ["no report: interrupted"]
+                if is_users(error)
+                else [f"the end of a cell: {type(error).__name__}: {error}"]
+            )
+        faults.clear()
+        cut_short, self.cut_short = self.cut_short, False
+        if cut_short:
             notice("no report, since it was interrupted; your cell had ended before")
+        if told:
+            notice(f"saw less than it should ({told[0]}); your cell was not affected", OwnFault(told[0]))
 
     def _finish(self, run: _Run, error: BaseException | None) -> None:
-        from conv_magic.engine.runner import OwnFault
-
         report = run.session.finish(error, self.shell.user_ns)
         for remark in run.session.remarks:
             notice(remark)
-        for fault in run.session.faults[:1]:
-            notice(f"saw less than it should ({fault}); your cell was not affected", OwnFault(fault))
+        faults.extend(run.session.faults)
         if run.always and not report.notes and not report.diagnoses:
             return
         self._bind(run.args.name, None, report)
@@ -301,8 +406,9 @@ class Extension:
         def done(before: Report, after: Report) -> None:
             self._bind(run.args.name, before, after)
 
-        def failed(fault: Exception) -> None:
-            notice(f"no fix was tried ({type(fault).__name__}: {fault})", fault)
+        def failed(fault: BaseException) -> None:
+            if not faults:  # one line about ourselves is enough
+                notice(f"no fix was tried ({type(fault).__name__}: {fault}); your cell was not affected", fault)
 
         return {"verify": not run.args.no_verify, "done": done, "failed": failed}
 
@@ -314,6 +420,18 @@ class Extension:
             runner.remember(report)
         if name and (before is None or self.shell.user_ns.get(name) is before):
             self.shell.user_ns[name] = report
+
+
+def sweep(shell: Any) -> None:
+    """Take out of a shell whatever of ours is registered there, also by a module that was imported before this one."""
+    for registered in (shell.input_transformers_cleanup, shell.ast_transformers, *shell.events.callbacks.values()):
+        registered[:] = [each for each in registered if not is_ours_there(getattr(each, "__self__", each))]
+
+
+def is_ours_there(thing: object) -> bool:
+    """Whether it is what one shell holds of us, of this module or of one that stood in its place before."""
+    kind = type(thing)
+    return (kind.__module__, kind.__name__) == (__name__, Extension.__name__)
 
 
 def _has_tensorflow() -> bool:

@@ -6,40 +6,35 @@ instruction, though; then whoever shows the traceback must leave the frame out.
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import Any
 
+from conv_magic.boundary import Part, clean_traceback, is_users, keep
 
-class CleanInterrupts:
-    """While a cell is traced, the shell shows its `KeyboardInterrupt` as it would without us.
+
+def clean_interrupts(shell: Any) -> Part:
+    """The shell shows a `KeyboardInterrupt` as it would without us, until closed.
 
     By the shell's own means
     (https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html), which the user may
-    have set for other errors: then nothing is changed.
+    have set for other errors: then nothing is changed, nor where the cell puts in something of its own meanwhile.
     """
-
-    def __init__(self, shell: Any) -> None:
-        self._shell = shell
-        self._before: tuple[Any, Any] | None = None
-        self._ours: Any = None
-
-    def start(self) -> None:
-        """Put it in."""
-        shell = self._shell
-        if shell.custom_exceptions == ():
-            self._before = shell.custom_exceptions, shell.CustomTB
-            shell.set_custom_exc((KeyboardInterrupt,), _shown)
-            self._ours = shell.CustomTB
-
-    def stop(self) -> None:
-        """Take it out, unless the cell has put in something of its own."""
-        shell, before = self._shell, self._before
-        if before is not None and shell.CustomTB is self._ours:
-            shell.custom_exceptions, shell.CustomTB = before
-        self._before = self._ours = None
+    if shell.custom_exceptions != ():
+        return
+    before, ours = shell.CustomTB, MethodType(_shown, shell)
+    try:
+        # not by `set_custom_exc`, whose wrapper takes a second interrupt for an error of the handler
+        shell.CustomTB, shell.custom_exceptions = ours, (KeyboardInterrupt,)
+        yield
+    finally:
+        if shell.CustomTB is ours:
+            shell.custom_exceptions, shell.CustomTB = (), before
 
 
 def _shown(shell: Any, kind: type[BaseException], error: BaseException, traceback: Any, tb_offset: Any = None) -> None:
-    from conv_magic.capture.tracer import clean_traceback
-
-    clean_traceback(error)
+    try:
+        clean_traceback(error)
+    except BaseException as fault:
+        if not is_users(fault):  # a second interrupt changes nothing: the first one is being shown
+            keep("an interrupt", fault)
     shell.showtraceback((kind, error, error.__traceback__), tb_offset=tb_offset, running_compiled_code=True)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.boundary import Part, contained, keep
 from conv_magic.engine.report import Report
 from conv_magic.engine.session import Session
 from conv_magic.notebook.outputs import LiveOutput, live_output
@@ -34,20 +35,27 @@ class Live:
         self._busy = threading.Lock()
         self._output: LiveOutput | None = None
 
-    def start(self, shell: Any) -> None:
-        """Begin to watch, in the thread and at the start of the cell; does nothing where it cannot be shown live."""
-        self._output = live_output(shell, lambda: bool(self._session.recorder.rows), self._wake.set)
-        if self._output is not None:
-            threading.Thread(target=self._run, name="conv_magic shows calls", daemon=True).start()
+    def showing(self, shell: Any) -> Part:
+        """Watch, from the start of the cell and in its thread until closed; nothing where it cannot be shown live.
 
-    def stop(self) -> None:
-        """The cell has ended: nothing more is shown of it.  Waits for a snapshot that is being taken."""
-        self._ended = True
-        self._wake.set()
-        if self._output is not None:
-            self._output.close()
-            with self._busy:
-                pass
+        After that nothing more is shown of it; closing waits for a snapshot that is being taken.
+        """
+        output: LiveOutput | None = None
+        try:
+            output = self._output = live_output(shell, lambda: bool(self._session.recorder.rows), self._wake.set)
+            if output is None:
+                return
+            watch = contained("shown while it ran", self._run)
+            threading.Thread(target=watch, name="conv_magic shows calls", daemon=True).start()
+            yield
+        finally:
+            self._ended = True
+            self._wake.set()
+            if output is not None:
+                output.closed = True
+                output.close()
+                with self._busy:
+                    pass
 
     def take_place(self) -> str | None:
         """The identifier of the display, now the caller's to update; None if there is none."""
@@ -86,6 +94,6 @@ class Live:
         """Show what was seen so far."""
         try:
             output.update(*self._draw(self._session.so_far(self._thread_of_cell)))
-        except Exception as error:  # a bug of ours: told once the cell has ended
-            self._session.faults.append(f"live: {type(error).__name__}: {error}")
+        except BaseException as error:  # a bug of ours: told once the cell has ended
             self._ended = True
+            keep("shown while it ran", error, self._session.faults)

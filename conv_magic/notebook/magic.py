@@ -7,26 +7,47 @@ and the shell's `post_run_cell` event ends the run.  So value, output, await, er
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
 from IPython.core.error import UsageError
 
+from conv_magic.boundary import contained, hidden, is_users, keep, step_out
 from conv_magic.notebook.cell_text import NAME, WRITINGS, show_plain_line
-from conv_magic.notebook.extension import Extension
+from conv_magic.notebook.extension import Extension, is_ours_there, sweep
 from conv_magic.notebook.magic_options import parsed, with_options
+from conv_magic.notices import notice
 
 _extensions: dict[int, Extension] = {}
 
 
+@hidden
 def begin(line: str) -> None:
     """What the `%%convshapes` line becomes.  Raises `UsageError` if its options are wrong."""
+    try:
+        _begin(line, sys._getframe(1))
+    except UsageError:
+        raise
+    except BaseException as fault:
+        if is_users(fault):
+            step_out(fault)
+            raise
+        keep("not traced", fault)
+
+
+def _begin(line: str, frame: FrameType) -> None:
     from IPython.core.getipython import get_ipython
 
-    frame = sys._getframe(1)
     show_plain_line(frame.f_code.co_filename, frame.f_lineno, line)
-    extension = _extensions.get(id(get_ipython()))
+    extension = _extension_of(get_ipython())
     if extension is not None:
         extension.begin(parsed(_cell_magic, line), frame.f_code.co_filename, frame.f_lineno)
+
+
+def _extension_of(shell: Any) -> Any:
+    """What the shell holds of us, also where this module was imported anew since it was loaded."""
+    known = _extensions.get(id(shell))
+    return known or next(filter(is_ours_there, getattr(shell, "ast_transformers", ())), None)
 
 
 @with_options
@@ -49,7 +70,7 @@ def _line_magic(line: str) -> Any:
     """
     from IPython.core.getipython import get_ipython
 
-    extension = _extensions[id(get_ipython())]
+    extension = _extension_of(get_ipython())
     word, _, rest = line.strip().partition(" ")
     match word:
         case "on":
@@ -68,6 +89,9 @@ def _line_magic(line: str) -> Any:
     return None
 
 
+_line = contained("the magic", _line_magic, passing=(UsageError,))
+
+
 def _last(extension: Extension, *, as_frame: bool) -> Any:
     from conv_magic.engine import runner
 
@@ -81,17 +105,24 @@ def _last(extension: Extension, *, as_frame: bool) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext conv_magic`."""
-    unload_ipython_extension(shell)
-    extension = _extensions[id(shell)] = Extension(shell)
-    extension.load()
-    shell.register_magic_function(_cell_magic, "cell", NAME)
-    shell.register_magic_function(_line_magic, "line", NAME)
+    try:
+        unload_ipython_extension(shell)
+        extension = _extensions[id(shell)] = Extension(shell)
+        extension.load()
+        shell.register_magic_function(_cell_magic, "cell", NAME)
+        shell.register_magic_function(_line, "line", NAME)
+    except BaseException as fault:
+        unload_ipython_extension(shell)
+        if is_users(fault):
+            raise
+        notice(f"not loaded ({type(fault).__name__}: {fault})", fault)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """`%unload_ext conv_magic`."""
-    extension = _extensions.pop(id(shell), None)
-    if extension is not None:
+    _extensions.pop(id(shell), None)
+    for extension in list(filter(is_ours_there, shell.ast_transformers)):
         extension.unload()
-        for kind in ("cell", "line"):
-            shell.magics_manager.magics[kind].pop(NAME, None)
+    sweep(shell)
+    for kind in ("cell", "line"):
+        shell.magics_manager.magics[kind].pop(NAME, None)

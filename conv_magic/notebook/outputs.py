@@ -14,8 +14,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.boundary import contained, keep
+
 NOTHING: dict[str, Any] = {"text/html": ""}
 """Data of which every front end shows nothing: of none at all nbconvert complains, an empty text is an empty line."""
+_WHERE = "shown while it ran"
 _REWRITES = ("\r", "\b")
 """With these a program goes back in its line."""
 
@@ -25,6 +28,7 @@ class LiveOutput:
 
     id        by which it is updated, also after the cell's end
     placed    whether it is among the outputs
+    closed    whether nothing more is to be shown
 
     `has_content` says whether there is anything to show; `when_placed` is called once it is there.  Both are called in
     the kernel's sending thread.
@@ -38,7 +42,8 @@ class LiveOutput:
         self._publisher, self._streams = publisher, streams
         self._has_content, self._when_placed = has_content, when_placed
         self._parent = publisher.parent_header  # of the cell: read in its own thread
-        self._wanted = self._closed = self._in_line = False
+        self._wanted = self._in_line = False
+        self.closed = False
         self._lock = threading.Lock()
         self._schedule(lambda: [stream.register_hook(self._watch) for stream in streams])
 
@@ -50,14 +55,14 @@ class LiveOutput:
     def update(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         """Show this in the place, if it is taken and not given up."""
         with self._lock:
-            if self.placed and not self._closed:
+            if self.placed and not self.closed:
                 self._send("update_display_data", data, metadata or {})
 
     def close(self) -> None:
         """No update comes after this, and the place is not taken any more."""
         with self._lock:
-            self._closed = True
-        self._schedule(lambda: [stream.unregister_hook(self._watch) for stream in self._streams])
+            self.closed = True
+        self._schedule(self._unwatch)
 
     def clear(self) -> None:
         """Leave nothing to be seen; an output cannot be taken away again."""
@@ -66,18 +71,30 @@ class LiveOutput:
                 self._send("update_display_data", NOTHING, {})
 
     def _schedule(self, work: Callable[[], object]) -> None:
-        self._publisher.pub_socket.io_thread.schedule(work)
+        self._publisher.pub_socket.io_thread.schedule(contained(_WHERE, work))
 
     def _watch(self, message: dict[str, Any]) -> dict[str, Any]:
-        """A text is about to be sent."""
-        if message["parent_header"].get("msg_id") == self._parent.get("msg_id"):
+        """A text is about to be sent, and is, whatever comes of looking at it."""
+        try:
+            self._look(message)
+        except BaseException as fault:
+            keep(_WHERE, fault)
+        return message
+
+    def _look(self, message: dict[str, Any]) -> None:
+        if self.closed:
+            self._schedule(self._unwatch)  # not at once: the stream goes through its hooks
+        elif message["parent_header"].get("msg_id") == self._parent.get("msg_id"):
             text = message["content"]["text"]
             if any(sign in text for sign in _REWRITES) and not self._in_line:
                 self._place()
             self._in_line = not text.endswith("\n")
             if self._wanted and not self._in_line:
                 self._schedule(self._place_between_lines)  # after this text
-        return message
+
+    def _unwatch(self) -> None:
+        for stream in self._streams:
+            stream.unregister_hook(self._watch)
 
     def _place_between_lines(self) -> None:
         if not self._in_line:
@@ -85,7 +102,7 @@ class LiveOutput:
 
     def _place(self) -> None:
         with self._lock:
-            if self.placed or self._closed or not self._has_content() or _is_captured(self._parent):
+            if self.placed or self.closed or not self._has_content() or _is_captured(self._parent):
                 return
             self._send("display_data", {}, {})
             self.placed = True

@@ -25,7 +25,7 @@ def print_and_try(
     *,
     verify: bool,
     done: Callable[[Report, Report], None],
-    failed: Callable[[Exception], None],
+    failed: Callable[[BaseException], None],
     limit: float = LIMIT,
 ) -> None:
     """Print a report; where it has fixes to try, try them and print what held.
@@ -42,10 +42,10 @@ def print_and_try(
         print(f"\ntrying the fixes for at most {limit:.0f} s (Ctrl-C to go on) ...", flush=True)
     try:
         tried = runner.verified(report, runner.packed_for(report, namespace), limit=limit, waited_for=True)
-    except Exception as error:
-        failed(error)
-        return
     except KeyboardInterrupt:  # before the first trial
+        return
+    except BaseException as error:
+        failed(error)
         return
     done(report, tried)
     print("\n" + tried_text(tried, color=color, width=width), end="", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conv_magic.analysis.operands import origin_of
+from conv_magic.boundary import keep
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Failure
@@ -234,22 +235,16 @@ def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
 def _said_of_cell(rule: CellRule, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
         return list(rule.check_cell(trace))
-    except Exception as error:
-        _blame(rule.code, error, faults)
+    except BaseException as error:
+        keep(f"rule {rule.code}", error, faults)
         return []
-
-
-def _blame(code: str, error: Exception, faults: list[str]) -> None:
-    text = f"rule {code}: {type(error).__name__}: {error}"
-    if text not in faults:
-        faults.append(text)
 
 
 def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
     try:
         return list(rule.check(call, trace))
-    except Exception as error:
-        _blame(rule.code, error, faults)
+    except BaseException as error:
+        keep(f"rule {rule.code}", error, faults)
         return []
 
 

@@ -10,8 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from conv_magic.boundary import hidden, keep_of_hook
 from conv_magic.text.source import called_name
 
+_VALUES = "the values of lines"
 Target = ast.Name | ast.Attribute | ast.Subscript
 
 
@@ -81,18 +83,26 @@ def read(target: Target, names: Mapping[str, Any]) -> Any:
             return value
 
 
+@hidden
 def attribute(owner: object, name: str) -> Any:
     """What an object keeps under a name; a property is not asked."""
     try:
         return object.__getattribute__(owner, "__dict__").get(name)
     except AttributeError:  # it keeps nothing by name
         return None
+    except BaseException as fault:
+        keep_of_hook(_VALUES, fault)
+    return None
 
 
+@hidden
 def entry(owner: object, key: str | int) -> Any:
     """What a plain list or dictionary holds; what a class of its own gives is not asked."""
-    if type(owner) is dict:
-        return owner.get(key)
-    if type(owner) is list and isinstance(key, int) and -len(owner) <= key < len(owner):
-        return owner[key]
+    try:
+        if type(owner) is dict:
+            return owner.get(key)
+        if type(owner) is list and isinstance(key, int) and -len(owner) <= key < len(owner):
+            return owner[key]
+    except BaseException as fault:
+        keep_of_hook(_VALUES, fault)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 Known = TypeVar("Known")
@@ -21,7 +22,8 @@ class ByIdentity(Generic[Known]):
     def note(self, thing: object, known: Known) -> None:
         """`known` is what is known of `thing` from now on."""
         key, held = id(thing), self._held
-        held[key] = weakref.ref(thing, lambda _: held.pop(key, None)), known
+        # no code in Python: an interrupt that came while a weak reference calls it would be lost
+        held[key] = weakref.ref(thing, partial(held.pop, key)), known
 
     def get(self, thing: object) -> Known | None:
         """What was noted of it, None if nothing was."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from conv_magic.boundary import is_ours, is_users
 from conv_magic.model.calls import Mode
 from conv_magic.model.shapes import Shape
 
@@ -90,7 +91,9 @@ def shape_of(value: object) -> Shape | None:
             _sized.add(kind)
     try:
         return reader(value)
-    except Exception:  # whatever an object of the user's own raises when it is asked
+    except BaseException as fault:  # an object of the user's own may raise anything when it is asked
+        if is_users(fault) or is_ours(fault):
+            raise
         return None
 
 

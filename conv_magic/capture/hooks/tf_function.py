@@ -103,8 +103,11 @@ def _sees(function: Any) -> Hashable:
     around = [function.__globals__[name] for name in sorted(_names(code)) if name in function.__globals__]
     try:
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # a name around it that has no value yet
+        return None
+    try:
         return tuple(_told_apart(value) for value in (*cells, *around, *(function.__defaults__ or ())))
-    except (TypeError, ValueError):  # what has no weak references; a name around it that has no value yet
+    except TypeError:  # what has no weak references
         return None
 
 
