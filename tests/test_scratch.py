@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import itertools
 import os
 import select
 import signal
@@ -53,27 +55,36 @@ def tried(scratch: Scratch, source: str, limit: float = SECONDS, names: Mapping[
 
 
 class Gate:
-    """A named pipe that a cell reads: the writer knows when the cell has come there, and when its process is gone."""
+    """A cell that tells when it has come there, by a file of its own, and stays; when its process is gone is known."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "gate"
-        os.mkfifo(self.path)
-        self.cell = f"open({str(self.path)!r}).read()"
+    def __init__(self) -> None:
+        name = f"gate-{next(_gates)}-{os.getpid()}"
+        self._files = f"{tempfile.gettempdir()}/conv-magic-*/**/{name}"
+        self.cell = (
+            "import os, tempfile, time\n"
+            f"with open(os.path.join(tempfile.gettempdir(), {name!r}), 'w') as file: print(os.getpid(), file=file)\n"
+            "while True: time.sleep(60)"
+        )
 
-    def wait_for_reader(self) -> None:
-        self._writer = os.open(self.path, os.O_WRONLY)
+    def wait_for_cell(self) -> None:
+        while not (told := [Path(file).read_text() for file in glob.glob(self._files, recursive=True)]) or not told[0]:
+            time.sleep(0.01)
+        self._process = os.pidfd_open(int(told[0]))
 
-    def reader_is_gone(self) -> bool:
+    def cell_is_gone(self) -> bool:
         poll = select.poll()
-        poll.register(self._writer, 0)
+        poll.register(self._process, select.POLLIN)
         gone = bool(poll.poll(1000 * SECONDS))
-        os.close(self._writer)
+        os.close(self._process)
         return gone
 
 
+_gates = itertools.count(1)
+
+
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path)
+def gate() -> Gate:
+    return Gate()
 
 
 @contextlib.contextmanager
@@ -266,11 +277,11 @@ def test_an_aborting_trial_costs_nothing(scratch: Scratch) -> None:
 
 def test_it_ends_on_its_limit(scratch: Scratch, gate: Gate) -> None:
     started = time.monotonic()
-    with in_background(gate.wait_for_reader):
+    with in_background(gate.wait_for_cell):
         trial = tried(scratch, gate.cell, limit=1.0)
     assert trial.ended is Ended.TIMED_OUT
     assert time.monotonic() - started >= 1.0
-    assert gate.reader_is_gone()
+    assert gate.cell_is_gone()
     assert tried(scratch, "x = 1").held
 
 
@@ -292,7 +303,7 @@ def test_it_ends_on_an_interrupt(scratch: Scratch, gate: Gate) -> None:
     before = scratch.pid
 
     def interrupt() -> None:
-        gate.wait_for_reader()
+        gate.wait_for_cell()
         main = threading.main_thread().ident
         assert main is not None
         while Scratch._await_trial.__code__ not in codes_of(main):  # it is still sending the cell
@@ -301,7 +312,7 @@ def test_it_ends_on_an_interrupt(scratch: Scratch, gate: Gate) -> None:
 
     with in_background(interrupt), pytest.raises(KeyboardInterrupt):
         tried(scratch, gate.cell)
-    assert gate.reader_is_gone()
+    assert gate.cell_is_gone()
     assert tried(scratch, "x = 1").held
     assert scratch.pid == before
 
@@ -310,12 +321,12 @@ def test_it_ends_when_stopped(gate: Gate) -> None:
     with Scratch() as scratch:
         ended: list[Trial] = []
         with in_background(lambda: ended.append(tried(scratch, gate.cell))):
-            gate.wait_for_reader()
+            gate.wait_for_cell()
             pid = scratch.pid
             assert pid is not None
             scratch.stop()
         assert ended[0].ended is Ended.DIED
-        assert gate.reader_is_gone()
+        assert gate.cell_is_gone()
         assert has_ended(pid)
 
 
@@ -344,9 +355,9 @@ def test_it_ends_when_its_owner_is_killed(gate: Gate) -> None:
     with owner:
         assert owner.stdout is not None
         pid = int(owner.stdout.readline())
-        gate.wait_for_reader()
+        gate.wait_for_cell()
         owner.kill()
-        assert gate.reader_is_gone()
+        assert gate.cell_is_gone()
         assert has_ended(pid)
 
 

@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, tuple[float, bytes]]:
 def unconfined() -> Iterator[Scratch]:
     scratch = Scratch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(landlock.SWITCHED_OFF, "1")
+        patch.setenv(landlock.SWITCH, "0")
         scratch.start()
     with scratch:
         yield scratch
@@ -112,7 +112,7 @@ def test_a_large_folder_is_not_copied(unconfined: Scratch, folder: Path) -> None
 
 
 def test_it_is_said_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv(landlock.SWITCHED_OFF, "1")
+    monkeypatch.setenv(landlock.SWITCH, "0")
     runner._complain_once.cache_clear()
     shared = runner.shared_scratch("conv_magic.engine.runner:tried")
     shared.stop()

@@ -96,7 +96,7 @@ class Trials:
             return replace(fix, untried=attempt), None
         missing = [name for name in self.packed.missing if name not in attempt.made]
         if missing:
-            return replace(fix, untried=f"needs `{missing[0]}`, which cannot be copied"), None
+            return replace(fix, untried=self.packed.told(missing[0])), None
         left = self._deadline - time.monotonic()
         if self._spent >= self.limit or left <= 0:
             return replace(fix, untried=OVER), None

@@ -1,40 +1,16 @@
-"""The forked child of a trial: its account over a pipe, and its end in every case."""
+"""The forked child of a trial: its end in every case."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
-import pickle
-import select
 import signal
 import sys
-import time
 
 from conv_magic.sandbox.trial import Ended, Trial
 
 _PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # options of prctl(2)
-
-
-def send_answer(writer: int, trial: Trial) -> None:
-    """Tell the scratch process, from the child: eight bytes that say how long it is, then the pickle."""
-    answer = pickle.dumps(trial)
-    with os.fdopen(writer, "wb") as stream:
-        stream.write(len(answer).to_bytes(8, "big") + answer)
-
-
-def read_answer(reader: int, deadline: float) -> Trial | None:
-    """The child's own account; None if it gave none before the deadline (of `time.monotonic`)."""
-    data = b""
-    while len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "big"):
-        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(reader, 1 << 20) if ready else b""
-        if not part:
-            return None
-        data += part
-    answer = pickle.loads(data[8:])
-    assert isinstance(answer, Trial)
-    return answer
 
 
 def without_answer(status: int, late: bool, seconds: float) -> Trial:

@@ -10,8 +10,8 @@ import ctypes
 import os
 import sys
 
-SWITCHED_OFF = "CONV_MAGIC_NO_LANDLOCK"
-"""An environment variable: if it is set, all is as on a system without Landlock."""
+SWITCH = "CONV_MAGIC_LANDLOCK"
+"""An environment variable; 0 leaves Landlock out, as on a system that has none."""
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ASK_VERSION = 1
@@ -23,9 +23,6 @@ _TRUNCATE = 1 << 14
 _CHANGES = sum(1 << bit for bit in range(4, 13)) | _WRITE_FILE
 """Write a file, and remove or make any kind of directory entry."""
 _REFER = 1 << 13
-_SEMAPHORES = "/dev/shm"
-_SEMAPHORE_FILES = _WRITE_FILE | 1 << 5 | 1 << 8
-"""Write, remove and make plain files: what glibc does for `sem_open`, which thread pools need."""
 _CONNECT_TCP = 1 << 1
 
 
@@ -41,13 +38,14 @@ class _PathRule(ctypes.Structure):
 
 def available() -> bool:
     """Whether this system has Landlock."""
-    return _version() > 0
+    return version() > 0
 
 
-def _version() -> int:
-    if not sys.platform.startswith("linux") or os.environ.get(SWITCHED_OFF):
+def version() -> int:
+    """The version of Landlock's interface that this system has; 0 for none."""
+    if not sys.platform.startswith("linux") or os.environ.get(SWITCH) == "0":
         return 0
-    return int(_system_call()(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION))
+    return max(0, int(_system_call()(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)))
 
 
 def _system_call() -> ctypes._NamedFuncPointer:
@@ -57,25 +55,21 @@ def _system_call() -> ctypes._NamedFuncPointer:
 def confine(folder: str) -> bool:
     """Let this thread, and what it starts, write in `folder` and to the null device only, and connect nowhere.
 
-    Semaphores are files too, of a memory file system that every user of the machine has.
-
     Returns False, with nothing changed, where the system has no Landlock.  Cannot be undone.
     """
-    version = _version()
-    if version < 1:
+    interface = version()
+    if interface < 1:
         return False
     call = _system_call()
-    files = _CHANGES | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    rules = _Ruleset(files, _CONNECT_TCP if version >= 4 else 0)
-    size = ctypes.sizeof(_Ruleset) if version >= 4 else ctypes.sizeof(ctypes.c_uint64)
+    files = _CHANGES | (_REFER if interface >= 2 else 0) | (_TRUNCATE if interface >= 3 else 0)
+    rules = _Ruleset(files, _CONNECT_TCP if interface >= 4 else 0)
+    size = ctypes.sizeof(_Ruleset) if interface >= 4 else ctypes.sizeof(ctypes.c_uint64)
     ruleset = call(_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
     try:
         _allow(call, ruleset, folder, files)
         _allow(call, ruleset, os.devnull, files & (_WRITE_FILE | _TRUNCATE))
-        if os.path.isdir(_SEMAPHORES):
-            _allow(call, ruleset, _SEMAPHORES, files & _SEMAPHORE_FILES)
         ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         return bool(call(_RESTRICT_SELF, ruleset, 0) == 0)
     finally:

@@ -1,18 +1,18 @@
 """The names an edited cell needs, made ready to travel to the scratch process, with nothing of the user's touched.
 
 Modules travel by name, functions and classes of earlier cells by their text, Keras objects by their configuration,
-long arrays as a few samples, everything else by pickle.  What cannot travel is said, never guessed.
+long arrays as a few samples, instances of the user's classes as their parts (see `taking_apart`), everything else by
+pickle.  What cannot travel, or not within half a second for all, is said, never guessed.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
 import io
 import math
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from conv_magic.sandbox import tensorflow_forms, unpacking
+from conv_magic.sandbox.bounded import Budget, bounded
 from conv_magic.sandbox.counters import undisturbed
 from conv_magic.sandbox.definitions import Definition, attributes_set, definition_of_class, definition_of_function
 from conv_magic.sandbox.names import names_needed, names_needed_by
 from conv_magic.sandbox.shell_names import is_given_anyway
+from conv_magic.sandbox.taking_apart import Apart, is_a, name_of, taken_apart, unwrapped
 
 FEW = 64
 """Samples of a long array that travel."""
@@ -33,16 +35,28 @@ _HUGE = 1 << 28
 """Bytes from which on an array is not even made again in its length, nor any other of the same length."""
 _MOST = 1 << 28
 """Bytes that one name may take."""
+SECONDS = 0.5
+"""Of computing, for all names together."""
 
-Reduced = tuple[Callable[..., Any], tuple[Any, ...]]
+Reduced = tuple[Callable[..., Any], tuple[Any, ...]] | Apart
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """`names` in the order in which they must be unpacked; `missing` are those needed that cannot travel."""
+    """`names` in the order in which they must be unpacked; `missing` are those needed that cannot travel.
+
+    `late` are those of the missing for which the time was too short.
+    """
 
     names: dict[str, bytes]
     missing: tuple[str, ...]
+    late: frozenset[str] = frozenset()
+
+    def told(self, name: str) -> str:
+        """What is to be said of a missing name."""
+        if name in self.late:
+            return f"needs `{name}`, which could not be copied within {SECONDS:g} s"
+        return f"needs `{name}`, which cannot be copied"
 
 
 class CannotTravel(TypeError):
@@ -52,78 +66,106 @@ class CannotTravel(TypeError):
 def pack_names(source: str | Iterable[str], namespace: Mapping[str, object]) -> Packed:
     """What a cell's source, or some names, need of `namespace`, and what that needs in turn.
 
-    Python's, NumPy's and Keras' counters are left as they were: random state, automatic names.
+    Python's, NumPy's and Keras' counters are left as they were: random state, automatic names.  Takes no longer than
+    `SECONDS`, and raises nothing, whatever the values do; an interrupt passes through.
     """
+    held = dict(namespace)
+    packer = _Packer(held, Budget(SECONDS))
+    wanted: list[str] = []
+
+    def pack() -> Packed:
+        wanted.extend(sorted(names_needed(source) if isinstance(source, str) else source))
+        packer.pack_all(wanted)
+        return Packed(packer.names, tuple(packer.missing), frozenset(packer.late))
+
     with undisturbed():
-        packer = _Packer(namespace)
-        wanted = sorted(names_needed(source) if isinstance(source, str) else source)
-        packer.pack_graph(wanted)
-        packer.need_all(wanted)
-    return Packed(packer.names, tuple(packer.missing))
+        packed = bounded(pack, packer.budget)
+    if packed is not None:
+        return packed
+    lacking = packer.unfinished() or tuple(name for name in wanted if name in held)
+    return Packed({}, lacking, frozenset(lacking if packer.budget.over else ()))
 
 
 class _Packer:
-    def __init__(self, namespace: Mapping[str, object]) -> None:
-        self.namespace = namespace
+    def __init__(self, namespace: Mapping[str, object], budget: Budget) -> None:
+        self.namespace, self.budget = namespace, budget
         self.names: dict[str, bytes] = {}
         self.missing: list[str] = []
+        self.late: list[str] = []
         self.graph: dict[int, Reduced] = {}
-        self.short_lengths = _lengths_to_cut(namespace.values())
-        self._begun: set[str] = set()
+        self.short_lengths: set[int] = set()
+        self._begun: dict[str, None] = {}
+
+    def pack_all(self, wanted: Sequence[str]) -> None:
+        """Pack the names, as far as the time goes."""
+        self.short_lengths = _lengths_to_cut(self.namespace.values())
+        self.pack_graph(wanted)
+        self.need_all(wanted)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The names that were begun and are not packed, the innermost first."""
+        return tuple(name for name in reversed(self._begun) if name not in self.names)
 
     def need_all(self, names: Iterable[str]) -> None:
         """Pack those of `names` that the namespace has."""
         for name in names:
             if name in self.namespace and name not in self._begun and not is_given_anyway(name, self.namespace[name]):
-                self._begun.add(name)
+                self._begun[name] = None
                 self._pack(name, self.namespace[name])
 
     def _pack(self, name: str, value: object) -> None:
         try:
+            self.budget.check()
             self.names[name] = self._bytes(value, name)
-        except Exception:  # pickling runs the methods of any class
+        except BaseException:  # pickling runs the methods of a library's class, and Keras those of the user's
             self.missing.append(name)
+            self.late += [name] if self.budget.over else []
 
     def _bytes(self, value: object, name: str | None = None) -> bytes:
-        stream = _Limited()
+        stream = _Limited(self.budget)
         _Pickler(stream, self, name).dump(value)
         return stream.getvalue()
 
     def pack_graph(self, names: Iterable[str]) -> None:
         """Pack the functional model in which the symbolic tensors among `names` are made."""
         keras = sys.modules.get("keras")
-        tensors = [self.namespace[n] for n in names if keras and isinstance(self.namespace.get(n), keras.KerasTensor)]
-        if keras is None or not tensors:
+        symbolic = getattr(keras, "KerasTensor", None)
+        if keras is None or symbolic is None:
+            return
+        tensors: list[Any] = [self.namespace[n] for n in names if is_a(self.namespace.get(n), symbolic)]
+        if not tensors:
             return
         try:
             inputs = tensorflow_forms.inputs_of(tensors)
             self.names[unpacking.GRAPH] = self._bytes(keras.Model(inputs, tensors, name="graph"))
-        except Exception:  # a layer's own `get_config` may raise anything; the names will be missing
+        except BaseException:  # a layer's own `get_config` may raise anything; the names will be missing
             return
         for place, group in (("outputs", tensors), ("inputs", inputs)):
             self.graph |= {id(t): (unpacking.symbolic, (place, i)) for i, t in enumerate(group)}
 
     def reduce(self, value: Any, name: str | None) -> Reduced | None:
         """How to make `value` again; None to leave it to pickle.  `name` is the one it is packed for."""
-        if isinstance(value, ModuleType):
+        self.budget.check()
+        if is_a(value, ModuleType):
             return _module(value)
-        if isinstance(value, type) and not self._is_own_class(value):
+        if is_a(value, type) and not self._is_own_class(value):
             return None
-        known = getattr(value, "__name__", None)
-        if isinstance(known, str) and known != name and self.namespace.get(known) is value:
+        known = name_of(value)
+        if known is not None and known != name and self.namespace.get(known) is value:
             self.need_all([known])
             return unpacking.bound, (known,)
-        if isinstance(value, type):
+        if is_a(value, type):
             return self._definition(definition_of_class(value))
-        if isinstance(unwrapped := inspect.unwrap(value) if callable(value) else None, FunctionType):
-            return self._function(value, unwrapped)
-        if isinstance(value, np.ndarray):
+        if type(inner := unwrapped(value)) is FunctionType:
+            return self._function(value, inner)
+        if type(value) is np.ndarray:
             return self._array(value)
-        return self._of_tensorflow(value)
+        return self._of_tensorflow(value) or taken_apart(value)
 
     def _is_own_class(self, value: type) -> bool:
         module = sys.modules.get(value.__module__)
-        return value.__module__ == self.namespace.get("__name__", "__main__") or not hasattr(module, value.__name__)
+        known = module.__dict__ if module is not None else {}
+        return value.__module__ == self.namespace.get("__name__", "__main__") or name_of(value) not in known
 
     def _function(self, value: object, unwrapped: FunctionType) -> Reduced | None:
         if unwrapped.__globals__ is not self.namespace and unwrapped.__module__ != "__main__":
@@ -146,6 +188,8 @@ class _Packer:
 
     def _array(self, value: np.ndarray[Any, Any]) -> Reduced | None:
         if value.ndim == 0 or len(value) <= FEW or value.dtype.hasobject:
+            if value.nbytes > _MOST:
+                raise CannotTravel("too large")
             return None
         if len(value) in self.short_lengths:
             return np.asarray, (value[:FEW].copy(),)
@@ -155,11 +199,11 @@ class _Packer:
 
     def _of_tensorflow(self, value: Any) -> Reduced | None:
         tensorflow, keras = sys.modules.get("tensorflow"), sys.modules.get("keras")
-        if tensorflow is not None and isinstance(value, tensorflow.Tensor):
-            return unpacking.tensor, (value.numpy(),)
-        if tensorflow is not None and isinstance(value, tensorflow.data.Dataset):
+        if tensorflow is not None and is_a(value, tensorflow.Tensor):
+            return unpacking.tensor, (tensorflow_forms.array_of(value),)
+        if tensorflow is not None and is_a(value, tensorflow.data.Dataset):
             return unpacking.dataset, (tensorflow_forms.known_spec(value), tensorflow_forms.hung_on(value))
-        if keras is not None and isinstance(value, keras.KerasTensor):
+        if keras is not None and is_a(value, keras.KerasTensor):
             if id(value) not in self.graph:
                 raise CannotTravel(value.name)
             return self.graph[id(value)]
@@ -214,7 +258,12 @@ class _Pickler(pickle.Pickler):
 
 
 class _Limited(io.BytesIO):
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self._budget = budget
+
     def write(self, data: Any) -> int:
+        self._budget.check()
         if self.tell() + memoryview(data).nbytes > _MOST:
             raise CannotTravel("too large")
         return super().write(data)
@@ -222,7 +271,9 @@ class _Limited(io.BytesIO):
 
 def _lengths_to_cut(values: Iterable[object]) -> set[int]:
     """Lengths of which there is a huge array: all arrays of that length are cut alike, so x and y still fit."""
-    arrays: list[Any] = [v for v in values if isinstance(v, np.ndarray) or type(v).__name__ == "EagerTensor"]
+    tensorflow = sys.modules.get("tensorflow")
+    kinds = (np.ndarray, getattr(tensorflow, "Tensor", np.ndarray))
+    arrays: list[Any] = [v for v in values if is_a(v, *kinds) and getattr(v, "shape", None) is not None]
     return {int(v.shape[0]) for v in arrays if len(v.shape) > 0 and _bytes_of(v) > _HUGE and v.shape[0] > FEW}
 
 

@@ -1,8 +1,9 @@
 """What a trial may not do: write the user's files, wait for the user, use the network, start programs.
 
 Reading is free; writing is too in the trial's own folder (see `workplace`).  An audit hook
-(https://docs.python.org/3/library/audit_events.html) refuses with a reason what Python itself would do; `landlock`
-refuses the rest where the system has it.  Neither can be undone, so both belong into a process that is thrown away.
+(https://docs.python.org/3/library/audit_events.html) refuses with a reason what Python itself would do, `refusals` what
+concerns other processes; `landlock` and `seccomp` refuse the rest where the system has them.  None can be undone, so
+all belong into a process that is thrown away.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ ABSOLUTE = "writes into the working folder by an absolute path"
 USER = "needs user input"
 NETWORK = "needs the network"
 PROGRAM = "needs another program"
+PROCESS = "changes another process"
+MEMORY = "uses memory that other processes share"
+PIPE = "reads a pipe or a device"
+BEYOND = "does what no trial may do"
+
+_ALL = (FILE, WRITING, TOO_LARGE, ABSOLUTE, USER, NETWORK, PROGRAM, PROCESS, MEMORY, PIPE, BEYOND)
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -148,12 +155,12 @@ def needs_of(error_type: str, error: str) -> str | None:
 
     A library may wrap the refusal in an exception of its own, so its text decides.
     """
-    if found := re.search(
-        rf"({FILE}|{WRITING}|{TOO_LARGE}|{ABSOLUTE}|{USER}|{NETWORK}|{PROGRAM}) \({_REFUSED}\)", error
-    ):
+    if found := re.search(rf"({'|'.join(_ALL)}) \({_REFUSED}\)", error):
         return found[1]
     if error_type == "FileNotFoundError" or re.search("No such file or directory|Could not find directory", error):
         return FILE
     if re.search("Permission denied|readonly database|Read-only file system|errno = 13", error):
         return WRITING
+    if re.search("Operation not permitted", error):  # a system call that `seccomp` refused
+        return BEYOND
     return None

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from conv_magic.sandbox import isolated
+from conv_magic.sandbox.answers import read
 from conv_magic.sandbox.trial import Again, Cancel, Ended, Ready, Reply, Request, Settings, Trial, Watch
 
 _START_LIMIT = 90.0
@@ -136,6 +137,7 @@ class Scratch:
         if not self._await_ready(_START_LIMIT):
             self.stop()
             raise ScratchUnavailable("the scratch process did not start")
+        spent = self._ready is not None and not self._ready.forks  # it serves one trial, and ends with it
         try:
             self._send(request)
         except BaseException:  # a message cut short: nothing after it could be understood
@@ -147,18 +149,14 @@ class Scratch:
             self._send(Cancel(request.number))
             raise
         finally:
-            self._replace_if_spent()
+            if spent:
+                self.stop()
+                self.start()
 
     @property
     def confined(self) -> bool:
         """Whether the system keeps a trial from writing elsewhere; taken for granted until the process has started."""
         return self._confined
-
-    def _replace_if_spent(self) -> None:
-        """A process that cannot fork has served its one trial."""
-        if self._ready is not None and not self._ready.forks:
-            self.stop()
-            self.start()
 
     def _await_ready(self, seconds: float) -> bool:
         if self._ready is None:
@@ -259,9 +257,9 @@ def _spawn(arguments: list[str], folder: str) -> subprocess.Popen[bytes]:
 
 def _listen(stream: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:
     """Pass on what the scratch process says, and None when it has ended."""
-    with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError), stream:
+    with contextlib.suppress(EOFError, OSError, ValueError), stream:
         while True:
-            answers.put(pickle.load(stream))
+            answers.put(read(stream))
     answers.put(None)
 
 

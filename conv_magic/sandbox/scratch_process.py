@@ -2,7 +2,8 @@
 
 It never runs an op itself, so every child starts fresh: names, random state, thread pools.  Run as
 `python -m conv_magic.sandbox.scratch_process [module:function]` (see `isolated`) in an empty folder, which it owns and
-removes; speaks pickles of `trial`'s types over its standard input and output.  The end of its input is its own end.
+removes; reads pickles of `trial`'s types from its standard input and answers in JSON (see `answers`) on its standard
+output.  The end of its input is its own end.
 """
 
 from __future__ import annotations
@@ -20,15 +21,8 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, NoReturn
 
-from conv_magic.sandbox import landlock
-from conv_magic.sandbox.child import (
-    die_with_parent,
-    kill_group,
-    read_answer,
-    send_answer,
-    stop_computing_after,
-    without_answer,
-)
+from conv_magic.sandbox import answers, landlock, orphans
+from conv_magic.sandbox.child import die_with_parent, kill_group, stop_computing_after, without_answer
 from conv_magic.sandbox.restraint import FOLDER_TOO_LARGE
 from conv_magic.sandbox.trial import Analyse, Cancel, Ended, Ready, Reply, Request, Settings, Trial
 from conv_magic.sandbox.trial_run import run_trial
@@ -80,6 +74,8 @@ class ScratchProcess:
         self._running: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._inbox = Inbox(requests, self._cancel, self._leave)
+        orphans.adopt()
+        answers.prepare()
         _import_all("tensorflow", "keras")
         self._analyse = _named(analyse)
 
@@ -117,13 +113,14 @@ class ScratchProcess:
             self._running = request.number, child
         if listen:
             self._inbox.listen()
-        answer = read_answer(reader, deadline)
+        answer = answers.read_before(reader, deadline)
         os.close(reader)
         late = time.monotonic() >= deadline
         with self._lock:
             self._running = None
             kill_group(child)
         _, status = os.waitpid(child, 0)
+        orphans.end()
         shutil.rmtree(folder, ignore_errors=True)
         return answer or without_answer(status, late, time.perf_counter() - started)
 
@@ -134,7 +131,8 @@ class ScratchProcess:
             stop_computing_after(request.limit)
             os.close(self._requests.fileno())
             os.close(self._replies.fileno())
-            send_answer(writer, _account(request, folder, analyse))
+            with os.fdopen(writer, "wb") as stream:
+                stream.write(answers.dump(_account(request, folder, analyse)))
         finally:
             os._exit(0)
 
@@ -167,6 +165,7 @@ class ScratchProcess:
     def _leave(self) -> NoReturn:
         if self._running is not None and self._running[1]:
             kill_group(self._running[1])
+        orphans.end()
         with contextlib.suppress(OSError):  # a trial's own process may remove no more than what is in the folder
             os.chdir(os.path.dirname(self._folder))
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -174,7 +173,7 @@ class ScratchProcess:
 
     def _send(self, message: Ready | Reply) -> None:
         try:
-            pickle.dump(message, self._replies)
+            self._replies.write(answers.dump(message))
             self._replies.flush()
         except OSError:  # the owner is gone
             self._leave()

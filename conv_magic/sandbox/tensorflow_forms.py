@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 def known_spec(dataset: Any) -> Any:
     """The dataset's `element_spec` with two samples for an unknown batch size.
@@ -27,6 +29,14 @@ def known_spec(dataset: Any) -> Any:
 def hung_on(dataset: Any) -> dict[str, Any]:
     """What `keras.utils.image_dataset_from_directory` hangs on its dataset."""
     return {name: getattr(dataset, name) for name in ("class_names", "file_paths") if hasattr(dataset, name)}
+
+
+def array_of(tensor: Any) -> Any:
+    """The tensor's numbers, not copied where they lie in memory that NumPy can look at."""
+    try:
+        return np.asarray(memoryview(tensor))
+    except (TypeError, ValueError, BufferError, RuntimeError):  # texts, types of TensorFlow's own
+        return tensor.numpy()
 
 
 def inputs_of(tensors: Iterable[Any]) -> list[Any]:

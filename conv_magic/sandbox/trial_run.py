@@ -16,6 +16,7 @@ from typing import Any
 from conv_magic.model.document import Document, Failure
 from conv_magic.model.positions import Span, lines_of
 from conv_magic.sandbox.autograph_marks import mark_autograph
+from conv_magic.sandbox.confinement import keep_to_itself
 from conv_magic.sandbox.one_step import shorten_training
 from conv_magic.sandbox.reached import counts, watch, watched
 from conv_magic.sandbox.replay import nodes_of
@@ -48,6 +49,7 @@ def _ran(request: Request, place: Workplace, analyse: Analyse | None, confined: 
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     restrain(place)
+    keep_to_itself()
     if request.settings.shell is not None:
         put_in_builtins(request.settings.shell)
     if request.watches:
