@@ -14,17 +14,23 @@ from functools import cache
 from types import CodeType, TracebackType
 from typing import Any
 
+from conv_magic.analysis.goals import speaks_of_shapes
 from conv_magic.boundary import clean_traceback, faults, keep
 from conv_magic.engine.report import Report
 from conv_magic.engine.session import Cell, Options, Session
-from conv_magic.model.diagnoses import Diagnosis
+from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Document
 from conv_magic.model.fixes import Fix
 from conv_magic.model.positions import digest
 from conv_magic.model.trace import Trace
 from conv_magic.notices import OwnFault, is_strict
 from conv_magic.repair.combine import untried, verify_diagnoses
+from conv_magic.repair.goals import goals_of
+from conv_magic.repair.rank import ranked
+from conv_magic.repair.seek import Seeker, proved
 from conv_magic.repair.verify import SHORTEST, Trials, pack_for
+from conv_magic.rules.table import UNEXPLAINED
+from conv_magic.sandbox.names import names_needed
 from conv_magic.sandbox.packing import Packed
 from conv_magic.sandbox.reached import watched
 from conv_magic.sandbox.scratch import shared_scratch
@@ -37,6 +43,8 @@ _places: dict[int, dict[str, None]] = {}
 _MOST_RAN = 100
 _TIMES = 3.0
 """So many times the cell's own time are added to what each trial may take: behind the fault the cell goes on."""
+_MOST_SEARCHING = 120.0
+"""Seconds that a search for a fix may take where nobody waits for it."""
 _MOST_LONG = 3
 """So many trials as long as can be are made at least."""
 _last: Report | None = None
@@ -55,13 +63,16 @@ def remember(report: Report) -> Report:
 
 
 def has_untried(report: Document) -> bool:
-    """Whether there are fixes that can still be tried."""
-    return any(fix.proof is None and fix.untried is None for d in report.diagnoses for fix in d.fixes)
+    """Whether there are fixes that can still be tried, or looked for."""
+    known = any(fix.proof is None and fix.untried is None for d in report.diagnoses for fix in d.fixes)
+    return known or _to_seek(report, report.diagnoses) is not None
 
 
 def packed_for(report: Report, namespace: Mapping[str, object]) -> Packed:
     """Copies of what trying the fixes needs of `namespace`, which is what the cell started from."""
-    return pack_for(_to_try(report), report.trace.sources[0].text, namespace, report.earlier)
+    text = report.trace.sources[0].text
+    also = names_needed(text) if _to_seek(report, report.diagnoses) is not None else set()
+    return pack_for(_to_try(report), text, namespace, report.earlier, also)
 
 
 def _to_try(report: Document) -> list[Fix]:
@@ -83,6 +94,8 @@ def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for:
         total, wall = max(limit, _MOST_LONG * each), limit if waited_for else None
         trials = Trials(report.trace.sources[0].text, packed, scratch, report.earlier, total, each, wall)
         diagnoses = _tried(report, trials, stoppable=waited_for)
+        seconds = limit if waited_for else _MOST_SEARCHING
+        diagnoses = _sought(report, diagnoses, trials, seconds, stoppable=waited_for)
         if not scratch.confined:
             _complain_once(REMARK)
     return replace(report, trace=_with_reruns(report, diagnoses), diagnoses=diagnoses, trying=False)
@@ -103,6 +116,35 @@ def _tried(report: Report, trials: Trials, *, stoppable: bool) -> tuple[Diagnosi
             raise
         return untried(latest, "interrupted")
     return latest
+
+
+def _to_seek(report: Document, diagnoses: tuple[Diagnosis, ...]) -> int | None:
+    """The place of the error for which a fix has to be looked for: no known one holds, and it is about shapes."""
+    if report.failure is None:
+        return None
+    for place, diagnosis in enumerate(diagnoses):
+        about_shapes = diagnosis.code != UNEXPLAINED or speaks_of_shapes(report.failure.message)
+        if diagnosis.severity is Severity.ERROR and about_shapes and not any(fix.verified for fix in diagnosis.fixes):
+            return place
+    return None
+
+
+def _sought(
+    report: Report, diagnoses: tuple[Diagnosis, ...], trials: Trials, seconds: float, *, stoppable: bool
+) -> tuple[Diagnosis, ...]:
+    """The diagnoses with what a search of so many seconds found for the error that no known fix ends."""
+    place = _to_seek(report, diagnoses)
+    if place is None:
+        return diagnoses
+    seeker = Seeker(report.trace, report.diagnoses, trials.packed, trials.scratch, seconds)
+    try:
+        found = proved(seeker, replace(trials), goals_of(diagnoses[place], report.trace))
+    except KeyboardInterrupt:
+        if not stoppable:
+            raise
+        return diagnoses
+    fixes = ranked([*found, *diagnoses[place].fixes])
+    return (*diagnoses[:place], replace(diagnoses[place], fixes=fixes), *diagnoses[place + 1 :])
 
 
 def _with_reruns(report: Report, diagnoses: Iterable[Diagnosis]) -> Trace:

@@ -164,14 +164,19 @@ def verify_fixes(
 
 
 def pack_for(
-    fixes: Iterable[Fix], source: str, namespace: Mapping[str, object], earlier: Sequence[Source] = ()
+    fixes: Iterable[Fix],
+    source: str,
+    namespace: Mapping[str, object],
+    earlier: Sequence[Source] = (),
+    also: Iterable[str] = (),
 ) -> Packed:
     """One packing for all: an edit seldom needs another name than the cell, and imports are cheap to send twice.
 
+    `also` are names to take along whatever the fixes are.
     It reads the user's objects, so it belongs into the thread in which their code runs.
     """
     attempts = (_attempt(fix, source, earlier) for fix in fixes)
-    return pack_names(set().union(*(a.needed for a in attempts if isinstance(a, Attempt))), namespace)
+    return pack_names(set(also).union(*(a.needed for a in attempts if isinstance(a, Attempt))), namespace)
 
 
 def _attempt(fix: Fix, source: str, earlier: Sequence[Source]) -> Attempt | str:

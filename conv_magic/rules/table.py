@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conv_magic.analysis.goals import agree, output_layer_of, speaks_of_shapes
 from conv_magic.analysis.operands import origin_of
 from conv_magic.boundary import keep
 from conv_magic.model.calls import CallRecord, Outcome
@@ -184,6 +185,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+UNEXPLAINED = "call-failed"
+"""The code of a failure that no rule knows."""
+
 CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable, contract_unchecked)
 """Rules about what the cell's text states of its values, whichever calls made them."""
 TEXT_RULES: tuple[CellRule, ...] = (reshape_moves_axes,)
@@ -203,6 +207,8 @@ def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[
         if culprit is None:
             return tuple(stated)
         explained = _explained(culprit, trace, faults)
+        if explained is None:
+            return tuple(stated)
         root = next((diagnosis for diagnosis in stated if leads_to(diagnosis, culprit, trace)), None)
         if root is None:
             return (explained, *stated)
@@ -227,7 +233,7 @@ def _warnings(trace: Trace, faults: list[str]) -> dict[object, Diagnosis]:
     return found
 
 
-def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis:
+def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis | None:
     said = (diagnosis for rule in RULES for diagnosis in _said(rule, call, trace, faults))
     return next(said, None) or _unexplained(call, trace)
 
@@ -248,15 +254,22 @@ def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list
         return []
 
 
-def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis:
-    """Where and on what it failed, in TensorFlow's own words."""
-    shapes = " and ".join(spelled(shape) for shape in call.inputs) or "its arguments"
+def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis | None:
+    """Where and on what it failed, in TensorFlow's own words; None where no tensor took part.
+
+    Shapes are blamed only where the error speaks of shapes.
+    """
+    if not call.inputs:
+        return None
+    reason = output_layer_of(call.error or "").splitlines()[:1]
+    blames = speaks_of_shapes(call.error or "")
+    fits = call.accepts is None or agree(call.inputs[0], call.accepts)
     return diagnosed(
-        "call-failed",
+        UNEXPLAINED,
         call,
-        f"{name_of(call)} failed on {shapes}",
-        reasons=(line for line in (call.error or "").splitlines()[:1] if line),
-        expected=call.accepts,
-        actual=call.inputs[0] if call.inputs else None,
-        origin=origin_of(call, trace),
+        f"{name_of(call)} failed on {' and '.join(map(spelled, call.inputs))}",
+        reasons=(line for line in reason if line),
+        expected=None if fits or not blames else call.accepts,
+        actual=None if fits or not blames else call.inputs[0],
+        origin=origin_of(call, trace) if blames else (None, None),
     )

@@ -27,7 +27,7 @@ from typing import IO, Any
 
 from conv_magic.sandbox import isolated
 from conv_magic.sandbox.answers import read
-from conv_magic.sandbox.trial import Again, Cancel, Ended, Ready, Reply, Request, Settings, Trial, Watch
+from conv_magic.sandbox.trial import Again, Cancel, Ended, Question, Ready, Reply, Request, Settings, Trial, Watch
 
 _START_LIMIT = 90.0
 """Seconds in which TensorFlow must be imported."""
@@ -112,21 +112,36 @@ class Scratch:
         before: tuple[Again, ...] = (),
         watches: tuple[Watch, ...] = (),
         copied: bool = False,
+        question: Question | None = None,
     ) -> Trial:
         """Run an edited cell with `names` (see `packing`) for at most `limit` seconds of computing.
 
         Starts the process if need be.  `wall` are seconds of the clock; `before` statements of earlier cells that run
         first; `watches` places that are counted (see `Trial.reached`).  A cell that was refused a write in the working
         folder runs once more in a copy of it, which is where it runs at once with `copied`.
+        With a `question` that is answered instead.
         An interrupt ends the trial and passes through.  Raises `ScratchUnavailable`.
         """
         with self._lock:
-            settings, imports = _settings(), _worth_keeping()
+            settings, imports = _settings(), _modules(question)
             wall = WALL * limit if wall is None else wall
             while True:
                 number = next(self._numbers)
                 trial = self._tried(
-                    Request(number, source, names, filename, limit, wall, settings, imports, before, copied, watches)
+                    Request(
+                        number,
+                        source,
+                        names,
+                        filename,
+                        limit,
+                        wall,
+                        settings,
+                        imports,
+                        before,
+                        copied,
+                        watches,
+                        question,
+                    )
                 )
                 if copied or not trial.refused:
                     return trial
@@ -299,8 +314,10 @@ def _shell() -> str | None:
     return str(shell) if shell is not None else None
 
 
-def _worth_keeping() -> tuple[str, ...]:
-    return tuple(module for module in _WORTH_KEEPING if module in sys.modules)
+def _modules(question: Question | None) -> tuple[str, ...]:
+    """What is imported once for all trials to come."""
+    kept = tuple(module for module in _WORTH_KEEPING if module in sys.modules)
+    return kept if question is None else (*kept, question.function.partition(":")[0])
 
 
 _scratches: weakref.WeakSet[Scratch] = weakref.WeakSet()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.document import Document
@@ -53,6 +53,7 @@ class Trial:
     reached             how often each watched expression gave a value; None for one that is not in the cell
     refused             whether a write in the user's working folder was refused: a copy of it would allow that
     copied              whether it stood in such a copy
+    answer              what a `Question` was answered
     """
 
     ended: Ended
@@ -66,6 +67,7 @@ class Trial:
     reached: tuple[int | None, ...] = ()
     refused: bool = False
     copied: bool = False
+    answer: str | None = None
 
     @property
     def diagnosed(self) -> tuple[Diagnosis, ...]:
@@ -106,6 +108,35 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Something else to do in the process of a trial than to run the cell once.
+
+    `function` names it as `module:function`, with the type `Answering`; it is given `argument`.
+    """
+
+    function: str
+    argument: str
+
+
+class Start(Protocol):
+    """What cells are run from in the process of a trial."""
+
+    def fresh(self) -> dict[str, Any]:
+        """The namespace that the cell starts from, made anew, after the statements of earlier cells.
+
+        Raises `CannotStart`.
+        """
+        ...
+
+
+Answering = Callable[[Start, str], str]
+
+
+class CannotStart(RuntimeError):
+    """What a cell starts from cannot be made again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Run `source` with `names` (each pickled, see `packing`) for at most `limit` seconds of computing.
 
@@ -114,6 +145,7 @@ class Request:
     imports   modules worth importing once, before the trial, so that the next ones find them there
     copied    whether it stands in a copy of the working folder, so that it may write there
     watches   places of which it says how often they gave a value
+    question  what is answered instead of running the cell
     """
 
     number: int
@@ -127,6 +159,7 @@ class Request:
     before: tuple[Again, ...] = ()
     copied: bool = False
     watches: tuple[Watch, ...] = ()
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)

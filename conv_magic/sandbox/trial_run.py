@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import dataclasses
+import importlib
 import inspect
 import linecache
 import sys
@@ -23,7 +24,7 @@ from conv_magic.sandbox.replay import nodes_of
 from conv_magic.sandbox.restraint import needs_of, restrain, was_refused_by_system
 from conv_magic.sandbox.settle import settle
 from conv_magic.sandbox.shell_names import put_in_builtins
-from conv_magic.sandbox.trial import Again, Analyse, Ended, Request, Trial
+from conv_magic.sandbox.trial import Again, Analyse, Answering, CannotStart, Ended, Question, Request, Trial
 from conv_magic.sandbox.unconfined import UNCONFINED, leads_outside
 from conv_magic.sandbox.unpacking import texts, unpack
 from conv_magic.sandbox.workplace import Workplace
@@ -55,6 +56,9 @@ def _ran(request: Request, place: Workplace, analyse: Analyse | None, confined: 
     if request.watches:
         watch(request.watches)
         mark_autograph()
+    if request.question is not None:
+        shorten_training()
+        return _answered(request, request.question)
     try:
         unpack(request.names, vars(module))
     except Exception as error:  # any library's constructor may have run
@@ -77,6 +81,34 @@ def _ran(request: Request, place: Workplace, analyse: Analyse | None, confined: 
         document = _plain(analyse(source, vars(module), texts))
         failure = document.failure
     return _judge(failure, document, time.process_time() - started)
+
+
+def _answered(request: Request, question: Question) -> Trial:
+    started = time.process_time()
+    module, _, function = question.function.partition(":")
+    answering: Answering = getattr(importlib.import_module(module), function)
+    answer = answering(_Start(request), question.argument)
+    return Trial(Ended.RAN, time.process_time() - started, answer=answer)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """What the request's cell is run from, as often as is wanted."""
+
+    request: Request
+
+    def fresh(self) -> dict[str, Any]:
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        try:
+            unpack(self.request.names, vars(module))
+        except Exception as error:  # any library's constructor may have run
+            raise CannotStart(f"{type(error).__name__}: {error}") from error
+        for again in self.request.before:
+            failure = _run_again(again, vars(module))
+            if failure is not None:
+                raise CannotStart(failure.message)
+        return vars(module)
 
 
 def _run_again(again: Again, namespace: dict[str, Any]) -> Failure | None:
