@@ -149,7 +149,7 @@ def _read(target: Target) -> ast.expr:
 
 
 def _asked(function: str, owner: ast.expr, key: str | int) -> ast.Call:
-    asked = ast.parse(f"{_PACKAGE}.targets.{function}", mode="eval").body
+    asked = ast.parse(f"{_PACKAGE}.text.targets.{function}", mode="eval").body
     return ast.Call(asked, [owner, ast.Constant(key)], [])
 
 
