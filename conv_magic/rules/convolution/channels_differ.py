@@ -41,8 +41,8 @@ from conv_magic.model.options import ConvTransposeOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes import channel_repairs
-from conv_magic.rules.fixes.axis_order import of_order
-from conv_magic.rules.fixes.data_formats import of_format
+from conv_magic.rules.fixes.axis_order import transpose_reordered
+from conv_magic.rules.fixes.data_formats import data_format_repaired
 from conv_magic.rules.fixes.kernel_repairs import kernel_for_channels, kernel_repeated
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
@@ -181,9 +181,9 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     chain = producer_chain(call, trace)
     setter = layer_setting_channels(chain)
     reordered_axes = [
-        *of_order(call, trace, want),
+        *transpose_reordered(call, trace, want),
         *_declared_channels_last(call, trace, axis),
-        *of_format(call, trace, axis, want),
+        *data_format_repaired(call, trace, axis, want),
     ]
     yield from reordered_axes or kernel_repeated(call, trace, have)
     if reordered_axes:
@@ -193,7 +193,7 @@ def _fixes(call: CallRecord, trace: Trace, axis: int, have: int, want: int) -> I
     if gray:
         yield from _declared_channels(call, trace, axis, have, Applicability.SURE)
     if has_channels_of_data(chain) and operand is not None:
-        yield from channel_repairs.of_data(call, trace, operand, axis, have, want)
+        yield from channel_repairs.data_repaired(call, trace, operand, axis, have, want)
     yield from _new_layer(call, trace, operand)
     if setter is not None:
         yield from _other_filters_before(setter, trace, want)

@@ -34,8 +34,8 @@ from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, channel_axis, counted, data_format_of, name_of, spelled
 from conv_magic.model.options import ConvOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.axis_order import of_order
-from conv_magic.rules.fixes.data_formats import of_format
+from conv_magic.rules.fixes.axis_order import transpose_reordered
+from conv_magic.rules.fixes.data_formats import data_format_repaired
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.source import Code
@@ -130,7 +130,7 @@ def _division(call: CallRecord, trace: Trace) -> _Division | None:
         return _uneven("channel", channels, options.groups, site)
     if call.kernel is None or channels is None or not call.kernel[-2] or channels % call.kernel[-2]:
         return None
-    if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(of_order(call, trace, call.kernel[-2]))):
+    if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(transpose_reordered(call, trace, call.kernel[-2]))):
         return None  # the axes are in another order: that is said of the channels
     return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], site)
 
@@ -155,7 +155,7 @@ def _reasons(call: CallRecord, division: _Division) -> Iterator[str]:
 
 def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
     if call.layer is None and call.kernel is not None:
-        reformatted = list(of_format(call, trace, 1, call.kernel[-2]))
+        reformatted = list(data_format_repaired(call, trace, 1, call.kernel[-2]))
         yield from reformatted or _other_kernel(call, trace, division)
         return
     if division.noun == "filter" and division.number < division.groups:

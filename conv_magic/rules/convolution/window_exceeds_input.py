@@ -33,7 +33,7 @@ from conv_magic.model.options import ConvOptions, DepthwiseConvOptions, PoolOpti
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.data_formats import of_setting
+from conv_magic.rules.fixes.data_formats import channels_last_set
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
 from conv_magic.text.source import Code
@@ -143,7 +143,7 @@ def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -
     site = call_site_of(call, trace)
     if site is None:
         return
-    channels_last = list(of_setting(call, trace))
+    channels_last = list(channels_last_set(call, trace))
     if channels_last:
         yield from channels_last
         return
