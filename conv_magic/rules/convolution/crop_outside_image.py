@@ -2,7 +2,7 @@
 
 What: `tf.image.crop_to_bounding_box` needs offset + target <= size along both axes; `tf.image.random_crop` takes a size
 for each axis, channels and batch among them.
-Why: the box was found on a picture of another size, or x and y stand in each other's place; the channels were left out.
+Why: the box was found on a picture of another size, or x and y were exchanged; the channels were left out.
 Example:
 
     tf.image.random_crop(image, (24, 24))                  # image: (32, 32, 3)

@@ -1,4 +1,4 @@
-"""The filter's axes stand in another order than TensorFlow's, or filter and image have changed places.
+"""The filter's axes stand in another order than TensorFlow's, or filter and image were exchanged.
 
 What: `tf.nn.conv2d` takes a filter of (height, width, in, out), `conv2d_transpose` one of (height, width, out, in).
 Why: PyTorch keeps (out, in, height, width); the last two axes are easily given in the order of the other function;

@@ -1,6 +1,6 @@
 """A depthwise convolution was given filters, as `Conv2D` is.
 
-What: `DepthwiseConv2D(kernel_size, strides)` has no filters: with `(96, 3)` it lays a kernel of 96 x 96 in steps of 3.
+What: `DepthwiseConv2D(kernel_size, strides)` has no filters: with `(96, 3)` it moves a kernel of 96 x 96 in steps of 3.
 Why: a `Conv2D(96, 3)` was turned into a depthwise one, and the number of its filters stayed.
 Example:
 
@@ -11,7 +11,7 @@ Use instead:
     layers.DepthwiseConv2D(3, padding="same")(x)
 
 Fix safety: there are as many filters as channels, which is what was written; the kernel is the small one.
-Said only where the first number is that of the input's channels and such a kernel is larger than the map.
+Reported only where the first number is that of the input's channels and such a kernel is larger than the map.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What: a grouped convolution needs both its input channels and its filters to be multiples of its groups, a
 `GroupNormalization` its channels.
-Why: `GroupNormalization` has 32 groups unless told otherwise, more than a narrow layer has channels; and `tf.nn.conv2d`
+Why: `GroupNormalization` has 32 groups by default, more than a narrow layer has channels; and `tf.nn.conv2d`
 reads a kernel that is shallower than its input as a grouped convolution.
 Example:
 
@@ -131,7 +131,7 @@ def _division(call: CallRecord, trace: Trace) -> _Division | None:
     if call.kernel is None or channels is None or not call.kernel[-2] or channels % call.kernel[-2]:
         return None
     if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(transpose_reordered(call, trace, call.kernel[-2]))):
-        return None  # the axes are in another order: that is said of the channels
+        return None  # the axes are in another order, which the rule on channels reports
     return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], site)
 
 
@@ -209,9 +209,10 @@ def _nearest_multiple(division: _Division) -> int:
 
 
 def _other_filters(trace: Trace, division: _Division, op: str) -> Iterator[Fix]:
-    given = option_of(division.node, "filters", op)
-    for edit in with_number(division.code, trace, given, _nearest_multiple(division), division.number) if given else ():
-        yield fix(f"make {_nearest_multiple(division)} filters", division.code, [edit], Applicability.CHOICE)
+    filters = option_of(division.node, "filters", op)
+    nearest = _nearest_multiple(division)
+    for edit in with_number(division.code, trace, filters, nearest, division.number) if filters else ():
+        yield fix(f"make {nearest} filters", division.code, [edit], Applicability.CHOICE)
         return
 
 

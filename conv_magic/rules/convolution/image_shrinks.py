@@ -1,7 +1,7 @@
 """A network from image to image gives back a smaller image than it was given.
 
 What: each valid convolution takes a border off; after four of 3 x 3 the image is 8 pixels smaller each way.
-Why: `padding` is "valid" unless said otherwise, and nothing compares the sizes while the network only predicts.
+Why: `padding` is "valid" by default, and nothing compares the sizes while the network only predicts.
 Example:
 
     model = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(8, 3), layers.Conv2D(1, 3)])
@@ -11,9 +11,9 @@ Use instead:
 
     layers.Conv2D(8, 3, padding="same"), layers.Conv2D(1, 3, padding="same")
 
-Fix safety: `padding="same"` at each layer that takes a border off; weights keep their shapes.  Said only of networks
-for images of any size that make as many channels as they take, of two or more such convolutions and nothing that
-pools, strides or crops, where no padding is written at all.
+Fix safety: `padding="same"` at each layer that takes a border off; weights keep their shapes.  Reported only for
+networks for images of any size that make as many channels as they take, of two or more such convolutions and nothing
+that pools, strides or crops, where no padding is written at all.
 """
 
 from __future__ import annotations

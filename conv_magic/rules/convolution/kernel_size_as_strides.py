@@ -11,8 +11,8 @@ Use instead:
     layers.Conv2D(32, (5, 5), activation="relu")
 
 Fix safety: the kernel stays and moves by 1, at every layer of the cell that is written so.  Where the cell ran, this is
-said only of an odd kernel followed by an activation or a pooling: cutting an image into patches is written otherwise.
-A cell that speaks of patches is left alone.
+reported only for an odd kernel followed by an activation or a pooling: cutting an image into patches is written
+otherwise. A cell that mentions patches is left alone.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Use instead:
 
     tf.nn.conv2d(images, kernel, strides=[1, 2, 2, 1], padding="SAME")
 
-Fix safety: only the entry that cannot be is changed.  Of a stride and a dilation that exclude each other either goes.
+Fix safety: only the invalid entry is changed.  Of strides and a dilation that exclude each other one is made 1.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ Use instead:
 
     tf.nn.max_pool2d(images, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID")
 
-Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself is in the
-list's order, the format is said instead; where TensorFlow does not compute that format, the data is turned.
+Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself has the
+list's order, `data_format` is set instead; where TensorFlow does not compute that format, the data is transposed.
 """
 
 from __future__ import annotations

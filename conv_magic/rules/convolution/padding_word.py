@@ -79,11 +79,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     function = call.layer is None and function_signature(call.op) is not None
     if site is None or not (function or _is_convolution(call.op)):
         return
-    given = option_of(site[1], "padding", call.op)
-    value = _padding_value(site[0], trace, given) if given is not None else None
-    if given is None or value is None or _is_valid(value, call.op, function=function):
+    padding = option_of(site[1], "padding", call.op)
+    value = _padding_value(site[0], trace, padding) if padding is not None else None
+    if padding is None or value is None or _is_valid(value, call.op, function=function):
         return
-    fixes = _function_fixes(site[0], given, value) if function else _layer_fixes(trace, site, given, value)
+    fixes = _function_fixes(site[0], padding, value) if function else _layer_fixes(trace, site, padding, value)
     yield diagnosed(
         code,
         call,
@@ -101,11 +101,11 @@ def _is_convolution(name: str) -> bool:
     return signature is not None and signature.find("kernel_size") is not None
 
 
-def _padding_value(cell: Code, trace: Trace, given: ast.expr) -> Padding | None:
-    for origin in definitions_of(cell, given):
+def _padding_value(cell: Code, trace: Trace, padding: ast.expr) -> Padding | None:
+    for origin in definitions_of(cell, padding):
         if isinstance(origin, ast.Constant) and isinstance(origin.value, str):
             return origin.value
-    return Evaluator(cell, trace).value(given)
+    return Evaluator(cell, trace).value(padding)
 
 
 def _is_valid(value: Padding, op: str, *, function: bool) -> bool:
@@ -120,31 +120,31 @@ def _valid_words(op: str, *, function: bool) -> str:
     return 'it takes "valid", "same" or "causal"' if op == "Conv1D" else 'it takes "valid" or "same"'
 
 
-def _function_fixes(cell: Code, given: ast.expr, value: Padding) -> Iterator[Fix]:
+def _function_fixes(cell: Code, padding: ast.expr, value: Padding) -> Iterator[Fix]:
     word = str(value).upper().strip()
     near = [word] if word in ("SAME", "VALID") else get_close_matches(word, ("SAME", "VALID"), 1)
     for choice in near or ("SAME", "VALID"):
         sure = Applicability.SURE if near else Applicability.CHOICE
-        yield fix(f'use padding="{choice}"', cell, [_with_word(cell, given, choice)], sure)
+        yield fix(f'use padding="{choice}"', cell, [_with_word(cell, padding, choice)], sure)
 
 
-def _with_word(cell: Code, given: ast.expr, word: str) -> Edit:
-    literal = next((o for o in definitions_of(cell, given) if isinstance(o, ast.Constant)), given)
+def _with_word(cell: Code, padding: ast.expr, word: str) -> Edit:
+    literal = next((o for o in definitions_of(cell, padding) if isinstance(o, ast.Constant)), padding)
     return cell.replace(literal, f'"{word}"')
 
 
-def _layer_fixes(trace: Trace, site: tuple[Code, ast.Call], given: ast.expr, value: Padding) -> Iterator[Fix]:
+def _layer_fixes(trace: Trace, site: tuple[Code, ast.Call], padding: ast.expr, value: Padding) -> Iterator[Fix]:
     cell, node = site
     layer = _convolution_at(trace, cell, node)
     if isinstance(value, str):
         near = get_close_matches(value.lower().strip(), ("same", "valid"), 1)
         if value.lower() == "causal" and layer.n == 2:
-            edits = _zero_padding_first(layer, given, _causal_padding(layer))
+            edits = _zero_padding_first(layer, padding, _causal_padding(layer))
             title = "pad the first axis causally, the other evenly"
             yield from [fix(title, cell, edits, Applicability.SURE)] if edits else []
         for choice in near or ["same"]:
             sure = Applicability.SURE if near else Applicability.CHOICE
-            yield fix(f'use padding="{choice}"', cell, [_with_word(cell, given, choice)], sure)
+            yield fix(f'use padding="{choice}"', cell, [_with_word(cell, padding, choice)], sure)
         return
     nodes = [node for node in ast.walk(cell.tree) if _pads_by_number(node, cell, trace)]
     alike = [_convolution_at(trace, cell, node) for node in nodes]
@@ -172,22 +172,22 @@ def _padding_of(layer: _Convolution, trace: Trace) -> tuple[ast.expr, tuple[int,
 
 def _word_for_number(layer: _Convolution, trace: Trace) -> list[Edit]:
     """Put "same" for a padding that pads by just that much, "valid" for 0; no edits for another."""
-    given, sizes = _padding_of(layer, trace)
+    stated, sizes = _padding_of(layer, trace)
     if not any(sizes):
-        return [layer.cell.replace(given, '"valid"')]
+        return [layer.cell.replace(stated, '"valid"')]
     spans = zip(sizes, layer.kernel or (), layer.dilation, strict=False)
     if layer.kernel and all(2 * padding == (size - 1) * rate for padding, size, rate in spans):
-        return [layer.cell.replace(given, '"same"')]
+        return [layer.cell.replace(stated, '"same"')]
     return []
 
 
 def _zeros_for_number(layer: _Convolution, trace: Trace) -> list[Edit]:
     """Put a `ZeroPadding` layer for the padding, "valid" for 0; no edits where that cannot be written."""
-    given, sizes = _padding_of(layer, trace)
+    padding, sizes = _padding_of(layer, trace)
     if not any(sizes):
-        return [layer.cell.replace(given, '"valid"')]
-    plain = isinstance(given, ast.Name | ast.Constant | ast.Tuple)
-    return _zero_padding_first(layer, given, layer.cell.text_of(given) if plain else str(sizes))
+        return [layer.cell.replace(padding, '"valid"')]
+    plain = isinstance(padding, ast.Name | ast.Constant | ast.Tuple)
+    return _zero_padding_first(layer, padding, layer.cell.text_of(padding) if plain else str(sizes))
 
 
 def _convolution_at(trace: Trace, cell: Code, node: ast.Call) -> _Convolution:

@@ -1,6 +1,6 @@
 """The height or width is no multiple of the block that `space_to_depth` puts into the channels.
 
-What: `tf.nn.space_to_depth(x, 2)` makes of each 2 x 2 pixels one with four times the channels; 75 rows are no pairs.
+What: `tf.nn.space_to_depth(x, 2)` makes of each 2 x 2 pixels one with four times the channels; 75 rows make no pairs.
 Why: an odd image, or a map that an earlier layer made odd.
 Example:
 

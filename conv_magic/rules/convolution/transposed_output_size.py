@@ -1,6 +1,6 @@
 """A transposed convolution makes another size than is asked of it.
 
-What: a convolution that moves by 2 makes 12 of 23 and of 24; the transposed one must be told which to go back to.
+What: a convolution with strides of 2 makes 12 of 23 and of 24; its transpose does not know which to go back to.
 Keras takes `output_padding` for that, `tf.nn.conv2d_transpose` the whole `output_shape`.
 Why: an odd size is halved and doubled; a stated output shape lacks its batch, or its sizes do not suit the strides.
 Example:

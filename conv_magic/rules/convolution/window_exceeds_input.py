@@ -85,8 +85,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} cannot lay a window of {_times(_window_of(options))} "
-        f"on an input of {_times(_spatial_sizes(call, options))}",
+        f"{name_of(call)} cannot lay a window of {_by_sizes(_window_of(options))} "
+        f"on an input of {_by_sizes(_spatial_sizes(call, options))}",
         reasons=_reasons(call, options),
         expected=problem.expected,
         actual=actual,
@@ -116,7 +116,7 @@ def _spatial_sizes(call: CallRecord, options: arithmetic.SlidingOptions) -> Shap
     return shape[-n:] if options.data_format == "channels_first" else shape[-n - 1 : -1]
 
 
-def _times(sizes: Shape) -> str:
+def _by_sizes(sizes: Shape) -> str:
     return " x ".join("?" if size is None else str(size) for size in sizes)
 
 
@@ -130,7 +130,7 @@ def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str,
             break
     if not isinstance(options, PoolOptions) and max(options.dilation_rate) > 1:
         reasons.append(
-            f"the kernel {_times(options.kernel_size)} reaches over {_times(_window_of(options))} by its dilation"
+            f"the kernel {_by_sizes(options.kernel_size)} reaches over {_by_sizes(_window_of(options))} by its dilation"
         )
     if call.outcome is Outcome.RETURNED:
         reasons.append(f"the result {spelled(call.output)} is empty")
@@ -188,10 +188,10 @@ def _smaller_window(
     text = str(sizes[0]) if len(set(sizes)) == 1 else spelled(sizes)
     if isinstance(options, PoolOptions):
         changed: ConvOptions | PoolOptions = replace(options, pool_size=sizes)
-        title, name = f"pool over {_times(sizes)}", "pool_size"
+        title, name = f"pool over {_by_sizes(sizes)}", "pool_size"
     else:
         changed = replace(options, kernel_size=sizes)
-        title, name = f"use a kernel of {_times(sizes)}", "kernel_size"
+        title, name = f"use a kernel of {_by_sizes(sizes)}", "kernel_size"
     if call.layer is not None:
         edits = [with_option(*site, name, text, call.op)]
         predicted = arithmetic.expected_shape(changed, call.inputs, None)

@@ -83,7 +83,7 @@ def _layers_changed(call: CallRecord, want: Shape, binders: list[CallRecord], tr
     if 0 in differ:
         return
     widths = list(_other_width(chain, want[channels], trace)) if channels in differ else [None]
-    sizes = list(_other_sizes(call, chain, want, trace)) if differ - {channels} else [None]
+    sizes = list(_other_paddings(call, chain, want, trace)) if differ - {channels} else [None]
     for width in widths:
         for size in sizes:
             yield from _ways_together([way for way in (size, width) if way is not None], call, want, binders, trace)
@@ -101,7 +101,7 @@ def _ways_together(
         changes = _sizes_and_widths(ways[0].changes, ways[1].changes)
     what_if = WhatIf(trace, changes)
     output = what_if.output(call.index)
-    if not _agrees(output, want) or any(what_if.output(binder.index) != binder.output for binder in binders):
+    if not _is_as_stated(output, want) or any(what_if.output(binder.index) != binder.output for binder in binders):
         return
     sure = Applicability.SURE if all(way.added for way in ways) else Applicability.CHOICE
     edits = [edit for way in ways for edit in way.edits[1]]
@@ -117,7 +117,7 @@ def _sizes_and_widths(sizes: dict[int, Options], widths: dict[int, Options]) -> 
     return joined
 
 
-def _agrees(shape: Shape | None, want: Shape) -> bool:
+def _is_as_stated(shape: Shape | None, want: Shape) -> bool:
     """Check whether a shape is the wanted one, as far as its sizes are stated."""
     return shape is not None and len(shape) == len(want) and all(
         size is None or size == other for size, other in zip(want, shape, strict=True)
@@ -142,7 +142,7 @@ def _with_width(options: Options | None, want: int) -> Options:
     return replace(options, filters=want) if isinstance(options, ConvOptions | ConvTransposeOptions) else options
 
 
-def _other_sizes(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
+def _other_paddings(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
     """Offer other paddings and strides along the way, then another window of the last layer that has one.
 
     What was left out of a layer comes before what was written.
@@ -166,7 +166,7 @@ def _other_sizes(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, t
 def _has_spatial_sizes(output: Shape | None, want: Shape, call: CallRecord) -> bool:
     """Check whether a shape is the wanted one but for its channels."""
     channels = channel_axis(call, len(want))
-    return _agrees(output, tuple(None if axis == channels else size for axis, size in enumerate(want)))
+    return _is_as_stated(output, tuple(None if axis == channels else size for axis, size in enumerate(want)))
 
 
 def _title_of(group: list[Change]) -> str:
@@ -263,7 +263,7 @@ def _index_for_rank(actual: Shape, want: Shape) -> str | None:
                    (("[..., 0]", actual[-1], actual[:-1]), ("[0]", actual[0], actual[1:])) if size == 1]  # fmt: skip
     else:
         return None
-    return next((text for text, shape in options if _agrees(shape, want)), None)
+    return next((text for text, shape in options if _is_as_stated(shape, want)), None)
 
 
 def _other_numbers(code: Code, trace: Trace, value: ast.expr, actual: Shape, want: Shape) -> Iterator[Edit]:

@@ -39,6 +39,8 @@ VALID: tuple[str, ...] = (
 INVALID: tuple[str, ...] = (
     "import numpy as np\n" + _START + "q = layers.GRU(4, return_sequences=True)(np.zeros((2, 5, 3), 'float32'))\n"
     "v = layers.GRU(6, return_sequences=True)(np.zeros((2, 7, 3), 'float32'))\ny = layers.Attention()([q, v])\n",
+    "import numpy as np\nfrom keras import layers\nq = layers.Embedding(50, 16)(np.zeros((2, 5), 'int32'))\n"
+    "v = layers.Embedding(60, 24)(np.zeros((2, 7), 'int32'))\ny = layers.Attention()([q, v])\n",
 )
 
 _ATTENTION = {"Attention", "AdditiveAttention"}

@@ -1,7 +1,7 @@
 """The branches that are to be joined have different sizes.
 
-What: `Add`, `Concatenate` and their kin, `a + b`, `tf.concat` need equal sizes (all but the joined axis); two branches
-disagree.
+What: `Add`, `Concatenate` and similar layers, `a + b`, `tf.concat` need equal sizes on all axes but the joined one; two
+branches differ.
 Why: one branch pads and the other does not, one is strided or pooled once more, a shortcut keeps its channels, an odd
 size was halved and doubled again.
 Example:
