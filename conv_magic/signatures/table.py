@@ -34,7 +34,7 @@ Permute: dims
 RepeatVector: n
 Concatenate BatchNormalization LayerNormalization UnitNormalization: axis
 GroupNormalization: groups axis
-TimeDistributed: layer
+TimeDistributed Bidirectional: layer
 Resizing: height width
 """
 _NN_CONV = "input|value filters|filter|kernel_size strides padding data_format dilations|dilation_rate"

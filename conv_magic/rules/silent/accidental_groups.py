@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, shape_literals, transposing
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import operand_of
@@ -131,7 +132,7 @@ def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
 def _plain_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
     """Where the filter's depth is written as a plain number, in a cell that does not speak of groups."""
     made = call_site_of(call, trace)
-    given = argument(made[1], 1, "filters") if made else None
+    given = option_of(made[1], "filters", call.op) if made else None
     if made is None or given is None or call.kernel is None or "group" in made[0].text.lower():
         return None
     for literal in shape_literals(made[0], trace, given, call.kernel):
