@@ -80,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _list_of_pairs(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.Tuple | ast.List, Pairs] | None:
-    """Return the display of the pairs, also inside `tf.constant(...)`, and their values; None if one is not known."""
+    """Return the display of the pairs, also inside `tf.constant(...)`, and their values; None if one is unknown."""
     reader = Evaluator(cell, trace)
     for origin in definitions_of(cell, given):
         inner = origin.args[0] if isinstance(origin, ast.Call) and origin.args else origin

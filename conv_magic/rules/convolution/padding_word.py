@@ -225,12 +225,12 @@ def _zero_padding_first(layer: _Convolution, given: ast.expr, padding: str | Non
     if isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
         return [valid, wrapped(cell, parent.args[0], f"{layer_text}(", ")")]
     if isinstance(parent, ast.List):
-        at = cell.span(node)
-        return [Edit(Span(at.cell, at.line, at.column, at.line, at.column), f"{layer_text}, "), valid]
+        span = cell.span(node)
+        return [Edit(Span(span.cell, span.line, span.column, span.line, span.column), f"{layer_text}, "), valid]
     if isinstance(parent, ast.Call) and called_name(parent) == "add" and isinstance(parent.func, ast.Attribute):
-        at = cell.span(parent)
+        span = cell.span(parent)
         before = f"{cell.text_of(parent.func)}({layer_text}); "
-        return [Edit(Span(at.cell, at.line, at.column, at.line, at.column), before), valid]
+        return [Edit(Span(span.cell, span.line, span.column, span.line, span.column), before), valid]
     return []
 
 

@@ -132,7 +132,7 @@ def _is_transposed(call: CallRecord) -> bool:
 
 
 def _sizes_along(chain: list[CallRecord], axis: int) -> Iterator[str]:
-    """Yield how one size changes on its way: 23 -> 12 -> 24."""
+    """Yield in words how one size changes on its way: 23 -> 12 -> 24."""
     sizes = [call.inputs[0][axis] for call in chain[:1] if len(call.inputs[0]) > axis]
     sizes += [call.output[axis] for call in chain if call.output is not None and len(call.output) > axis]
     steps = [size for size, _ in groupby(sizes)]
@@ -191,9 +191,8 @@ def _leads_to(chain: list[CallRecord], setting: dict[Span, int], wanted: Shape) 
 def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) -> Iterator[Diagnosis]:
     """`tf.nn`: diagnose an `output_shape` that this call cannot make."""
     problem = problem_of(call, _REASONS)
-    possible = (
-        _possible_output(call, options) if problem is not None else None
-    )  # options without meaning make no problem
+    # without a problem of these the options may have no meaning
+    possible = _possible_output(call, options) if problem is not None else None
     site = call_site_of(call, trace)
     given = option_of(site[1], "output_shape", call.op) if site else None
     if problem is None or possible is None or site is None or given is None or options.output_shape is None:

@@ -152,7 +152,7 @@ def _reductions(code: Code, value: ast.expr, depth: int = 3) -> Iterator[ast.Cal
 
 
 def _layer_or_function(call: ast.Call) -> ast.Call:
-    """Return of `Concatenate()([a, b])` the call that makes the layer, else the call."""
+    """Return the call that makes the layer of `Concatenate()([a, b])`, of another call that call itself."""
     return call.func if isinstance(call.func, ast.Call) else call
 
 
