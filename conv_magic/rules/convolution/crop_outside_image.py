@@ -54,10 +54,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     site = call_site_of(call, trace)
     image = argument(site[1], 0, "image", "value") if site else None
-    named = (
-        Evaluator(site[0], trace).shape_of(image) if site and image else None
-    )  # the recorded input may be a tensor of sizes
-    shape = named or call.inputs[0]
+    # the recorded input may be a tensor of sizes: the text comes first
+    written = Evaluator(site[0], trace).shape_of(image) if site and image else None
+    shape = written or call.inputs[0]
     fixes: tuple[Fix, ...] = ()
     if site is not None and call.op == "crop_to_bounding_box" and len(shape) in (3, 4):
         fixes = tuple(_box_inside(*site, trace, shape))

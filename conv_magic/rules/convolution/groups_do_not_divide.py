@@ -188,7 +188,10 @@ def _as_factor(cell: Code, node: ast.expr) -> str:
 
 
 def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
-    """Offer the most groups that divide the channels, and filters, of every layer made on that line, two for each."""
+    """Offer the most groups that divide the channels, and filters, of every layer made on that line.
+
+    Each group has two channels or more.
+    """
     numbers = {c.inputs[0][-1] or 0 for c in graph_of(trace).made_at(call.created) if c.inputs and c.created}
     if isinstance(call.options, ConvOptions) and call.options.filters:
         numbers.add(call.options.filters)
