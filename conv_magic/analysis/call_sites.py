@@ -25,6 +25,7 @@ from conv_magic.model.options import (
 )
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
+from conv_magic.text.edits import bracketed
 from conv_magic.text.source import Code, called_name
 
 _KEEPING_CHANNELS = (
@@ -139,6 +140,4 @@ def transposing(code: Code, order: tuple[int, ...], *, array: bool = False) -> t
 
 def reordered(code: Code, literal: ast.Tuple | ast.List, order: tuple[int, ...]) -> str:
     """The text of a tuple or list with its elements in another order."""
-    texts = [code.text_of(literal.elts[place]) for place in order]
-    opening, closing = ("(", ")") if isinstance(literal, ast.Tuple) else ("[", "]")
-    return f"{opening}{', '.join(texts)}{closing}"
+    return bracketed(literal, (code.text_of(literal.elts[index]) for index in order))

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, codes_of
@@ -178,7 +179,7 @@ def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code
     """Edits that give the layer another number of units or filters, where the number is written first."""
     code = code_of(trace, head.created)
     made = code.call_at(head.created) if code else None
-    given = argument(made, 0, "units", "filters") if made else None
+    given = option_of(made, "units", head.op) if made else None
     if code is None or made is None or given is None:
         return
     if not _made_often(head, trace):

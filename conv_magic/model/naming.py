@@ -19,6 +19,11 @@ def axis_names(rank: int, data_format: DataFormat = "channels_last") -> tuple[st
     return ("batch", "channels", *spatial) if data_format == "channels_first" else ("batch", *spatial, "channels")
 
 
+def filter_axes(spatial_rank: int) -> str:
+    """Return the names of a filter's spatial axes: `height, width`."""
+    return "length" if spatial_rank == 1 else ", ".join(_SPATIAL[spatial_rank])
+
+
 def data_format_of(call: CallRecord) -> DataFormat:
     """The layout that the call counts its axes in."""
     return getattr(call.options, "data_format", "channels_last")

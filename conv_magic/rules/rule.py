@@ -93,3 +93,10 @@ def diagnosed(
         origin_note=origin[1],
         fixes=tuple(fixes),
     )
+
+
+def noted(code: str, span: Span, headline: str, fixes: Iterable[Fix]) -> Diagnosis:
+    """Return a note about a span of the text, which belongs to no call."""
+    return Diagnosis(
+        code=code, severity=Severity.NOTE, call=None, span=span, layer=None, headline=headline, fixes=tuple(fixes)
+    )

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-_CONV = "filters kernel_size strides padding data_format dilation_rate"
-_TRANSPOSED = "filters kernel_size strides padding * output_padding data_format dilation_rate activation"
+_CONV = "filters|units kernel_size strides padding data_format dilation_rate"
+_TRANSPOSED = "filters|units kernel_size strides padding * output_padding data_format dilation_rate activation"
 _POOL = "pool_size strides padding data_format"
 _LAYERS = f"""
 Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D: {_CONV} groups activation
@@ -26,15 +26,15 @@ AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
 ZeroPadding1D ZeroPadding2D ZeroPadding3D: padding
 Cropping1D Cropping2D Cropping3D: cropping
 UpSampling1D UpSampling2D UpSampling3D: size
-Dense: units activation use_bias
-LSTM GRU SimpleRNN: units * activation return_sequences
-Embedding: input_dim output_dim
+Dense: units|filters activation use_bias
+LSTM GRU SimpleRNN: units|filters * activation return_sequences
+Embedding: input_dim output_dim|units
 Reshape: target_shape
 Permute: dims
 RepeatVector: n
 Concatenate BatchNormalization LayerNormalization UnitNormalization: axis
 GroupNormalization: groups axis
-TimeDistributed: layer
+TimeDistributed Bidirectional: layer
 Resizing: height width
 """
 _NN_CONV = "input|value filters|filter|kernel_size strides padding data_format dilations|dilation_rate"
@@ -43,15 +43,18 @@ _NN_TRANSPOSED = _NN_CONV.replace("strides", "output_shape strides")
 _FUNCTIONS = f"""
 conv2d conv3d convolution: {_NN_CONV}
 conv1d: input|value filters|filter|kernel_size stride|strides padding data_format dilations|dilation_rate
-depthwise_conv2d: input filter|filters|kernel_size strides padding data_format dilations|dilation_rate
-separable_conv2d: input depthwise_filter pointwise_filter strides padding data_format dilations|dilation_rate
+depthwise_conv2d: input|value filter|filters|kernel_size strides padding data_format dilations|dilation_rate
+separable_conv2d: input depthwise_filter|filters pointwise_filter strides padding data_format dilations|dilation_rate
 conv1d_transpose conv2d_transpose conv3d_transpose: {_NN_TRANSPOSED}
+atrous_conv2d: value|input filters|filter rate padding
 max_pool max_pool1d max_pool2d max_pool3d avg_pool avg_pool1d avg_pool2d avg_pool3d: {_NN_POOL}
+bias_add: value|input bias data_format
+depth_to_space space_to_depth: input|value block_size data_format
 """
-_OPS_CONV = "inputs kernel|kernel_size strides padding data_format dilation_rate"
+_OPS_CONV = "inputs|input kernel|kernel_size|filters strides padding data_format dilation_rate"
 _OPS = f"""
 conv depthwise_conv: {_OPS_CONV}
-max_pool average_pool: inputs pool_size strides padding data_format
+max_pool average_pool: inputs|input pool_size strides padding data_format
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.positions import Edit, Span, digest
@@ -36,6 +36,12 @@ def indexed(code: Code, expression: ast.expr, index: str) -> Edit:
 def wrapped(code: Code, expression: ast.expr, before: str, after: str) -> Edit:
     """`expression` inside a call: `tf.repeat(expression, 3, axis=-1)`."""
     return code.replace(expression, f"{before}{code.text_of(expression)}{after}")
+
+
+def bracketed(sequence: ast.expr, texts: Iterable[str]) -> str:
+    """Return the text of a display of other elements, in the kind of brackets that a tuple or list has."""
+    opening, closing = ("(", ")") if isinstance(sequence, ast.Tuple) else ("[", "]")
+    return f"{opening}{', '.join(texts)}{closing}"
 
 
 def with_argument(code: Code, call: ast.Call, position: int | None, name: str, text: str) -> Edit:

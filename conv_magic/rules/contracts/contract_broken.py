@@ -66,7 +66,7 @@ INVALID: tuple[str, ...] = (
 
 
 def check_cell(trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis for each contract that does not hold."""
+    """Diagnose each contract that does not hold."""
     for broken in broken_contracts(trace):
         yield _diagnosis(broken, trace)
 
@@ -74,7 +74,7 @@ def check_cell(trace: Trace) -> Iterator[Diagnosis]:
 def _diagnosis(broken: Broken, trace: Trace) -> Diagnosis:
     mismatch, call = broken.mismatch, broken.call
     expected, actual = mismatch.match.expected, mismatch.actual
-    origin, note = _origin(broken)
+    origin, note = _origin_of_contract(broken)
     return Diagnosis(
         code=code,
         severity=Severity.WARNING,
@@ -94,42 +94,42 @@ def _diagnosis(broken: Broken, trace: Trace) -> Diagnosis:
 
 
 def _headline(broken: Broken) -> str:
-    made = f"{name_of(broken.call)} gives" if broken.call is not None else "the value is"
-    came = f"{broken.name} is" if broken.name is not None else made
-    return f"{came} {spelled(broken.mismatch.actual)}, its contract states {broken.mismatch.pattern}"
+    value = f"{name_of(broken.call)} gives" if broken.call is not None else "the value is"
+    subject = f"{broken.name} is" if broken.name is not None else value
+    return f"{subject} {spelled(broken.mismatch.actual)}, its contract states {broken.mismatch.pattern}"
 
 
 def _reasons(broken: Broken) -> Iterator[str]:
     mismatch = broken.mismatch
-    want, came = len(mismatch.match.expected), len(mismatch.actual)
-    if want != came:
-        yield f"it has {came} {'axis' if came == 1 else 'axes'}, the contract {want}"
-    own, origin = mismatch.contract.span, _origin(broken)[0]
-    told: dict[Span, list[str]] = {}
-    for name, bound in _names(broken).items():
-        told.setdefault(bound.span, []).append(f"{name} = {bound.size}")
-    for span, names in told.items():
+    want, rank = len(mismatch.match.expected), len(mismatch.actual)
+    if want != rank:
+        yield f"it has {rank} {'axis' if rank == 1 else 'axes'}, the contract {want}"
+    own, origin = mismatch.contract.span, _origin_of_contract(broken)[0]
+    sizes: dict[Span, list[str]] = {}
+    for name, bound in _names_bound(broken).items():
+        sizes.setdefault(bound.span, []).append(f"{name} = {bound.size}")
+    for span, names in sizes.items():
         if span != origin:
             yield f"{', '.join(names)}, by {'this contract' if span == own else f'the contract on line {span.line}'}"
 
 
-def _names(broken: Broken) -> Names:
-    """The names that the contract mentions, as they stood when it was read."""
+def _names_bound(broken: Broken) -> Names:
+    """Return the names that the contract mentions, with the sizes they had when it was read."""
     known = broken.mismatch.match.names
     return {name: known[name] for name in names_in(broken.mismatch.pattern) if name in known}
 
 
-def _origin(broken: Broken) -> tuple[Span | None, str | None]:
-    """The contract that bound the name which differs; else where the layer was made, or called."""
+def _origin_of_contract(broken: Broken) -> tuple[Span | None, str | None]:
+    """Return the contract that bound the name which differs; else where the layer was made, or called."""
     sizes = broken.mismatch.pattern.sizes
     for axis in broken.mismatch.match.axes:
         name = sizes[axis].name if broken.mismatch.pattern.gap is None and axis < len(sizes) else None
-        bound = _names(broken).get(name) if name else None
+        bound = _names_bound(broken).get(name) if name else None
         if bound is not None and bound.span != broken.mismatch.contract.span:
             return bound.span, f"{name} = {bound.size}, by the contract on line {bound.span.line}"
     call = broken.call
-    where = None if call is None else call.created if call.layer is not None else place_of(call)
+    span = None if call is None else call.created if call.layer is not None else place_of(call)
     line = broken.mismatch.contract.span.line
-    if call is None or where is None or where.line <= line <= where.end_line:
+    if call is None or span is None or span.line <= line <= span.end_line:
         return None, None
-    return where, f"{name_of(call)} is made on line {where.line}"
+    return span, f"{name_of(call)} is made on line {span.line}"

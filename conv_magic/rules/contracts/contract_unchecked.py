@@ -19,10 +19,11 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.contract_checks import unchecked_contracts
 from conv_magic.analysis.operands import code_of
-from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import noted
 from conv_magic.text.contracts import Contract
 from conv_magic.text.edits import fix
 
@@ -45,21 +46,14 @@ INVALID: tuple[str, ...] = (
 
 
 def check_cell(trace: Trace) -> Iterator[Diagnosis]:
-    """A note for each."""
+    """Note each contract that no value was compared with."""
     for contract, reason in unchecked_contracts(trace):
-        yield Diagnosis(
-            code=code,
-            severity=Severity.NOTE,
-            call=None,
-            span=contract.span,
-            layer=None,
-            headline=f"this contract is not checked: {reason}",
-            fixes=tuple(_fixes(contract, trace)),
-        )
+        headline = f"this contract is not checked: {reason}"
+        yield noted(code, contract.span, headline, _fixes(contract, trace))
 
 
 def _fixes(contract: Contract, trace: Trace) -> Iterator[Fix]:
-    """The comment without its colon is no contract."""
+    """Make it a plain comment: without its colon it is no contract."""
     cell, span = code_of(trace, contract.span), contract.span
     if cell is None:
         return

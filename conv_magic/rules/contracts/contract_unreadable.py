@@ -1,6 +1,6 @@
 """A comment has the form of a contract, and its sizes cannot be read.
 
-What: `# shape: (...)` and nothing else behind a line is a contract; one of its sizes is no size.
+What: `# shape: (...)` and nothing else behind a line is a contract; one of its sizes is not a size.
 Why: a slash for a division, a call, an attribute, a word for a number.
 Example:
 
@@ -19,10 +19,11 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.contract_checks import malformed_contracts, shapes_at
 from conv_magic.analysis.operands import code_of
-from conv_magic.model.diagnoses import Diagnosis, Severity
+from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
+from conv_magic.rules.rule import noted
 from conv_magic.text.contracts import Malformed
 from conv_magic.text.edits import fix
 
@@ -39,23 +40,16 @@ INVALID: tuple[str, ...] = (
 
 
 def check_cell(trace: Trace) -> Iterator[Diagnosis]:
-    """A note for each."""
-    for found in malformed_contracts(trace):
-        yield Diagnosis(
-            code=code,
-            severity=Severity.NOTE,
-            call=None,
-            span=found.span,
-            layer=None,
-            headline=f"this contract cannot be read: {found.problem}",
-            fixes=tuple(_fixes(found, trace)),
-        )
+    """Note each contract that cannot be read."""
+    for malformed in malformed_contracts(trace):
+        headline = f"this contract cannot be read: {malformed.problem}"
+        yield noted(code, malformed.span, headline, _fixes(malformed, trace))
 
 
-def _fixes(found: Malformed, trace: Trace) -> Iterator[Fix]:
-    cell, shapes = code_of(trace, found.span), shapes_at(found.span, trace)
+def _fixes(malformed: Malformed, trace: Trace) -> Iterator[Fix]:
+    cell, shapes = code_of(trace, malformed.span), shapes_at(malformed.span, trace)
     known = [shape for shape in shapes if shape is not None]
     if cell is None or not known or len(known) < len(shapes):
         return
     text = ", ".join(str(shape).replace("None", "_") for shape in known)
-    yield fix(f"state what came: {text}", cell, [Edit(found.span, f"# shape: {text}")], Applicability.CHOICE)
+    yield fix(f"state what came: {text}", cell, [Edit(malformed.span, f"# shape: {text}")], Applicability.CHOICE)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import data_format_of_call, option_of, with_option
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, origin_of
@@ -31,8 +32,8 @@ from conv_magic.model.naming import axis_names, counted, name_of, spelled
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
-from conv_magic.text.source import Code, argument
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code
 
 code = "bias-length-differs"
 
@@ -54,20 +55,20 @@ _ADDING = {"add", "sub", "AddV2", "Add"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed addition was given a map, and a vector of another length than its channels."""
+    """Diagnose a failed addition of a map and a vector of another length than the map has channels."""
     if call.outcome is not Outcome.RAISED or call.layer is not None or not call.inputs:
         return
     cell = code_of(trace, call.span)
-    found = _bias(call, cell) if cell else None
+    found = _bias_of(call, cell) if cell else None
     if found is None or cell is None:
         return
-    which, given, length = found
+    which, bias, length = found
     shape = call.inputs[which]
     want = shape[-1] if shape else None
-    yield from _of_format(call, cell, shape, length)
+    yield from _channels_on_other_axis(call, cell, shape, length)
     if len(shape) < 3 or want is None or length in (1, want):
         return
-    fixes = tuple(_fixes(cell, trace, given, length, want))
+    fixes = tuple(_fixes(cell, trace, bias, length, want))
     if fixes:
         yield diagnosed(
             code,
@@ -83,13 +84,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         )
 
 
-def _of_format(call: CallRecord, cell: Code, shape: Shape, length: int) -> Iterator[Diagnosis]:
-    """`bias_add` told the other layout: the map has as many channels as the bias, at its other end."""
+def _channels_on_other_axis(call: CallRecord, cell: Code, shape: Shape, length: int) -> Iterator[Diagnosis]:
+    """Diagnose a `bias_add` whose `data_format` is not the map's: the axis at the other end has the bias' length."""
     node = cell.call_at(call.span) if call.op == "bias_add" and len(shape) > 3 else None
-    given = argument(node, 2, "data_format") if node is not None else None
-    said = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
-    first = said is not None and said.upper().startswith("NC") and said.upper() != "NC"
-    if node is None or shape[1 if first else -1] == length or shape[-1 if first else 1] != length:
+    if node is None:
+        return
+    first = data_format_of_call(node, call.op, "channels_last") == "channels_first"
+    if shape[1 if first else -1] == length or shape[-1 if first else 1] != length:
         return
     word = "NHWC" if first else "NCHW"
     yield diagnosed(
@@ -102,31 +103,31 @@ def _of_format(call: CallRecord, cell: Code, shape: Shape, length: int) -> Itera
         axes=(0,),
         axis_names=("channels",),
         fixes=(fix(f"say {word}, which the data is", cell,
-                   [with_argument(cell, node, 2, "data_format", f'"{word}"')], Applicability.SURE),),
+                   [with_option(cell, node, "data_format", f'"{word}"', call.op)], Applicability.SURE),),
     )  # fmt: skip
 
 
-def _bias(call: CallRecord, cell: Code) -> tuple[int, ast.expr, int] | None:
-    """Which input the map is, the expression of the bias, and its length."""
+def _bias_of(call: CallRecord, cell: Code) -> tuple[int, ast.expr, int] | None:
+    """Return which input the map is, the expression of the bias and its length; None where no bias is added."""
     if call.op == "bias_add":
         node = cell.call_at(call.span)
-        given = argument(node, 1, "bias") if node is not None else None
+        bias = option_of(node, "bias", call.op) if node is not None else None
         length = call.kernel[0] if call.kernel and len(call.kernel) == 1 else None
-        return (0, given, length) if given is not None and length is not None else None
+        return (0, bias, length) if bias is not None and length is not None else None
     sum_ = cell.node_at(call.span, ast.BinOp) if call.op in _ADDING and call.span is not None else None
     if sum_ is None or len(call.inputs) != 2:
         return None
-    for which, given in ((0, sum_.right), (1, sum_.left)):
+    for which, bias in ((0, sum_.right), (1, sum_.left)):
         other = call.inputs[1 - which]
         if len(other) == 1 and other[0] is not None:
-            return which, given, other[0]
+            return which, bias, other[0]
     return None
 
 
-def _fixes(cell: Code, trace: Trace, given: ast.expr, length: int, want: int) -> Iterator[Fix]:
-    """The number that the bias was made with."""
+def _fixes(cell: Code, trace: Trace, bias: ast.expr, length: int, want: int) -> Iterator[Fix]:
+    """Change the number that the bias was made with."""
     reader = Evaluator(cell, trace)
-    for origin in reversed(definitions_of(cell, given)):
+    for origin in reversed(definitions_of(cell, bias)):
         inside = [n for n in ast.walk(origin) if isinstance(n, ast.expr) and reader.value(n) in (length, (length,))]
         for node in inside:
             number = node.elts[0] if isinstance(node, ast.List | ast.Tuple) else node

@@ -11,7 +11,7 @@ Use instead:
 
     y + tf.reshape(bias, (1, 1, 1, 14))
 
-Fix safety: only the place of the axis changes, where the operand's channels are those of the image.
+Fix safety: only the position of the axis changes, and only where the operand's channels are those of the image.
 """
 
 from __future__ import annotations
@@ -50,17 +50,19 @@ _OPERATIONS = {"add", "sub", "mult", "div", "multiply", "subtract", "divide", "t
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed element-wise operation has the channels of one operand on the wrong axis."""
+    """Diagnose a failed element-wise operation that has the channels of one operand on the wrong axis."""
     if call.outcome is Outcome.RETURNED or call.layer is not None or call.op not in _OPERATIONS:
         return
-    which = next((place for place in (0, 1) if len(call.inputs) == 2 and _is_turned(*_pair(call, place))), None)
+    which = next(
+        (i for i in (0, 1) if len(call.inputs) == 2 and _has_channels_first(*_operand_and_other(call, i))), None
+    )
     cell = code_of(trace, call.span)
     if which is None or cell is None or call.span is None:
         return
-    operand, image = _pair(call, which)
+    operand, image = _operand_and_other(call, which)
     batch = operand[:1] if len(operand) == len(image) else (1,)
     needed = (*batch, *(1,) * (len(image) - 2), image[-1])
-    node = _expression(cell, call, which)
+    node = _operand_expression(cell, call, which)
     yield diagnosed(
         code,
         call,
@@ -75,12 +77,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _pair(call: CallRecord, which: int) -> tuple[Shape, Shape]:
+def _operand_and_other(call: CallRecord, which: int) -> tuple[Shape, Shape]:
     return call.inputs[which], call.inputs[1 - which]
 
 
-def _is_turned(operand: Shape, image: Shape) -> bool:
-    """(1, c, 1, 1) or (c, 1, 1) beside (n, h, w, c)."""
+def _has_channels_first(operand: Shape, image: Shape) -> bool:
+    """Check for (1, c, 1, 1) or (c, 1, 1) beside an image (n, h, w, c)."""
     n = len(image) - 2
     if n < 1 or len(operand) not in (n + 1, n + 2) or image[-1] in (None, 1):
         return False
@@ -88,7 +90,7 @@ def _is_turned(operand: Shape, image: Shape) -> bool:
     return channels == image[-1] and set(operand[-n:]) == {1} and (not batch or batch[0] in (1, image[0]))
 
 
-def _expression(cell: Code, call: CallRecord, which: int) -> ast.expr | None:
+def _operand_expression(cell: Code, call: CallRecord, which: int) -> ast.expr | None:
     node = cell.node_at(call.span, ast.expr) if call.span else None
     if isinstance(node, ast.BinOp):
         return (node.left, node.right)[which]
@@ -118,7 +120,7 @@ def _fixes(cell: Code, node: ast.expr, operand: Shape) -> Iterator[Fix]:
 
 
 def _is_widening(node: ast.Subscript) -> bool:
-    """`v[None, :, None, None]`: one axis kept, the others new."""
+    """Check for `v[None, :, None, None]`: one axis kept, the others new."""
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
     kept = [part for part in parts if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None]
     new = [p for p in parts if (isinstance(p, ast.Constant) and p.value is None) or _is_newaxis(p)]

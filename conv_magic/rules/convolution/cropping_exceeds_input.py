@@ -20,7 +20,9 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, declared_literals, producer_chain
+from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -30,8 +32,7 @@ from conv_magic.model.options import CroppingOptions
 from conv_magic.model.shapes import Pairs
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
-from conv_magic.text.source import argument
+from conv_magic.text.edits import fix
 
 code = "cropping-exceeds-input"
 
@@ -46,11 +47,11 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed cropping would leave nothing."""
+    """Diagnose a failed cropping that would leave nothing."""
     options = call.options
     if call.outcome is Outcome.RETURNED or not isinstance(options, CroppingOptions) or not call.inputs:
         return
-    problem = _problem(options, call)
+    problem = problem_of(call, {arithmetic.Reason.CROPPING})
     if problem is None or problem.axis is None or problem.expected is None:
         return
     shape = call.inputs[0]
@@ -72,28 +73,23 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _problem(options: CroppingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
-    try:
-        arithmetic.expected_shape(options, call.inputs)
-    except arithmetic.ShapeProblem as problem:
-        return problem if problem.reason is arithmetic.Reason.CROPPING else None
-    return None
-
-
 def _fixes(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
-    made = call_site_of(call, trace)
+    site = call_site_of(call, trace)
     sizes = call.inputs[0][first : first + len(options.cropping)]
-    if made is not None:
-        less = tuple(_less(pair, size) for pair, size in zip(options.cropping, sizes, strict=True))
+    if site is not None:
+        less = tuple(_smaller_pair(pair, size) for pair, size in zip(options.cropping, sizes, strict=True))
         text = str(less if len(less) > 1 else less[0])
         output = arithmetic.expected_shape(CroppingOptions(less, options.data_format), call.inputs)
-        edit = with_argument(made[0], made[1], 0, "cropping", _as_written(argument(made[1], 0, "cropping"), less, text))
-        yield fix("crop less: in proportion, half of it stays", made[0], [edit], Applicability.CHOICE, output)
+        cell, node = site
+        text = _one_number_if_written(option_of(node, "cropping", call.op), less, text)
+        edit = with_option(cell, node, "cropping", text, call.op)
+        yield fix("crop less: in proportion, half of it stays", cell, [edit], Applicability.CHOICE, output)
     if not producer_chain(call, trace):
-        yield from _larger_input(call, trace, options, first)
+        yield from _declared_larger(call, trace, options, first)
 
 
-def _less(pair: tuple[int, int], size: int | None) -> tuple[int, int]:
+def _smaller_pair(pair: tuple[int, int], size: int | None) -> tuple[int, int]:
+    """Return a pair that leaves half of `size`, in proportion; the pair itself where it leaves something."""
     total = sum(pair)
     if size is None or total < size:
         return pair
@@ -101,18 +97,18 @@ def _less(pair: tuple[int, int], size: int | None) -> tuple[int, int]:
     return pair[0] * left // total, pair[1] * left // total
 
 
-def _as_written(given: ast.expr | None, less: Pairs, text: str) -> str:
-    """One number where one was written and one will do."""
+def _one_number_if_written(given: ast.expr | None, less: Pairs, text: str) -> str:
+    """Return one number where one is written and one will do, else `text`."""
     numbers = {number for pair in less for number in pair}
     return str(numbers.pop()) if isinstance(given, ast.Constant) and len(numbers) == 1 else text
 
 
-def _larger_input(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
-    """The declared input with what is cropped added, so that as much is left as was declared."""
+def _declared_larger(call: CallRecord, trace: Trace, options: CroppingOptions, first: int) -> Iterator[Fix]:
+    """Declare the input larger by what is cropped, so that as much is left as was declared."""
     for cell, literal in declared_literals(trace, call.inputs[0][1:]):
         edits = []
-        for place, (pair, element) in enumerate(zip(options.cropping, literal.elts[first - 1 :], strict=False)):
-            size = call.inputs[0][first + place]
+        sizes = call.inputs[0][first:]
+        for pair, element, size in zip(options.cropping, literal.elts[first - 1 :], sizes, strict=False):
             if size is not None and sum(pair) >= size:
                 edits.append(cell.replace(element, str(size + sum(pair))))
         yield fix("declare the input as large as before the cropping", cell, edits, Applicability.CHOICE)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain
 from conv_magic.analysis.evaluation import Evaluator, factors_of
 from conv_magic.analysis.trace_graph import graph_of
@@ -30,7 +31,7 @@ from conv_magic.model.naming import axis_names, counted, name_of
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import Code, argument, called_name
+from conv_magic.text.source import Code, called_name
 
 code = "depth-to-space-channels"
 
@@ -62,15 +63,15 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `depth_to_space` was given too few or uneven channels."""
-    found = _spreading(call, trace) if call.outcome is not Outcome.RETURNED else None
-    block = argument(found[1], 1, "block_size") if found else None
+    """Diagnose a failed `depth_to_space` whose channels are no multiple of the square of its block."""
+    found = _depth_to_space_in_text(call, trace) if call.outcome is not Outcome.RETURNED else None
+    block = option_of(found[1], "block_size", "depth_to_space") if found else None
     if found is None or block is None:
         return
     cell = found[0]
     size = Evaluator(cell, trace).value(block)
-    before = _before(call, trace)
-    shape = call.inputs[0] if call.inputs else before.output if before else None
+    setter = _channel_setter(call, trace)
+    shape = call.inputs[0] if call.inputs else setter.output if setter else None
     channels = shape[-1] if shape else None
     if not isinstance(size, int) or channels is None or shape is None:
         return
@@ -88,24 +89,24 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(len(shape) - 1,),
         axis_names=axis_names(len(shape)),
-        origin=(before.created, f"{name_of(before)} makes {counted(channels, 'channel')}") if before else (None, None),
-        fixes=_fixes(before, trace, cell, block, size) if before else (),
+        origin=(setter.created, f"{name_of(setter)} makes {counted(channels, 'channel')}") if setter else (None, None),
+        fixes=_fixes(setter, trace, cell, block, size) if setter else (),
     )
 
 
-def _spreading(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
-    """The `depth_to_space` in the text: the failed call itself, or what a failed `Lambda` layer does."""
+def _depth_to_space_in_text(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
+    """Return the `depth_to_space` in the text: the failed call's, or one inside of a failed `Lambda`."""
     if call.op == "depth_to_space" and call.layer is None:
         return call_site_of(call, trace)
-    made = call_site_of(call, trace) if call.op == "Lambda" else None
-    for node in ast.walk(made[1]) if made else ():
-        if made and isinstance(node, ast.Call) and called_name(node) == "depth_to_space":
-            return made[0], node
+    site = call_site_of(call, trace) if call.op == "Lambda" else None
+    for node in ast.walk(site[1]) if site else ():
+        if site and isinstance(node, ast.Call) and called_name(node) == "depth_to_space":
+            return site[0], node
     return None
 
 
-def _before(call: CallRecord, trace: Trace) -> CallRecord | None:
-    """The layer that set the channels: the producer, else the last that returned before the failure."""
+def _channel_setter(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """Return the layer that set the channels: among the producers, else the last one before the failure."""
     if chain := producer_chain(call, trace):
         return layer_setting_channels(chain)
     done = [c for c in graph_of(trace).beside(call) if c.index < call.index and c.outcome is Outcome.RETURNED]
@@ -113,54 +114,52 @@ def _before(call: CallRecord, trace: Trace) -> CallRecord | None:
     return layer_setting_channels(matching[-1:])
 
 
-def _fixes(before: CallRecord, trace: Trace, cell: Code, block: ast.expr, size: int) -> Iterator[Fix]:
-    made = call_site_of(before, trace)
-    given = argument(made[1], 0, "filters") if made else None
-    if made is None or given is None:
+def _fixes(setter: CallRecord, trace: Trace, cell: Code, block: ast.expr, size: int) -> Iterator[Fix]:
+    site = call_site_of(setter, trace)
+    filters = option_of(site[1], "filters", setter.op) if site else None
+    if site is None or filters is None:
         return
-    meant = _squared(made[0], given, cell, block, trace)
-    if meant is not None:
-        edits = [made[0].replace(given, meant)]
-        yield fix(f"let {name_of(before)} make {size} x {size} channels for each", made[0], edits, Applicability.SURE)
+    of_layer, node = site
+    squared = _squared(of_layer, filters, cell, block, trace)
+    if squared is not None:
+        edits = [of_layer.replace(filters, squared)]
+        yield fix(f"let {name_of(setter)} make {size} x {size} channels for each", of_layer, edits, Applicability.SURE)
         return
-    simple = isinstance(given, ast.Constant | ast.Name | ast.Attribute)
-    text = made[0].text_of(given) if simple else f"({made[0].text_of(given)})"
-    times = cell.text_of(block) if _is_seen(made[0], cell, made[1], block) else str(size)
-    title = f"let {name_of(before)} make {size} x {size} times the channels"
-    yield fix(title, made[0], [made[0].replace(given, f"{text} * {times} ** 2")], Applicability.SURE)
+    simple = isinstance(filters, ast.Constant | ast.Name | ast.Attribute)
+    text = of_layer.text_of(filters) if simple else f"({of_layer.text_of(filters)})"
+    times = cell.text_of(block) if _is_in_scope(block, cell, node, of_layer) else str(size)
+    title = f"let {name_of(setter)} make {size} x {size} times the channels"
+    yield fix(title, of_layer, [of_layer.replace(filters, f"{text} * {times} ** 2")], Applicability.SURE)
 
 
-def _squared(there: Code, given: ast.expr, here: Code, block: ast.expr, trace: Trace) -> str | None:
-    """Filters that were multiplied by the block once, `colours * factor` or `... * factor * 2`, with its square."""
-    if not isinstance(given, ast.BinOp) or not isinstance(given.op, ast.Mult) or _has_square(given):
+def _squared(of_layer: Code, filters: ast.expr, cell: Code, block: ast.expr, trace: Trace) -> str | None:
+    """Return filters that were multiplied by the block once, `colours * factor`, with its square; else None."""
+    if not isinstance(filters, ast.BinOp) or not isinstance(filters.op, ast.Mult) or _has_power(filters):
         return None
-    size = Evaluator(here, trace).value(block)
-    factors = factors_of(given)
-    values = [Evaluator(there, trace).value(factor) for factor in factors]
-    if size not in values:
+    size = Evaluator(cell, trace).value(block)
+    factors = factors_of(filters)
+    values = [Evaluator(of_layer, trace).value(factor) for factor in factors]
+    if values.count(size) != 1:
         return None
-    place = len(values) - 1 - values[::-1].index(size)
-    if size in (values[:place] + values[place + 1 :]):
-        return None  # it is there twice
-    texts = [f"({there.text_of(f)})" if isinstance(f, ast.BinOp) else there.text_of(f) for f in factors]
-    texts[place] += " ** 2"
-    twice = place + 1
-    if size != 2 and twice < len(values) and values[twice] == 2:  # `scale * 2` was meant for `scale ** 2`
-        del texts[twice]
+    index = values.index(size)
+    texts = [f"({of_layer.text_of(f)})" if isinstance(f, ast.BinOp) else of_layer.text_of(f) for f in factors]
+    texts[index] += " ** 2"
+    if size != 2 and values[index + 1 : index + 2] == [2]:  # `scale * 2` was meant for `scale ** 2`
+        del texts[index + 1]
     return " * ".join(texts)
 
 
-def _has_square(node: ast.expr) -> bool:
+def _has_power(node: ast.expr) -> bool:
     return any(isinstance(n, ast.Pow) for n in ast.walk(node))
 
 
-def _is_seen(there: Code, here: Code, made: ast.Call, block: ast.expr) -> bool:
-    """Whether the block's size is known by the same words where the layer is made."""
+def _is_in_scope(block: ast.expr, cell: Code, node: ast.Call, of_layer: Code) -> bool:
+    """Check whether the block's size has the same name where the layer is made."""
     if isinstance(block, ast.Constant):
         return True
-    return (there is here and isinstance(block, ast.Name) and there.scope_of(made) in (there.scope_of(block),)) or (
-        isinstance(block, ast.Name) and _is_global(here, block)
-    )
+    if not isinstance(block, ast.Name):
+        return False
+    return (of_layer is cell and cell.scope_of(node) is cell.scope_of(block)) or _is_global(cell, block)
 
 
 def _is_global(code: Code, name: ast.Name) -> bool:

@@ -20,20 +20,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.arguments import option_of
+from conv_magic.analysis.arguments import data_format_of_call, option_of
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
-from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.fixes import Applicability
 from conv_magic.model.naming import axis_names, data_format_of, name_of
-from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import DataFormat
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix
+from conv_magic.text.edits import bracketed, fix
 from conv_magic.text.source import Code
 
 code = "explicit-padding"
@@ -54,64 +53,63 @@ INVALID: tuple[str, ...] = (
     "y = tf.nn.conv2d(tf.zeros((1, 9, 9, 3)), tf.zeros((5, 5, 3, 2)), 1, padding=pads)\n",
 )
 _FUNCTIONS = ("conv2d", "depthwise_conv2d", "max_pool2d", "avg_pool2d")
-_AXES = ("batch", "height", "width", "channels")
 Pairs = list[tuple[str, tuple[int, int]]]
-"""For each entry its text, and what it comes to."""
+"""The text and the value of each entry."""
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where explicit pairs are too few, no pairs, or pad batch or channels."""
+    """Diagnose explicit padding of too few pairs, of a number, or of the batch or the channels."""
     ran = call.outcome is Outcome.RETURNED
     if call.op not in _FUNCTIONS or call.layer is not None:
         return
-    made = call_site_of(call, trace)
-    given = option_of(made[1], "padding", call.op) if made else None
-    if made is None or given is None:
+    site = call_site_of(call, trace)
+    padding = option_of(site[1], "padding", call.op) if site else None
+    if site is None or padding is None:
         return
-    cell, data_format = made[0], _format(made[1], call.op, data_format_of(call))
-    found = _written(cell, trace, given)
+    cell, data_format = site[0], data_format_of_call(site[1], call.op, data_format_of(call))
+    found = _pairs_written(cell, trace, padding)
     if found is None:
         return
     node, pairs = found
-    right = _right(pairs, data_format)
-    if right is None or (ran and len(pairs) != 4):
+    ordered = _on_spatial_axes(pairs, data_format)
+    if ordered is None or (ran and len(pairs) != 4):
         return
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} takes explicit padding as four (before, after) pairs, for "
         f"{', '.join(axis_names(4, data_format))}",
-        reasons=(_reason(cell, node, pairs, data_format),),
+        reasons=(_why_wrong(cell, node, pairs, data_format),),
         actual=call.inputs[0] if call.inputs else None,
         axis_names=axis_names(4, data_format),
         origin=origin_of(call, trace),
-        fixes=(_fix(cell, node, right),),
+        fixes=(
+            fix(
+                "give each pair to its own axis",
+                cell,
+                [cell.replace(node, bracketed(node, ordered))],
+                Applicability.SURE,
+            ),
+        ),
     )
 
 
-def _format(made: ast.Call, op: str, known: DataFormat) -> DataFormat:
-    """As written: a failed call's options may not be known."""
-    given = option_of(made, "data_format", op)
-    word = given.value if isinstance(given, ast.Constant) else None
-    return "channels_first" if isinstance(word, str) and word.upper().startswith("NC") else known
-
-
-def _written(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.expr, Pairs] | None:
-    """The expression that says the padding, and its entries; a number n stands for (n, n)."""
+def _pairs_written(cell: Code, trace: Trace, padding: ast.expr) -> tuple[ast.expr, Pairs] | None:
+    """Return the expression that states the padding, and its entries: a number n is the pair (n, n); else None."""
     reader = Evaluator(cell, trace)
-    for origin in reversed(definitions_of(cell, given)):
+    for origin in reversed(definitions_of(cell, padding)):
         if isinstance(origin, ast.List | ast.Tuple):
-            pairs = [_pair(cell, reader, element) for element in origin.elts]
+            pairs = [_pair_written(cell, reader, element) for element in origin.elts]
             complete = [pair for pair in pairs if pair is not None]
             return (origin, complete) if complete and len(complete) == len(pairs) else None
-    number = reader.value(given)
+    number = reader.value(padding)
     if isinstance(number, int):
-        text = cell.text_of(given)
-        return given, [(f"[{text}, {text}]", (number, number))] * 2
+        text = cell.text_of(padding)
+        return padding, [(f"[{text}, {text}]", (number, number))] * 2
     return None
 
 
-def _pair(cell: Code, reader: Evaluator, element: ast.expr) -> tuple[str, tuple[int, int]] | None:
+def _pair_written(cell: Code, reader: Evaluator, element: ast.expr) -> tuple[str, tuple[int, int]] | None:
     value, text = reader.value(element), cell.text_of(element)
     if isinstance(value, int):
         return f"[{text}, {text}]", (value, value)
@@ -121,8 +119,8 @@ def _pair(cell: Code, reader: Evaluator, element: ast.expr) -> tuple[str, tuple[
     return None
 
 
-def _right(pairs: Pairs, data_format: DataFormat) -> list[str] | None:
-    """The entries in their right places; None where they are there already, or where that cannot be told."""
+def _on_spatial_axes(pairs: Pairs, data_format: DataFormat) -> list[str] | None:
+    """Return the texts of the entries in the axes' order; None where they are in it, or it is not known."""
     texts = [text for text, _ in pairs]
     first = data_format == "channels_first"
     if len(pairs) == 2:
@@ -137,15 +135,9 @@ def _right(pairs: Pairs, data_format: DataFormat) -> list[str] | None:
     return None
 
 
-def _reason(cell: Code, node: ast.expr, pairs: Pairs, data_format: DataFormat) -> str:
+def _why_wrong(cell: Code, node: ast.expr, pairs: Pairs, data_format: DataFormat) -> str:
     if len(pairs) == 2:
         return f"{cell.text_of(node)} says two, for height and width alone"
     names = axis_names(4, data_format)
     padded = [name for name, (_, numbers) in zip(names, pairs, strict=True) if any(numbers)]
     return f"these pad {' and '.join(padded)}; channels cannot be padded, so that pair is ignored"
-
-
-def _fix(cell: Code, node: ast.expr, right: list[str]) -> Fix:
-    opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
-    edit: Edit = cell.replace(node, f"{opening}{', '.join(right)}{closing}")
-    return fix("give each pair to its own axis", cell, [edit], Applicability.SURE)

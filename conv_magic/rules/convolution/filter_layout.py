@@ -1,4 +1,4 @@
-"""The filter's axes stand in another order than TensorFlow's, or filter and image have changed places.
+"""The filter's axes stand in another order than TensorFlow's, or filter and image were exchanged.
 
 What: `tf.nn.conv2d` takes a filter of (height, width, in, out), `conv2d_transpose` one of (height, width, out, in).
 Why: PyTorch keeps (out, in, height, width); the last two axes are easily given in the order of the other function;
@@ -22,18 +22,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from conv_magic import arithmetic
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, reordered, shape_literals, transposing
 from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
-from conv_magic.model.naming import channel_axis, name_of, spelled
+from conv_magic.model.naming import channel_axis, filter_axes, name_of, spelled
 from conv_magic.model.options import ConvOptions, ConvTransposeOptions, DepthwiseConvOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "filter-layout"
 
@@ -65,7 +66,7 @@ _MANY = 16
 
 @dataclass(frozen=True)
 class _Order:
-    """The order that makes the call possible; `before` and `after` name the axes."""
+    """An order of a filter's axes; `before` and `after` name the axes as they are and as they should be."""
 
     axes: tuple[int, ...]
     before: str
@@ -73,21 +74,21 @@ class _Order:
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a `tf.nn` filter is in another order; where it ran, only if it can hardly be meant."""
+    """Diagnose a `tf.nn` filter whose axes are in another order; where it ran, only one that can hardly be meant."""
     options, kernel = call.options, call.kernel
     if call.layer is not None or not isinstance(options, Filtered) or kernel is None or not call.inputs:
         return
     ran = call.outcome is Outcome.RETURNED
-    if ran and not _is_hardly_meant(call, kernel):
+    if ran and not _has_order_of_pytorch(call, kernel):
         return
-    made = call_site_of(call, trace)
-    fixes = tuple(_fixes(call, trace, options, made, ran=ran)) if made else ()
+    site = call_site_of(call, trace)
+    fixes = tuple(_fixes(call, trace, options, site, ran=ran)) if site else ()
     if not fixes or (not ran and _is_possible(options, call.inputs[0], kernel)):
         return
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} takes a filter of ({_axes(options)}); this one is {spelled(kernel)}",
+        f"{name_of(call)} takes a filter of ({_filter_axes(options)}); this one is {spelled(kernel)}",
         reasons=_reasons(call, options, kernel, ran=ran),
         actual=call.inputs[0],
         origin=origin_of(call, trace),
@@ -95,8 +96,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _axes(options: Filtered) -> str:
-    spatial = ("length", "height, width", "depth, height, width")[len(options.kernel_size) - 1]
+def _filter_axes(options: Filtered) -> str:
+    spatial = filter_axes(len(options.kernel_size))
     match options:
         case ConvTransposeOptions():
             return f"{spatial}, out, in"
@@ -106,18 +107,18 @@ def _axes(options: Filtered) -> str:
 
 
 def _reasons(call: CallRecord, options: Filtered, kernel: Shape, *, ran: bool) -> Iterator[str]:
-    place = -1 if isinstance(options, ConvTransposeOptions) else -2
+    axis = -1 if isinstance(options, ConvTransposeOptions) else -2
     have = call.inputs[0][channel_axis(call, len(call.inputs[0]))]
     if ran:
         sizes = " x ".join(map(str, kernel[: len(options.kernel_size)]))
         yield f"so its window is {sizes} and it makes {kernel[-1]} channels"
         yield "PyTorch's order is (out, in, height, width)"
     else:
-        yield f"in that order it is made for {kernel[place]} channels; the input {spelled(call.inputs[0])} has {have}"
+        yield f"in that order it is made for {kernel[axis]} channels; the input {spelled(call.inputs[0])} has {have}"
 
 
-def _is_hardly_meant(call: CallRecord, kernel: Shape) -> bool:
-    """A window of 64 x 3 that makes 3 channels of 3: a PyTorch filter that happens to fit."""
+def _has_order_of_pytorch(call: CallRecord, kernel: Shape) -> bool:
+    """Check for a PyTorch filter that fits by chance: a window of 64 x 3 that makes 3 channels of 3."""
     if not isinstance(call.options, ConvOptions) or len(kernel) != 4 or None in kernel:
         return False
     outputs, inputs, height, width = (size or 0 for size in kernel)
@@ -126,7 +127,7 @@ def _is_hardly_meant(call: CallRecord, kernel: Shape) -> bool:
 
 
 def _is_possible(options: Filtered, shape: Shape, kernel: Shape) -> bool:
-    """Whether the call can be with that filter, used on all channels at once."""
+    """Check whether the call works with that filter, used on all channels at once."""
     n = len(options.kernel_size)
     if len(kernel) != n + 2 or None in kernel:
         return False
@@ -146,9 +147,9 @@ def _is_possible(options: Filtered, shape: Shape, kernel: Shape) -> bool:
     return channels is None or takes == channels
 
 
-def _orders(options: Filtered) -> Iterator[_Order]:
+def _possible_orders(options: Filtered) -> Iterator[_Order]:
     n = len(options.kernel_size)
-    names = ("length", "height, width", "depth, height, width")[n - 1]
+    names = filter_axes(n)
     spatial = tuple(range(n))
     later = tuple(range(2, n + 2))
     if isinstance(options, DepthwiseConvOptions):
@@ -161,12 +162,11 @@ def _orders(options: Filtered) -> Iterator[_Order]:
 
 
 def _fixes(
-    call: CallRecord, trace: Trace, options: Filtered, made: tuple[Code, ast.Call], *, ran: bool
+    call: CallRecord, trace: Trace, options: Filtered, site: tuple[Code, ast.Call], *, ran: bool
 ) -> Iterator[Fix]:
-    cell, node = made
-    image = argument(node, 0, "input", "value")
-    given = argument(node, 1, "filters", "filter", "depthwise_filter")
-    if given is None or image is None or call.kernel is None:
+    cell, node = site
+    image, filters = option_of(node, "input", call.op), option_of(node, "filters", call.op)
+    if filters is None or image is None or call.kernel is None:
         return
     shape = call.inputs[0]
     n = len(options.kernel_size)
@@ -176,41 +176,41 @@ def _fixes(
         and _is_possible(options, call.kernel, shape)
         and (set(call.kernel[:n]) == {1} or _is_as_square(shape[:n], call.kernel[:n]))
     ):
-        edits = [cell.replace(image, cell.text_of(given)), cell.replace(given, cell.text_of(image))]
+        edits = [cell.replace(image, cell.text_of(filters)), cell.replace(filters, cell.text_of(image))]
         title = "give the image first and the filter second"
-        yield fix(title, cell, edits, Applicability.SURE, _output(options, call.kernel, shape))
-    for order in _orders(options):
+        yield fix(title, cell, edits, Applicability.SURE, _conv_output(options, call.kernel, shape))
+    for order in _possible_orders(options):
         kernel = tuple(call.kernel[axis] for axis in order.axes)
         plain = call.kernel[-2:] == (1, 1) and call.kernel[0] == call.kernel[1]  # a blur or an edge filter
         likely = _is_as_square(kernel[:n], call.kernel[:n]) and not plain
         if likely and _is_possible(options, shape, kernel) and not (ran and order.axes[0] == 0):
-            yield from _reordered(cell, trace, given, order, call.kernel, _output(options, shape, kernel))
+            yield from _with_order(cell, trace, filters, order, call.kernel, _conv_output(options, shape, kernel))
             return
 
 
 def _is_as_square(window: Shape, written: Shape) -> bool:
-    """Whether another order has no odder window than the one written.
+    """Check whether another order has a window with no more different sizes than the one written.
 
-    One of 3 x 3 was meant as such; 1 x 1 says nothing, it may be the first axes of an image.
+    A window of 3 x 3 was meant as such; 1 x 1 tells nothing, it may be the first axes of an image.
     """
     return set(written) == {1} or len(set(window)) <= len(set(written))
 
 
-def _reordered(
-    cell: Code, trace: Trace, given: ast.expr, order: _Order, kernel: Shape, output: Shape | None
+def _with_order(
+    cell: Code, trace: Trace, filters: ast.expr, order: _Order, kernel: Shape, output: Shape | None
 ) -> Iterator[Fix]:
     title = f"reorder the filter from ({order.before}) to ({order.after})"
     sure = Applicability.SURE
     if order.axes[0] == 0:  # only the last two: where the filter is made from a written shape, there
-        for literal in shape_literals(cell, trace, given, kernel):
+        for literal in shape_literals(cell, trace, filters, kernel):
             yield fix(title, cell, [cell.replace(literal, reordered(cell, literal, order.axes))], sure, output)
             break
     around = transposing(cell, order.axes)
     if around is not None:
-        yield fix(title, cell, [wrapped(cell, given, *around)], sure, output)
+        yield fix(title, cell, [wrapped(cell, filters, *around)], sure, output)
 
 
-def _output(options: Filtered, shape: Shape, kernel: Shape) -> Shape | None:
+def _conv_output(options: Filtered, shape: Shape, kernel: Shape) -> Shape | None:
     if not isinstance(options, ConvOptions):
         return None
     n = len(options.kernel_size)

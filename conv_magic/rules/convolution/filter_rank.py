@@ -18,18 +18,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, shape_literals
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
-from conv_magic.model.naming import name_of, spelled
+from conv_magic.model.naming import filter_axes, name_of, spelled
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, indexed, wrapped
-from conv_magic.text.source import Code, argument
+from conv_magic.text.edits import bracketed, fix, indexed, wrapped
+from conv_magic.text.source import Code
 
 code = "filter-rank"
 
@@ -59,7 +60,7 @@ _FILTERED = {
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `tf.nn` convolution was given a filter with too few axes."""
+    """Diagnose a failed `tf.nn` convolution whose filter has too few axes, or one of length 1 too many."""
     n = _FILTERED.get(call.op)
     failed = call.outcome in (Outcome.RAISED, Outcome.GUARDED)
     if n is None or call.layer is not None or not failed or call.kernel is None or len(call.kernel) == n + 2:
@@ -68,25 +69,25 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if not call.inputs or len(call.inputs[0]) != n + 2:
         return
-    axes = ("length", "height, width", "depth, height, width")[n - 1]
-    made = call_site_of(call, trace)
+    site = call_site_of(call, trace)
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} takes a filter of ({axes}, {_channels(call.op)}); this one is {spelled(call.kernel)}",
+        f"{name_of(call)} takes a filter of ({filter_axes(n)}, {_channel_axes(call.op)}); "
+        f"this one is {spelled(call.kernel)}",
         reasons=_reasons(call.kernel, n),
         actual=call.inputs[0],
         origin=origin_of(call, trace),
-        fixes=_fixes(call, trace, n, *made) if made else (),
+        fixes=_fixes(call, trace, n, *site) if site else (),
     )
 
 
 def _spare_axis(kernel: Shape, n: int) -> int | None:
-    """The axis of length 1 among the spatial ones of a filter that has one too many."""
+    """Return the axis of length 1 among the spatial ones of a filter that has one too many; else None."""
     return next((axis for axis in range(n + 1) if kernel[axis] == 1), None) if len(kernel) == n + 3 else None
 
 
-def _channels(op: str) -> str:
+def _channel_axes(op: str) -> str:
     return {"depthwise_conv2d": "in, multiplier"}.get(op, "out, in" if op.endswith("transpose") else "in, out")
 
 
@@ -98,62 +99,61 @@ def _reasons(kernel: Shape, n: int) -> Iterator[str]:
 
 
 def _fixes(call: CallRecord, trace: Trace, n: int, cell: Code, node: ast.Call) -> Iterator[Fix]:
-    given = argument(node, 1, "filters", "filter")
+    filters = option_of(node, "filters", call.op)
     tensorflow = module_alias(cell, "tensorflow")
     channels = call.inputs[0][-1]
-    if given is None or tensorflow is None or channels is None or call.kernel is None:
+    if filters is None or tensorflow is None or channels is None or call.kernel is None:
         return
     if call.kernel == (n + 2,):
-        edit = wrapped(cell, given, f"{tensorflow}.random.normal(", ")")
+        edit = wrapped(cell, filters, f"{tensorflow}.random.normal(", ")")
         yield fix("make a filter of that shape", cell, [edit], Applicability.SURE)
     elif call.kernel == ():
-        number = Evaluator(cell, trace).value(given)
+        number = Evaluator(cell, trace).value(filters)
         sizes = ", ".join(["3"] * n)
         text = f"{tensorflow}.random.normal([{sizes}, {channels}, {number}])"
         if isinstance(number, int):
             title = f"make {number} filters of {' x '.join(['3'] * n)}"
-            yield fix(title, cell, [cell.replace(given, text)], Applicability.CHOICE)
+            yield fix(title, cell, [cell.replace(filters, text)], Applicability.CHOICE)
     elif (spare := _spare_axis(call.kernel, n)) is not None:
-        yield from _without_axis(trace, cell, given, call.kernel, spare, tensorflow)
+        yield from _without_axis(trace, cell, filters, call.kernel, spare, tensorflow)
     elif len(call.kernel) == n:
-        yield from _with_channels(call, cell, given, tensorflow, channels)
+        yield from _with_channels(call, cell, filters, tensorflow, channels)
     elif len(call.kernel) == n + 1:
-        yield from _with_one_axis(call, cell, given, channels)
+        yield from _with_one_axis(call, cell, filters, channels)
 
 
-def _with_channels(call: CallRecord, cell: Code, given: ast.expr, tensorflow: str, channels: int) -> Iterator[Fix]:
+def _with_channels(call: CallRecord, cell: Code, filters: ast.expr, tensorflow: str, channels: int) -> Iterator[Fix]:
     index = "[..., None, None]"
     if channels == 1:
         title = "add the two channel axes to the filter"
-        yield fix(title, cell, [indexed(cell, given, index)], Applicability.SURE)
+        yield fix(title, cell, [indexed(cell, filters, index)], Applicability.SURE)
         return
-    text = cell.text_of(given) if isinstance(given, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else None
-    inner = f"{text or f'({cell.text_of(given)})'}{index}"
+    text = cell.text_of(filters) if isinstance(filters, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else None
+    inner = f"{text or f'({cell.text_of(filters)})'}{index}"
     repeated = f"{tensorflow}.repeat({inner}, {channels}, axis=-2)"
     title = f"add the channel axes and use the filter on each of the {channels} channels"
-    yield fix(title, cell, [cell.replace(given, repeated)], Applicability.SURE)
+    yield fix(title, cell, [cell.replace(filters, repeated)], Applicability.SURE)
 
 
-def _with_one_axis(call: CallRecord, cell: Code, given: ast.expr, channels: int) -> Iterator[Fix]:
-    """The axis that a filter lacks: what comes out of it, or the one channel that goes in."""
+def _with_one_axis(call: CallRecord, cell: Code, filters: ast.expr, channels: int) -> Iterator[Fix]:
+    """Add the axis that a filter lacks: of what comes out of it, or of the one channel that goes in."""
     last = (call.kernel or (None,))[-1]
     if call.op.endswith("transpose") or channels not in (1, last):
         return
     out = "multiplier" if call.op == "depthwise_conv2d" else "output channel"
     index, axis = ("[..., None]", out) if last == channels else ("[..., None, :]", "input channel")
-    yield fix(f"add the {axis} axis to the filter", cell, [indexed(cell, given, index)], Applicability.SURE)
+    yield fix(f"add the {axis} axis to the filter", cell, [indexed(cell, filters, index)], Applicability.SURE)
 
 
 def _without_axis(
-    trace: Trace, cell: Code, given: ast.expr, kernel: Shape, axis: int, tensorflow: str
+    trace: Trace, cell: Code, filters: ast.expr, kernel: Shape, axis: int, tensorflow: str
 ) -> Iterator[Fix]:
-    """The filter of an image of height 1, used over a sequence: without that axis, where its shape is written."""
+    """Leave out the height of 1 of an image's filter that is used over a sequence, where its shape is written."""
     title = "leave out the filter's axis of length 1"
-    for literal in shape_literals(cell, trace, given, kernel):
-        texts = [cell.text_of(element) for place, element in enumerate(literal.elts) if place != axis]
-        opening, closing = ("(", ")") if isinstance(literal, ast.Tuple) else ("[", "]")
-        edit = cell.replace(literal, f"{opening}{', '.join(texts)}{closing}")
+    for literal in shape_literals(cell, trace, filters, kernel):
+        texts = [cell.text_of(element) for index, element in enumerate(literal.elts) if index != axis]
+        edit = cell.replace(literal, bracketed(literal, texts))
         yield fix(title, cell, [edit], Applicability.SURE)
         return
-    edit = wrapped(cell, given, f"{tensorflow}.squeeze(", f", axis={axis})")
+    edit = wrapped(cell, filters, f"{tensorflow}.squeeze(", f", axis={axis})")
     yield fix(title, cell, [edit], Applicability.SURE)

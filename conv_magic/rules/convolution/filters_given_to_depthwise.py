@@ -1,6 +1,6 @@
 """A depthwise convolution was given filters, as `Conv2D` is.
 
-What: `DepthwiseConv2D(kernel_size, strides)` has no filters: with `(96, 3)` it lays a kernel of 96 x 96 in steps of 3.
+What: `DepthwiseConv2D(kernel_size, strides)` has no filters: with `(96, 3)` it moves a kernel of 96 x 96 in steps of 3.
 Why: a `Conv2D(96, 3)` was turned into a depthwise one, and the number of its filters stayed.
 Example:
 
@@ -11,7 +11,7 @@ Use instead:
     layers.DepthwiseConv2D(3, padding="same")(x)
 
 Fix safety: there are as many filters as channels, which is what was written; the kernel is the small one.
-Said only where the first number is that of the input's channels and such a kernel is larger than the map.
+Reported only where the first number is that of the input's channels and such a kernel is larger than the map.
 """
 
 from __future__ import annotations
@@ -50,37 +50,38 @@ _LARGEST_KERNEL = 11
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis at the failed call after such a layer, or at the layer itself where all ran."""
+    """Diagnose such a layer at the failed call after it, or at the layer itself where all calls returned."""
     failed = call.outcome is not Outcome.RETURNED
     if failed:
-        found = next((c for c in (*trace.calls[: call.index], call) if _is_so(c, trace)), None)
+        layer = next((c for c in (*trace.calls[: call.index], call) if _has_filters_as_kernel(c, trace)), None)
     else:
-        found = call if _is_so(call, trace) and graph_of(trace).all_returned else None
-    made = call_site_of(found, trace) if found is not None else None
-    if found is None or made is None:
+        layer = call if _has_filters_as_kernel(call, trace) and graph_of(trace).all_returned else None
+    site = call_site_of(layer, trace) if layer is not None else None
+    if layer is None or site is None:
         return
-    cell, node = made
-    filters, kernel = (cell.text_of(each) for each in node.args[:2])
+    cell, node = site
+    filters, kernel = (cell.text_of(argument) for argument in node.args[:2])
     before, after = cell.span(node.args[0]), cell.span(node.args[1])
     edit = Edit(Span(before.cell, before.line, before.column, after.line, after.column), "")
-    where = found.created or found.span
-    channels = found.inputs[0][channel_axis(found, len(found.inputs[0]))] or 0
+    origin = layer.created or layer.span
+    channels = layer.inputs[0][channel_axis(layer, len(layer.inputs[0]))] or 0
     yield diagnosed(
         code,
         call,
-        f"{name_of(found)} takes no filters: it lays a kernel of {filters} in steps of {kernel}",
+        f"{name_of(layer)} takes no filters: it lays a kernel of {filters} in steps of {kernel}",
         reasons=(f"its arguments are kernel_size and strides; it makes {counted(channels, 'channel')} by itself",),
-        actual=found.inputs[0],
-        origin=(where, f"the layer is made on line {where.line}") if where is not None else (None, None),
+        actual=layer.inputs[0],
+        origin=(origin, f"the layer is made on line {origin.line}") if origin is not None else (None, None),
         fixes=(fix(f"give the kernel only: {kernel}", cell, [edit], Applicability.SURE),),
     )
 
 
-def _is_so(call: CallRecord, trace: Trace) -> bool:
-    made = call_site_of(call, trace) if isinstance(call.options, DepthwiseConvOptions) and call.layer else None
-    if made is None or len(made[1].args) < 2 or not call.inputs or not call.op.startswith("Depthwise"):
+def _has_filters_as_kernel(call: CallRecord, trace: Trace) -> bool:
+    """Check for a kernel as large as the number of channels and larger than the map, with the strides of a kernel."""
+    site = call_site_of(call, trace) if isinstance(call.options, DepthwiseConvOptions) and call.layer else None
+    if site is None or len(site[1].args) < 2 or not call.inputs or not call.op.startswith("Depthwise"):
         return False
-    shape, strides = call.inputs[0], Evaluator(made[0], trace).value(made[1].args[1])
+    shape, strides = call.inputs[0], Evaluator(site[0], trace).value(site[1].args[1])
     last = channel_axis(call, len(shape))
     sizes = [size for axis, size in enumerate(shape[1:], 1) if axis != last and size is not None]
     kernel = call.options.kernel_size[0] if isinstance(call.options, DepthwiseConvOptions) else 0

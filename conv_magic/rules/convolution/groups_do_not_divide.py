@@ -2,7 +2,7 @@
 
 What: a grouped convolution needs both its input channels and its filters to be multiples of its groups, a
 `GroupNormalization` its channels.
-Why: `GroupNormalization` has 32 groups unless told otherwise, more than a narrow layer has channels; and `tf.nn.conv2d`
+Why: `GroupNormalization` has 32 groups by default, more than a narrow layer has channels; and `tf.nn.conv2d`
 reads a kernel that is shallower than its input as a grouped convolution.
 Example:
 
@@ -12,7 +12,7 @@ Use instead:
 
     layers.GroupNormalization(groups=8)(x)
 
-Fix safety: the number of groups changes, or the filters to the nearest multiple; both change the weights.
+Fix safety: the number of groups changes, or that of the filters to the nearest multiple; both change the weights.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain, shape_literals
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
@@ -33,11 +34,11 @@ from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, channel_axis, counted, data_format_of, name_of, spelled
 from conv_magic.model.options import ConvOptions
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.axis_order import of_order
-from conv_magic.rules.fixes.data_formats import of_format
+from conv_magic.rules.fixes.axis_order import transpose_reordered
+from conv_magic.rules.fixes.data_formats import data_format_repaired
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument, wrapped
-from conv_magic.text.source import Code, argument
+from conv_magic.text.edits import fix, wrapped
+from conv_magic.text.source import Code
 
 code = "groups-do-not-divide"
 
@@ -75,17 +76,17 @@ _DEFAULT_GROUPS = 32
 
 @dataclass(frozen=True)
 class _Division:
-    """What cannot be divided: `number` of `noun` among `groups`; `made` is the call in the text that says so."""
+    """What cannot be divided: `number` of `noun` among `groups`; `node` is the call in the text that states them."""
 
     noun: str
     number: int
     groups: int
     code: Code
-    made: ast.Call
+    node: ast.Call
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call has groups that do not divide its channels or filters."""
+    """Diagnose a failed call whose groups do not divide its channels or filters."""
     if call.outcome is Outcome.RETURNED:
         return
     division = _division(call, trace)
@@ -106,17 +107,18 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _division(call: CallRecord, trace: Trace) -> _Division | None:
-    made = call_site_of(call, trace)
-    if made is None:
+    site = call_site_of(call, trace)
+    if site is None:
         return None
-    reader = Evaluator(made[0], trace)
+    reader = Evaluator(site[0], trace)
     if call.op == "GroupNormalization" and call.inputs:
-        given = argument(made[1], 0, "groups")
-        groups: object = _DEFAULT_GROUPS if given is None else reader.value(given)
-        return _uneven("channel", call.inputs[0][-1], groups, made)
+        given = option_of(site[1], "groups", call.op)
+        groups = _DEFAULT_GROUPS if given is None else reader.value(given)
+        return _uneven("channel", call.inputs[0][-1], groups, site)
     if call.layer is None and call.op in _KERAS_CONV:  # it failed while the layer was made
-        filters = _value(reader, made[1], 0, "filters")
-        return _uneven("filter", filters, _value(reader, made[1], 6, "groups"), made)
+        numbers = (option_of(site[1], option, call.op) for option in ("filters", "groups"))
+        filters, groups = (None if number is None else reader.value(number) for number in numbers)
+        return _uneven("filter", filters, groups, site)
     options = call.options
     if not isinstance(options, ConvOptions) or not call.inputs or not call.inputs[0]:
         return None
@@ -125,28 +127,23 @@ def _division(call: CallRecord, trace: Trace) -> _Division | None:
         return None
     channels = call.inputs[0][axis]
     if call.layer is not None:
-        return _uneven("channel", channels, options.groups, made)
+        return _uneven("channel", channels, options.groups, site)
     if call.kernel is None or channels is None or not call.kernel[-2] or channels % call.kernel[-2]:
         return None
-    if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(of_order(call, trace, call.kernel[-2]))):
-        return None  # the axes are in another order: that is said of the channels
-    return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], made)
+    if axis > 1 and (call.inputs[0][1] == call.kernel[-2] or any(transpose_reordered(call, trace, call.kernel[-2]))):
+        return None  # the axes are in another order, which the rule on channels reports
+    return _uneven("filter", call.kernel[-1], channels // call.kernel[-2], site)
 
 
-def _value(reader: Evaluator, made: ast.Call, position: int, name: str) -> object:
-    given = argument(made, position, name)
-    return None if given is None else reader.value(given)
-
-
-def _uneven(noun: str, number: object, groups: object, made: tuple[Code, ast.Call]) -> _Division | None:
+def _uneven(noun: str, number: object, groups: object, site: tuple[Code, ast.Call]) -> _Division | None:
     if isinstance(number, int) and isinstance(groups, int) and groups > 1 and number > 0 and number % groups:
-        return _Division(noun, number, groups, *made)
+        return _Division(noun, number, groups, *site)
     return None
 
 
 def _reasons(call: CallRecord, division: _Division) -> Iterator[str]:
-    each, rest = divmod(division.number, division.groups)
-    yield f"{division.number} = {division.groups} x {each} + {rest}"
+    share, rest = divmod(division.number, division.groups)
+    yield f"{division.number} = {division.groups} x {share} + {rest}"
     if call.layer is None and call.kernel is not None:
         depth = call.kernel[-2]
         channels = (depth or 0) * division.groups
@@ -158,40 +155,43 @@ def _reasons(call: CallRecord, division: _Division) -> Iterator[str]:
 
 def _fixes(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
     if call.layer is None and call.kernel is not None:
-        turned = list(of_format(call, trace, 1, call.kernel[-2]))
-        yield from turned or _of_kernel(call, trace, division)
+        reformatted = list(data_format_repaired(call, trace, 1, call.kernel[-2]))
+        yield from reformatted or _other_kernel(call, trace, division)
         return
     if division.noun == "filter" and division.number < division.groups:
-        yield from _for_each_group(division)
+        yield from _for_each_group(division, call.op)
     if division.noun == "filter" or call.op == "GroupNormalization":
         yield from _other_groups(call, trace, division)
     if division.noun == "filter":
-        yield from _other_filters(trace, division)
+        yield from _other_filters(trace, division, call.op)
     elif isinstance(call.options, ConvOptions):
         yield from _other_groups(call, trace, division)
         setter = layer_setting_channels(producer_chain(call, trace))
-        for cell, edit in with_units(setter, trace, _nearest(division)) if setter is not None else ():
-            title = f"let {name_of(setter)} make {_nearest(division)} channels" if setter else ""
+        for cell, edit in with_units(setter, trace, _nearest_multiple(division)) if setter is not None else ():
+            title = f"let {name_of(setter)} make {_nearest_multiple(division)} channels" if setter else ""
             yield fix(title, cell, [edit], Applicability.CHOICE)
             return
 
 
-def _for_each_group(division: _Division) -> Iterator[Fix]:
-    """Fewer filters than groups: so many were meant for each of them."""
-    cell, made = division.code, division.made
-    filters, groups = argument(made, 0, "filters"), argument(made, 6, "groups")
+def _for_each_group(division: _Division, op: str) -> Iterator[Fix]:
+    """Multiply filters that are fewer than the groups: so many were meant for each of them."""
+    cell = division.code
+    filters, groups = (option_of(division.node, option, op) for option in ("filters", "groups"))
     if filters is not None and groups is not None:
-        text = f"{_factor(cell, filters)} * {_factor(cell, groups)}"
+        text = f"{_as_factor(cell, filters)} * {_as_factor(cell, groups)}"
         title = f"make {counted(division.number, 'filter')} for each of the {division.groups} groups"
         yield fix(title, cell, [cell.replace(filters, text)], Applicability.CHOICE)
 
 
-def _factor(cell: Code, node: ast.expr) -> str:
+def _as_factor(cell: Code, node: ast.expr) -> str:
     return f"({cell.text_of(node)})" if isinstance(node, ast.BinOp | ast.IfExp) else cell.text_of(node)
 
 
 def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
-    """The most groups that divide the channels (and filters) of every layer made on that line, two channels each."""
+    """Offer the most groups that divide the channels, and filters, of every layer made on that line.
+
+    Each group has two channels or more.
+    """
     numbers = {c.inputs[0][-1] or 0 for c in graph_of(trace).made_at(call.created) if c.inputs and c.created}
     if isinstance(call.options, ConvOptions) and call.options.filters:
         numbers.add(call.options.filters)
@@ -199,51 +199,52 @@ def _other_groups(call: CallRecord, trace: Trace, division: _Division) -> Iterat
     common = gcd(division.number, *numbers)
     groups = max((g for g in range(2, division.groups) if common % g == 0 and g < division.number), default=1)
     normalising = call.op == "GroupNormalization"
-    edit = with_argument(division.code, division.made, 0 if normalising else 6, "groups", str(groups))
+    edit = with_option(division.code, division.node, "groups", str(groups), call.op)
     predicted = call.inputs[0] if normalising else None
     yield fix(f"use {counted(groups, 'group')}", division.code, [edit], Applicability.CHOICE, predicted)
 
 
-def _nearest(division: _Division) -> int:
-    """The multiple of the groups nearest to the number, the one below where two are equally near."""
+def _nearest_multiple(division: _Division) -> int:
+    """Return the multiple of the groups nearest to the number; of two equally near the lower one."""
     below = division.number - division.number % division.groups
     above = below + division.groups
     return below if below and division.number - below <= above - division.number else above
 
 
-def _other_filters(trace: Trace, division: _Division) -> Iterator[Fix]:
-    given = argument(division.made, 0, "filters")
-    for edit in with_number(division.code, trace, given, _nearest(division), division.number) if given else ():
-        yield fix(f"make {_nearest(division)} filters", division.code, [edit], Applicability.CHOICE)
+def _other_filters(trace: Trace, division: _Division, op: str) -> Iterator[Fix]:
+    filters = option_of(division.node, "filters", op)
+    nearest = _nearest_multiple(division)
+    for edit in with_number(division.code, trace, filters, nearest, division.number) if filters else ():
+        yield fix(f"make {nearest} filters", division.code, [edit], Applicability.CHOICE)
         return
 
 
-def _of_kernel(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
-    """`tf.nn`: another number of filters, or a kernel for all channels."""
-    given = argument(division.made, 1, "filters", "filter")
-    if given is None or call.kernel is None:
+def _other_kernel(call: CallRecord, trace: Trace, division: _Division) -> Iterator[Fix]:
+    """`tf.nn`: offer another number of filters, or a kernel for all channels."""
+    kernel = option_of(division.node, "filters", call.op)
+    if kernel is None or call.kernel is None:
         return
     channels = (call.kernel[-2] or 0) * division.groups
     if call.kernel[-2:] == (1, 1) and (tensorflow := module_alias(division.code, "tensorflow")):
-        edit = wrapped(division.code, given, f"{tensorflow}.repeat(", f", {channels}, axis=-1)")
+        edit = wrapped(division.code, kernel, f"{tensorflow}.repeat(", f", {channels}, axis=-1)")
         yield fix(f"use the filter on each of the {channels} channels", division.code, [edit], Applicability.CHOICE)
-    for literal in shape_literals(division.code, trace, given, call.kernel):
+    for literal in shape_literals(division.code, trace, kernel, call.kernel):
         whole = fix(
             f"make the kernel for all {channels} channels",
             division.code,
             [division.code.replace(literal.elts[-2], str(channels))],
             Applicability.CHOICE,
         )
-        text = _written_as(literal.elts[-1], _nearest(division), Evaluator(division.code, trace))
-        edit = division.code.replace(literal.elts[-1], text or str(_nearest(division)))
-        fewer = fix(f"make {_nearest(division)} filters", division.code, [edit], Applicability.CHOICE)
+        text = _part_equal_to(literal.elts[-1], _nearest_multiple(division), Evaluator(division.code, trace))
+        edit = division.code.replace(literal.elts[-1], text or str(_nearest_multiple(division)))
+        fewer = fix(f"make {_nearest_multiple(division)} filters", division.code, [edit], Applicability.CHOICE)
         meant = isinstance(literal.elts[-2], ast.BinOp) or "group" in division.code.text.lower()
         yield from (fewer, whole) if meant else (whole,)
         return
 
 
-def _written_as(expression: ast.expr, number: int, reader: Evaluator) -> str | None:
-    """A part of an expression that already comes to the number: `n * g` of `n * g + 1`."""
+def _part_equal_to(expression: ast.expr, number: int, reader: Evaluator) -> str | None:
+    """Return a part of an expression that already comes to `number`: `n * g` of `n * g + 1`; else None."""
     if isinstance(expression, ast.BinOp) and reader.value(expression.left) == number:
         return reader.code.text_of(expression.left)
     return None

@@ -1,7 +1,7 @@
 """A network from image to image gives back a smaller image than it was given.
 
 What: each valid convolution takes a border off; after four of 3 x 3 the image is 8 pixels smaller each way.
-Why: `padding` is "valid" unless said otherwise, and nothing compares the sizes while the network only predicts.
+Why: `padding` is "valid" by default, and nothing compares the sizes while the network only predicts.
 Example:
 
     model = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(8, 3), layers.Conv2D(1, 3)])
@@ -11,9 +11,9 @@ Use instead:
 
     layers.Conv2D(8, 3, padding="same"), layers.Conv2D(1, 3, padding="same")
 
-Fix safety: `padding="same"` at each layer that takes a border off; weights keep their shapes.  Said only of networks
-for images of any size that make as many channels as they take, of two or more such convolutions and nothing that
-pools, strides or crops, where no padding is written at all.
+Fix safety: `padding="same"` at each layer that takes a border off; weights keep their shapes.  Reported only for
+networks for images of any size that make as many channels as they take, of two or more such convolutions and nothing
+that pools, strides or crops, where no padding is written at all.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, last_layer_of, producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
-from conv_magic.model.fixes import Applicability, Fix
+from conv_magic.model.fixes import Applicability
 from conv_magic.model.naming import axis_names, name_of
 from conv_magic.model.options import ConvOptions, FitOptions, SameShapeOptions
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, with_argument
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "image-shrinks"
 
@@ -55,51 +56,46 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A warning where a prediction is smaller than its image, by unpadded convolutions alone."""
+    """Warn where a prediction is smaller than its image because of unpadded convolutions alone."""
     if call.outcome is not Outcome.RETURNED or call.op != "predict" or not isinstance(call.options, FitOptions):
         return
     model = next((c for c in graph_of(trace).inside(call) if c.output is not None), None)
-    layers = _layers(model, trace) if model is not None else []
+    layers = _layers_of(model, trace) if model is not None else []
     shrinking = [c for c in layers if isinstance(c.options, ConvOptions) and max(c.options.kernel_size) > 1]
     if model is None or len(shrinking) < 2 or not _is_from_image_to_image(layers, trace):
         return
-    edits = _paddings(shrinking, trace)
-    if edits is None:
+    site = _unpadded(shrinking, trace)
+    if site is None:
         return
-    given, made = model.inputs[0], model.output or ()
-    lost = [(a or 0) - (b or 0) for a, b in zip(given[1:-1], made[1:-1], strict=True)]
-    cell, changes = edits
+    given, output = model.inputs[0], model.output or ()
+    lost = [(a or 0) - (b or 0) for a, b in zip(given[1:-1], output[1:-1], strict=True)]
+    cell, nodes = site
+    edits = [with_argument(cell, node, None, "padding", '"same"') for node in nodes]
     yield diagnosed(
         code,
         call,
         f"{name_of(model)} gives back images {' x '.join(map(str, lost))} smaller than it was given"
-        if None not in (*given[1:-1], *made[1:-1])
+        if None not in (*given[1:-1], *output[1:-1])
         else f"{name_of(model)} gives back smaller images than it was given",
         span=call.span,
         layer=name_of(model),
         reasons=_reasons(shrinking),
-        expected=(*given[:-1], made[-1]),
-        actual=made,
-        axes=tuple(range(1, len(made) - 1)),
-        axis_names=axis_names(len(made)),
+        expected=(*given[:-1], output[-1]),
+        actual=output,
+        axes=tuple(range(1, len(output) - 1)),
+        axis_names=axis_names(len(output)),
         origin=(shrinking[0].created, f"{name_of(shrinking[0])} has no padding"),
-        fixes=(_padded(cell, changes),),
+        fixes=(fix('pad each convolution: padding="same"', cell, edits, Applicability.SURE),),
     )
 
 
-def _padded(cell: Code, made: list[ast.Call]) -> Fix:
-    """`padding="same"` at each of the layers."""
-    edits = [with_argument(cell, each, None, "padding", '"same"') for each in made]
-    return fix('pad each convolution: padding="same"', cell, edits, Applicability.SURE)
-
-
-def _layers(model: CallRecord, trace: Trace) -> list[CallRecord]:
+def _layers_of(model: CallRecord, trace: Trace) -> list[CallRecord]:
     last = last_layer_of(model, trace)
     return [*producer_chain(last, trace), last] if last is not model else []
 
 
 def _is_from_image_to_image(layers: list[CallRecord], trace: Trace) -> bool:
-    """Whether only unstrided convolutions lie between an image of any size and one of as many channels."""
+    """Check for unstrided convolutions alone between an image of any size and one of as many channels."""
     for call in layers:
         options = call.options
         if isinstance(options, ConvOptions):
@@ -119,13 +115,14 @@ def _reasons(shrinking: list[CallRecord]) -> Iterator[str]:
     yield f"each valid convolution takes its kernel's size - 1: {' + '.join(map(str, taken))} = {sum(taken)}"
 
 
-def _paddings(shrinking: list[CallRecord], trace: Trace) -> tuple[Code, list[ast.Call]] | None:
-    """Where the layers are made, if none of them says its padding and the cell does not crop."""
-    made = [call_site_of(call, trace) for call in shrinking]
-    known = list(dict.fromkeys(each for each in made if each is not None))
-    if len([each for each in made if each is None]) or not known or "crop" in known[0][0].text.lower():
+def _unpadded(shrinking: list[CallRecord], trace: Trace) -> tuple[Code, list[ast.Call]] | None:
+    """Return the cell and the calls that make the layers; None if one states its padding or the cell crops."""
+    sites = {site: call.op for call in shrinking if (site := call_site_of(call, trace)) is not None}
+    cells = {code.cell for code, _ in sites}
+    if len(cells) != 1 or any(call_site_of(call, trace) is None for call in shrinking):
         return None
-    written = [argument(node, 3, "padding") for _, node in known]
-    same_cell = {cell.cell for cell, _ in known} == {known[0][0].cell}
-    explicit = any(given is not None for given in written) or "valid" in known[0][0].text.lower()
-    return None if explicit or not same_cell else (known[0][0], [node for _, node in known])
+    cell = next(iter(sites))[0]
+    padded = any(option_of(node, "padding", op) is not None for (_, node), op in sites.items())
+    if padded or any(word in cell.text.lower() for word in ("crop", "valid")):
+        return None
+    return cell, [node for _, node in sites]

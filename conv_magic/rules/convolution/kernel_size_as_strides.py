@@ -11,8 +11,8 @@ Use instead:
     layers.Conv2D(32, (5, 5), activation="relu")
 
 Fix safety: the kernel stays and moves by 1, at every layer of the cell that is written so.  Where the cell ran, this is
-said only of an odd kernel followed by an activation or a pooling: cutting an image into patches is written otherwise.
-A cell that speaks of patches is left alone.
+reported only for an odd kernel followed by an activation or a pooling: cutting an image into patches is written
+otherwise. A cell that mentions patches is left alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from conv_magic import arithmetic
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import origin_of
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
@@ -61,57 +62,61 @@ INVALID: tuple[str, ...] = (
 
 
 @dataclass(frozen=True)
-class _Written:
-    """A convolution whose kernel size is written once for each axis."""
+class _Spread:
+    """A convolution whose kernel size is given by position once for each axis."""
 
     cell: Code
-    made: ast.Call
+    node: ast.Call
     size: int
     n: int
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a window has nothing left to stand on, or where the cell ran on a fraction of its image."""
+    """Diagnose a window too large for an input that such a layer left small, or a cell that ran with such a layer."""
     ran = call.outcome is Outcome.RETURNED
     if ran:
-        found = _written(call, trace)
-        if found is None or not _is_near_certain(call, trace, found) or not _is_first(call, trace):
+        layer = _spread_kernel_size(call, trace)
+        if layer is None or not _is_near_certain(call, trace, layer) or not _is_first_of_its_kind(call, trace):
             return
     else:
-        found = _culprit(call, trace)
-        if found is None:
+        layer = _cause_of(call, trace)
+        if layer is None:
             return
-    at = found.cell.span(found.made)
+    span = layer.cell.span(layer.node)
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} moves its {_by(found)} kernel by {found.size}" if ran else _headline(call, found),
-        span=at if ran else None,
-        reasons=_reasons(call, found),
+        f"{name_of(call)} moves its {_kernel_in_words(layer)} kernel by {layer.size}"
+        if ran
+        else _headline(call, layer),
+        span=span if ran else None,
+        reasons=_reasons(call, layer),
         actual=call.inputs[0] if call.inputs else None,
-        origin=origin_of(call, trace) if ran else (at, f"strides are {found.size} on line {found.made.lineno}"),
-        fixes=(_fix(found, trace),),
+        origin=origin_of(call, trace) if ran else (span, f"strides are {layer.size} on line {layer.node.lineno}"),
+        fixes=(_as_one_argument(layer, trace),),
     )
 
 
-def _by(found: _Written) -> str:
-    return " x ".join([str(found.size)] * found.n)
+def _kernel_in_words(layer: _Spread) -> str:
+    return " x ".join([str(layer.size)] * layer.n)
 
 
-def _headline(call: CallRecord, found: _Written) -> str:
+def _headline(call: CallRecord, layer: _Spread) -> str:
     if not call.inputs:
         return f"{name_of(call)} takes one kernel size, then strides and padding"
-    return f"{name_of(call)} is left with too small an input: a {_by(found)} kernel before it moves by {found.size}"
+    kernel = _kernel_in_words(layer)
+    return f"{name_of(call)} is left with too small an input: a {kernel} kernel before it moves by {layer.size}"
 
 
-def _reasons(call: CallRecord, found: _Written) -> Iterator[str]:
-    text = found.cell.text_of(found.made).split("\n")[0]
-    yield f"in {text} the third argument is strides={found.size}, not the kernel's width"
+def _reasons(call: CallRecord, layer: _Spread) -> Iterator[str]:
+    text = layer.cell.text_of(layer.node).split("\n")[0]
+    yield f"in {text} the third argument is strides={layer.size}, not the kernel's width"
     if call.outcome is Outcome.RETURNED and call.output is not None:
-        yield f"the output is {call.output[1:-1]} where a kernel that moves by 1 makes {_unmoved(call)}"
+        yield f"the output is {call.output[1:-1]} where a kernel that moves by 1 makes {_sizes_by_single_steps(call)}"
 
 
-def _unmoved(call: CallRecord) -> tuple[int | None, ...]:
+def _sizes_by_single_steps(call: CallRecord) -> tuple[int | None, ...]:
+    """Return the spatial sizes of the output that a kernel with strides of 1 gives."""
     options = call.options
     if not isinstance(options, ConvOptions):
         return ()
@@ -120,66 +125,65 @@ def _unmoved(call: CallRecord) -> tuple[int | None, ...]:
     return shape[1 : n + 1]
 
 
-def _written(call: CallRecord, trace: Trace) -> _Written | None:
-    """The layer's call, if it repeats its kernel size by position."""
-    made = call_site_of(call, trace)
+def _spread_kernel_size(call: CallRecord, trace: Trace) -> _Spread | None:
+    """Return the layer's call if it repeats its kernel size by position, else None."""
+    site = call_site_of(call, trace)
     n = {"Conv2D": 2, "Conv3D": 3}.get(call.op)
-    if made is None or n is None or len(made[1].args) < n + 1:
+    if site is None or n is None or len(site[1].args) < n + 1:
         return None
-    reader = Evaluator(made[0], trace)
-    sizes = {reader.value(node) for node in made[1].args[1 : n + 1]}
+    reader = Evaluator(site[0], trace)
+    sizes = {reader.value(node) for node in site[1].args[1 : n + 1]}
     size = sizes.pop() if len(sizes) == 1 else None
-    return _Written(*made, size, n) if isinstance(size, int) and size > 1 else None
+    return _Spread(*site, size, n) if isinstance(size, int) and size > 1 else None
 
 
-def _is_near_certain(call: CallRecord, trace: Trace, found: _Written) -> bool:
-    """An odd kernel with an activation, or a pooling or activation after it."""
+def _is_near_certain(call: CallRecord, trace: Trace, layer: _Spread) -> bool:
+    """Check for an odd kernel with an activation, or with a pooling or activation after it."""
     options = call.options
-    if not isinstance(options, ConvOptions) or found.size % 2 == 0 or options.data_format != "channels_last":
+    if not isinstance(options, ConvOptions) or layer.size % 2 == 0 or options.data_format != "channels_last":
         return False
-    if None in call.inputs[0][1:-1] or "patch" in found.cell.text.lower():
+    if None in call.inputs[0][1:-1] or "patch" in layer.cell.text.lower():
         return False
-    if any(keyword.arg == "activation" for keyword in found.made.keywords):
+    if any(keyword.arg == "activation" for keyword in layer.node.keywords):
         return True
     after = graph_of(trace).readers(call)
     return any(isinstance(c.options, PoolOptions) or c.op in ("Activation", "ReLU", "LeakyReLU") for c in after)
 
 
-def _is_first(call: CallRecord, trace: Trace) -> bool:
-    """Whether no other layer before it is written so: it is one habit, told once."""
-    return not any(_written(c, trace) for c in trace.calls[: call.index] if isinstance(c.options, ConvOptions))
+def _is_first_of_its_kind(call: CallRecord, trace: Trace) -> bool:
+    """Check that no layer before it is written so: it is one habit, diagnosed once."""
+    return not any(
+        _spread_kernel_size(c, trace) for c in trace.calls[: call.index] if isinstance(c.options, ConvOptions)
+    )
 
 
-def _culprit(call: CallRecord, trace: Trace) -> _Written | None:
-    """The first convolution written so before a call whose window does not fit, or the one that could not be made."""
+def _cause_of(call: CallRecord, trace: Trace) -> _Spread | None:
+    """Return the first layer written so before a call whose window does not fit, or the layer that was not made."""
     if call.layer is None and not call.inputs:
-        return _written(call, trace)
-    try:
-        arithmetic.expected_shape(call.options, call.inputs, call.kernel)
-    except arithmetic.ShapeProblem as problem:
-        if problem.reason is arithmetic.Reason.WINDOW:
-            written = (_written(each, trace) for each in (*producer_chain(call, trace), call))
-            return next(filter(None, written), None)
-    return None
+        return _spread_kernel_size(call, trace)
+    if problem_of(call, {arithmetic.Reason.WINDOW}) is None:
+        return None
+    convolutions = (_spread_kernel_size(c, trace) for c in (*producer_chain(call, trace), call))
+    return next(filter(None, convolutions), None)
 
 
-def _fix(found: _Written, trace: Trace) -> Fix:
-    """Kernel sizes as one tuple, at every layer of the cell that is written so."""
+def _as_one_argument(layer: _Spread, trace: Trace) -> Fix:
+    """Give the kernel size as one tuple at every layer of the cell that is written so."""
     edits = []
-    for node in ast.walk(found.cell.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == ast.unparse(found.made.func):
-            edits += _as_tuple(found, node, trace)
-    sizes = ", ".join([str(found.size)] * found.n)
+    for node in ast.walk(layer.cell.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == ast.unparse(layer.node.func):
+            edits += _as_tuple(layer, node, trace)
+    sizes = ", ".join([str(layer.size)] * layer.n)
     title = f"give the kernel size as one argument: ({sizes})"
-    return fix(title, found.cell, edits, Applicability.SURE)
+    return fix(title, layer.cell, edits, Applicability.SURE)
 
 
-def _as_tuple(found: _Written, node: ast.Call, trace: Trace) -> list[Edit]:
-    given = node.args[1 : found.n + 1]
-    reader = Evaluator(found.cell, trace)
-    values = {reader.value(each) for each in given}
-    if len(given) < found.n or len(values) != 1 or not isinstance(values.pop(), int):
+def _as_tuple(layer: _Spread, node: ast.Call, trace: Trace) -> list[Edit]:
+    sizes = node.args[1 : layer.n + 1]
+    reader = Evaluator(layer.cell, trace)
+    values = set(map(reader.value, sizes))
+    if len(sizes) < layer.n or len(values) != 1 or not isinstance(values.pop(), int):
         return []
-    first, last = found.cell.span(given[0]), found.cell.span(given[-1])
-    text = ", ".join(found.cell.text_of(each) for each in given)
+    first, last = layer.cell.span(sizes[0]), layer.cell.span(sizes[-1])
+    text = ", ".join(map(layer.cell.text_of, sizes))
     return [Edit(Span(first.cell, first.line, first.column, last.end_line, last.end_column), f"({text})")]

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import sequence_behind
 from conv_magic.model.calls import CallRecord, Outcome
@@ -29,7 +30,7 @@ from conv_magic.model.naming import counted, name_of
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "layer-padding-differs"
 
@@ -50,38 +51,39 @@ _LAYERS = {f"{kind}{n}D": n for kind in ("ZeroPadding", "Cropping") for n in (1,
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where such a layer could not be made."""
+    """Diagnose such a layer that could not be made."""
     n = _LAYERS.get(call.op)
-    made = call_site_of(call, trace) if n is not None and call.outcome is Outcome.RAISED and not call.inputs else None
-    given = argument(made[1], 0, "padding", "cropping") if made else None
-    if n is None or made is None or given is None:
+    site = call_site_of(call, trace) if n is not None and call.outcome is Outcome.RAISED and not call.inputs else None
+    option = "cropping" if call.op.startswith("Cropping") else "padding"
+    given = option_of(site[1], option, call.op) if site else None
+    if n is None or site is None or given is None:
         return
-    found = [*_apart(*made, n), *_listed(made[0], given, n)]
+    found = [*_as_one_tuple(*site, n), *_of_length(site[0], given, n)]
     if not found:
         return
-    fixes, why = [each for each, _ in found], found[0][1]
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} takes one number, or {counted(n, 'pair')}" if n > 1 else f"{name_of(call)} takes one pair",
-        reasons=(why,),
-        fixes=fixes,
+        reasons=(found[0][1],),
+        fixes=[offered for offered, _ in found],
     )
 
 
-def _apart(cell: Code, made: ast.Call, n: int) -> Iterator[tuple[Fix, str]]:
-    """One number for each axis, but not in a tuple."""
-    words = [each for each in made.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    if len(made.args) != n or n == 1 or words:
+def _as_one_tuple(cell: Code, node: ast.Call, n: int) -> Iterator[tuple[Fix, str]]:
+    """Put the numbers for the axes, given as arguments of their own, into one tuple; with the reason."""
+    numbers = node.args
+    words = [number for number in numbers if isinstance(number, ast.Constant) and isinstance(number.value, str)]
+    if len(numbers) != n or n == 1 or words:
         return
-    texts = [cell.text_of(each) for each in made.args]
-    edits = [cell.replace(made.args[0], f"({texts[0]}"), cell.replace(made.args[-1], f"{texts[-1]})")]
+    texts = list(map(cell.text_of, numbers))
+    edits = [cell.replace(numbers[0], f"({texts[0]}"), cell.replace(numbers[-1], f"{texts[-1]})")]
     why = "its second argument is data_format; the numbers for the axes are one tuple"
     yield fix(f"give the numbers as one: ({', '.join(texts)})", cell, edits, Applicability.SURE), why
 
 
-def _listed(cell: Code, given: ast.expr, n: int) -> Iterator[tuple[Fix, str]]:
-    """A list of the wrong length."""
+def _of_length(cell: Code, given: ast.expr, n: int) -> Iterator[tuple[Fix, str]]:
+    """Read a sequence of a wrong length in each way that has one entry for each axis; with the reason."""
     literal = sequence_behind(cell, given)
     if literal is None or len(literal.elts) == n or any(isinstance(e, ast.Starred) for e in literal.elts):
         return

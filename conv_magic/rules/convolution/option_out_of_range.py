@@ -11,7 +11,7 @@ Use instead:
 
     tf.nn.conv2d(images, kernel, strides=[1, 2, 2, 1], padding="SAME")
 
-Fix safety: only the entry that cannot be is changed.  Of a stride and a dilation that exclude each other either goes.
+Fix safety: only the invalid entry is changed.  Of strides and a dilation that exclude each other one is made 1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from conv_magic.model.positions import Edit
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.signatures.table import Parameter, function_signature, layer_signature, spatial_rank_of
-from conv_magic.text.edits import fix
+from conv_magic.text.edits import bracketed, fix
 from conv_magic.text.source import Code, argument
 
 code = "option-out-of-range"
@@ -67,51 +67,51 @@ _OPTIONS_OF_LAYERS = ("kernel_size", "pool_size", "strides", "dilation_rate", "s
 _OPTIONS_OF_FUNCTIONS = ("pool_size", "strides", "dilation_rate")
 _EXCLUSIVE = {"strides", "dilation_rate", "dilations"}
 """Options of which only one may be more than 1."""
-_LISTED = {"depthwise_conv2d", "separable_conv2d"}
+_FOUR_STRIDES = {"depthwise_conv2d", "separable_conv2d"}
 """Functions that take their strides as four numbers only."""
 _FOUR = "it takes four numbers: for batch, height, width and channels"
 
 
 @dataclass(frozen=True)
-class _Wrong:
-    """An option that cannot be: as written, what it comes to, what it could be, and why it cannot."""
+class _Invalid:
+    """An option with a value that cannot be: its expression, its value, a valid one, and the reason."""
 
     option: str
-    given: ast.expr
+    node: ast.expr
     value: Value
-    right: Value
-    why: str
+    valid: Value
+    reason: str
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call was given an impossible option."""
+    """Diagnose a failed call that was given an impossible stride, dilation or window."""
     options = _options_of(call) if call.outcome is not Outcome.RETURNED else ()
-    made = call_site_of(call, trace) if options else None
+    site = call_site_of(call, trace) if options else None
     n = _spatial_rank(call)
-    if made is None or n < 1:
+    if site is None or n < 1:
         return
-    alone = call.op[:1].isupper() or call.op == "convolution"
-    wrong, exclusive = [], []
-    for given in _arguments(*made, options):
-        wrong = list(_wrong(call, trace, made[0], given, n))
-        exclusive = _exclusive(trace, made[0], given) if not wrong and alone else []
-        if wrong or exclusive:
+    spatial_only = call.op[:1].isupper() or call.op == "convolution"
+    invalid, exclusive = [], []
+    for given in _options_given(*site, options):
+        invalid = list(_invalid_options(call, trace, site[0], given, n))
+        exclusive = _exclusive_options(trace, site[0], given) if not invalid and spatial_only else []
+        if invalid or exclusive:
             break
     else:
         return
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} cannot have {_listed(wrong or exclusive)}",
-        reasons=dict.fromkeys(w.why for w in wrong or exclusive),
+        f"{name_of(call)} cannot have {_in_words(invalid or exclusive)}",
+        reasons=dict.fromkeys(o.reason for o in invalid or exclusive),
         actual=call.inputs[0] if call.inputs else None,
         origin=origin_of(call, trace),
-        fixes=_fixes(trace, made[0], wrong, exclusive),
+        fixes=_fixes(trace, site[0], invalid, exclusive),
     )
 
 
 _Given = dict[str, ast.expr]
-"""By the parameter's own name."""
+"""The expressions given for options, by the parameter's own name."""
 
 
 def _options_of(call: CallRecord) -> tuple[Parameter, ...]:
@@ -131,10 +131,10 @@ def _spatial_rank(call: CallRecord) -> int:
     return spatial_rank_of(call.op)
 
 
-def _arguments(cell: Code, made: ast.Call, options: tuple[Parameter, ...]) -> Iterator[_Given]:
-    """The options as they are written in the call; with `**settings` in it, with those of each dictionary."""
-    written = {o.name: given for o in options if (given := argument(made, o.position, o.name)) is not None}
-    unpacking = any(keyword.arg is None for keyword in made.keywords)
+def _options_given(cell: Code, node: ast.Call, options: tuple[Parameter, ...]) -> Iterator[_Given]:
+    """Yield the options as the call states them; with `**settings` in it, with those of each dictionary of the cell."""
+    written = {o.name: given for o in options if (given := argument(node, o.position, o.name)) is not None}
+    unpacking = any(keyword.arg is None for keyword in node.keywords)
     for settings in map(settings_of, cell.nodes) if unpacking else ():
         named = {o.name: settings[o.name] for o in options if o.name in settings}
         if named:
@@ -142,97 +142,91 @@ def _arguments(cell: Code, made: ast.Call, options: tuple[Parameter, ...]) -> It
     yield written
 
 
-def _listed(wrong: list[_Wrong]) -> str:
-    return " and ".join(f"{w.option}={_spelled(w.value)}" for w in wrong)
+def _in_words(invalid: list[_Invalid]) -> str:
+    return " and ".join(f"{o.option}={_as_list(o.value)}" for o in invalid)
 
 
-def _spelled(value: Value) -> str:
+def _as_list(value: Value) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value)
 
 
-def _wrong(call: CallRecord, trace: Trace, cell: Code, options: _Given, n: int) -> Iterator[_Wrong]:
+def _invalid_options(call: CallRecord, trace: Trace, cell: Code, options: _Given, n: int) -> Iterator[_Invalid]:
     reader = Evaluator(cell, trace)
     for option, given in options.items():
         value = reader.value(given)
         if value is None or (isinstance(value, tuple) and None in value):
             continue
-        right, why = _corrected(value, n, call.op, option)
-        if right != value and why:
-            yield _Wrong(option, given, value, right, why)
+        valid, reason = _corrected(value, n, call.op, option)
+        if valid != value and reason:
+            yield _Invalid(option, given, value, valid, reason)
 
 
 def _corrected(value: Value, n: int, op: str, option: str) -> tuple[Value, str]:
-    """What a value could be, and why it cannot be what it is; the value itself where nothing is wrong."""
-    function, listed = op[:1].islower() and op != "convolution", op in _LISTED and option == "strides"
+    """Return a valid value for one and why it is not valid; the value itself and no reason where nothing is wrong."""
+    function, four = op[:1].islower() and op != "convolution", op in _FOUR_STRIDES and option == "strides"
     if isinstance(value, int):
         if value < 1:
-            return ((1,) * (n + 2) if listed else 1), "every entry must be at least 1"
-        return ((1, value, value, 1), _FOUR) if listed else (value, "")
+            return ((1,) * (n + 2) if four else 1), "every entry must be at least 1"
+        return ((1, value, value, 1), _FOUR) if four else (value, "")
     numbers: tuple[int, ...] = tuple(max(size or 0, 1) for size in value)
-    why = "every entry must be at least 1" if numbers != value else ""
+    reason = "every entry must be at least 1" if numbers != value else ""
     if function and len(numbers) == n + 2 and {numbers[0], numbers[-1]} != {1} and not (numbers[0] == numbers[1] == 1):
         return (1, *numbers[1:-1], 1), "it cannot move over the batch and the channels, so those two entries must be 1"
-    if listed and len(numbers) in (1, n):
+    if four and len(numbers) in (1, n):
         return (1, *(numbers * n)[:n], 1), _FOUR
     if function and len(numbers) not in (1, n, n + 2):
-        return _counted_for(numbers, n), f"it takes 1, {n} or {n + 2} numbers, not {len(numbers)}"
+        return _with_batch_and_channels(numbers, n), f"it takes 1, {n} or {n + 2} numbers, not {len(numbers)}"
     if not function and len(numbers) != n:
-        return _spatial(numbers, n), f"it takes {n} numbers, one for each spatial axis, not {len(numbers)}"
-    return numbers, why
+        return _spatial_entries(numbers, n), f"it takes {n} numbers, one for each spatial axis, not {len(numbers)}"
+    return numbers, reason
 
 
-def _spatial(numbers: tuple[int, ...], n: int) -> Value:
-    """The entries for the spatial axes of a list that has others too."""
+def _spatial_entries(numbers: tuple[int, ...], n: int) -> Value:
+    """Return the entries for the spatial axes from a list that has others too."""
     inner = numbers[1:-1] if len(numbers) == n + 2 and numbers[0] == numbers[-1] == 1 else numbers[:n]
     return inner if len(inner) == n else inner[0]
 
 
-def _counted_for(numbers: tuple[int, ...], n: int) -> Value:
+def _with_batch_and_channels(numbers: tuple[int, ...], n: int) -> Value:
     if len(numbers) == n + 1:
         return (*numbers, 1) if numbers[0] == 1 else (1, *numbers) if numbers[-1] == 1 else numbers[:n]
     return numbers[:n] if len(numbers) > n else numbers[0]
 
 
-def _exclusive(trace: Trace, cell: Code, options: _Given) -> list[_Wrong]:
-    """A stride and a dilation that are both more than 1."""
+def _exclusive_options(trace: Trace, cell: Code, options: _Given) -> list[_Invalid]:
+    """Return a stride and a dilation that are both more than 1; empty where that is not so."""
     reader = Evaluator(cell, trace)
     found = []
     for option, given in options.items():
         value = reader.value(given) if option in _EXCLUSIVE else None
-        if value is not None and max(n or 1 for n in _tuple(value)) > 1:
-            why = "a kernel is dilated only where it moves by 1"
-            right = (1,) * len(value) if isinstance(value, tuple) else 1
-            found.append(_Wrong(option, given, value, right, why))
+        if value is not None and max(n or 1 for n in (value if isinstance(value, tuple) else (value,))) > 1:
+            valid = (1,) * len(value) if isinstance(value, tuple) else 1
+            found.append(_Invalid(option, given, value, valid, "a kernel is dilated only where it moves by 1"))
     return found if len(found) == 2 else []
 
 
-def _tuple(value: Value) -> tuple[int | None, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _fixes(trace: Trace, cell: Code, invalid: list[_Invalid], exclusive: list[_Invalid]) -> Iterator[Fix]:
+    if invalid:
+        words = " and ".join(f"{o.option}={_as_list(o.valid)}" for o in invalid)
+        yield fix(f"use {words}", cell, [_valid_value(o, cell, trace) for o in invalid], Applicability.SURE)
+    for option in exclusive:
+        text = _as_list(option.valid)
+        yield fix(f"use {option.option}={text}", cell, [cell.replace(option.node, text)], Applicability.CHOICE)
 
 
-def _fixes(trace: Trace, cell: Code, wrong: list[_Wrong], exclusive: list[_Wrong]) -> Iterator[Fix]:
-    if wrong:
-        words = " and ".join(f"{w.option}={_spelled(w.right)}" for w in wrong)
-        yield fix(f"use {words}", cell, [_set(w, cell, trace) for w in wrong], Applicability.SURE)
-    for one in exclusive:
-        text = _spelled(one.right)
-        yield fix(f"use {one.option}={text}", cell, [cell.replace(one.given, text)], Applicability.CHOICE)
-
-
-def _set(wrong: _Wrong, cell: Code, trace: Trace) -> Edit:
-    """The smallest edit of the literal that a value comes from; else the value in place of the expression."""
-    for origin in reversed(definitions_of(cell, wrong.given)):
+def _valid_value(invalid: _Invalid, cell: Code, trace: Trace) -> Edit:
+    """Change the literal that a value comes from, else put the valid value in place of the expression."""
+    for origin in reversed(definitions_of(cell, invalid.node)):
         if isinstance(origin, ast.Constant):
-            return cell.replace(origin, _spelled(wrong.right))
+            return cell.replace(origin, _as_list(invalid.valid))
         texts = _elements(origin, cell, trace)
-        if texts is not None and isinstance(wrong.right, tuple) and isinstance(wrong.value, tuple):
-            opening, closing = ("(", ")") if isinstance(origin, ast.Tuple) else ("[", "]")
-            return cell.replace(origin, f"{opening}{', '.join(_merged(texts, wrong.value, wrong.right))}{closing}")
-    return cell.replace(wrong.given, _spelled(wrong.right))
+        if texts is not None and isinstance(invalid.valid, tuple) and isinstance(invalid.value, tuple):
+            return cell.replace(origin, bracketed(origin, _as_they_stood(texts, invalid.value, invalid.valid)))
+    return cell.replace(invalid.node, _as_list(invalid.valid))
 
 
 def _elements(origin: ast.expr, cell: Code, trace: Trace) -> list[str] | None:
-    """The texts of the entries of `[1, s, s, 1]` or of `[s] * 4`."""
+    """Return the texts of the entries of `[1, s, s, 1]` or of `[s] * 4`; None of anything else."""
     if isinstance(origin, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in origin.elts):
         return [cell.text_of(element) for element in origin.elts]
     if isinstance(origin, ast.BinOp) and isinstance(origin.op, ast.Mult):
@@ -241,9 +235,8 @@ def _elements(origin: ast.expr, cell: Code, trace: Trace) -> list[str] | None:
     return None
 
 
-def _merged(texts: list[str], value: tuple[int | None, ...], right: tuple[int | None, ...]) -> Iterator[str]:
-    """The new entries, each as it was written where it stood there or elsewhere in the old ones."""
-    ahead = max(len(value) - len(right), 0) // 2
-    for place, number in enumerate(right):
-        at = place + ahead
-        yield texts[at] if at < len(value) and value[at] == number else str(number)
+def _as_they_stood(texts: list[str], value: tuple[int | None, ...], valid: tuple[int | None, ...]) -> Iterator[str]:
+    """Yield the new entries, each as it was written where the old ones have it."""
+    ahead = max(len(value) - len(valid), 0) // 2
+    for index, number in enumerate(valid, ahead):
+        yield texts[index] if index < len(value) and value[index] == number else str(number)

@@ -10,8 +10,8 @@ Use instead:
 
     tf.nn.max_pool2d(images, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID")
 
-Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself is in the
-list's order, the format is said instead; where TensorFlow does not compute that format, the data is turned.
+Fix safety: the numbers are kept and put at the spatial axes.  Where the filter shows that the data itself has the
+list's order, `data_format` is set instead; where TensorFlow does not compute that format, the data is transposed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conv_magic.analysis.arguments import option_of, parameter_of, with_option
+from conv_magic.analysis.arguments import data_format_of_call, parameter_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, reordered, transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
@@ -66,33 +66,34 @@ _CHANNELS_LAST_ONLY = "with its channels first TensorFlow computes this on a GPU
 
 
 @dataclass(frozen=True)
-class _Turned:
+class _Misordered:
     """An option whose numbers stand in the other order."""
 
     name: str
-    given: ast.expr
+    node: ast.expr
     numbers: tuple[int, ...]
-    right: tuple[int, ...]
+    reordered: tuple[int, ...]
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a list that covers batch and channels moves over the channels."""
+    """Diagnose a list that covers batch and channels and would move over the channels."""
     known = call.op in _FUNCTIONS and call.layer is None and call.direct and call.inputs
-    made = call_site_of(call, trace) if known else None
-    if made is None or len(call.inputs[0]) < 4:
+    site = call_site_of(call, trace) if known else None
+    if site is None or len(call.inputs[0]) < 4:
         return
-    first = _is_first(made[1], call.op, data_format_of(call) == "channels_first")
+    data_format = data_format_of_call(site[1], call.op, data_format_of(call))
+    first = data_format == "channels_first"
     if call.outcome is Outcome.RETURNED and isinstance(call.options, PoolOptions) and call.options.over_channels:
         return  # a pooling over the channels, which TensorFlow has
-    parameters = [parameter_of(made[1], option, call.op) for option in _OPTIONS]
-    wrong = [t for p in parameters if p is not None and (t := _turned(made, trace, p, first=first)) is not None]
+    parameters = [parameter_of(site[1], option, call.op) for option in _OPTIONS]
+    wrong = [o for p in parameters if p is not None and (o := _misordered(site, trace, p, first=first)) is not None]
     if not wrong:
         return
     shape = call.inputs[0]
-    turned = _is_turned(call, trace, first=first)
-    unsupported = first != turned and capability.channels_first() is False
-    listed = " and ".join(f"{w.name}={list(w.numbers)}" for w in wrong)
-    names = axis_names(len(shape), "channels_first" if first else "channels_last")
+    other = _has_data_other_format(call, trace, first=first)
+    unsupported = first != other and capability.channels_first() is False
+    listed = " and ".join(f"{option.name}={list(option.numbers)}" for option in wrong)
+    names = axis_names(len(shape), data_format)
     yield diagnosed(
         code,
         call,
@@ -103,69 +104,61 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axis_names=names,
         origin=origin_of(call, trace),
         fixes=(
-            _moved(call, made, trace, wrong, first=first)
+            _data_channels_last(call, site, trace, wrong, first=first)
             if unsupported
-            else _fixes(call, made, wrong, first=first, turned=turned)
+            else _fixes(call, site, wrong, first=first, other=other)
         ),
     )
 
 
-def _is_turned(call: CallRecord, trace: Trace, *, first: bool) -> bool:
-    """Whether the data is in the list's own order: the filter fits it so, or it comes from a call in that format."""
+def _has_data_other_format(call: CallRecord, trace: Trace, *, first: bool) -> bool:
+    """Check whether the data has the list's order: the filter fits it so, or its producer has that format."""
     shape, depth = call.inputs[0], call.kernel[-2] if call.kernel else None
     if depth is not None:
         return shape[1 if first else -1] != depth and shape[-1 if first else 1] == depth
     producer = call.producers[0] if call.producers else None
-    made = getattr(trace.calls[producer].options, "data_format", None) if producer is not None else None
-    return made == ("channels_last" if first else "channels_first")
+    data_format = getattr(trace.calls[producer].options, "data_format", None) if producer is not None else None
+    return data_format == ("channels_last" if first else "channels_first")
 
 
-def _is_first(made: ast.Call, op: str, known: bool) -> bool:
-    """Whether the call counts channels first; as written, for a failed call's options may not be known."""
-    given = option_of(made, "data_format", op)
-    word = given.value if isinstance(given, ast.Constant) else None
-    return word.upper().startswith("NC") if isinstance(word, str) else known
-
-
-def _turned(made: tuple[Code, ast.Call], trace: Trace, known: Parameter, *, first: bool) -> _Turned | None:
-    given = argument(made[1], known.position, known.name)
-    value = Evaluator(made[0], trace).value(given) if given is not None else None
+def _misordered(site: tuple[Code, ast.Call], trace: Trace, option: Parameter, *, first: bool) -> _Misordered | None:
+    given = argument(site[1], option.position, option.name)
+    value = Evaluator(site[0], trace).value(given) if given is not None else None
     if given is None or not isinstance(value, tuple) or not 4 <= len(value) <= 5 or None in value:
         return None
     numbers = tuple(number or 0 for number in value)
     channels = numbers[1] if first else numbers[-1]
     if numbers[0] != 1 or channels == 1 or (numbers[-1] if first else numbers[1]) != 1:
         return None
-    right = (1, 1, *numbers[1:-1]) if first else (1, *numbers[2:], 1)
-    return _Turned(known.name, given, numbers, right)
+    reordered_numbers = (1, 1, *numbers[1:-1]) if first else (1, *numbers[2:], 1)
+    return _Misordered(option.name, given, numbers, reordered_numbers)
 
 
-def _moved(
-    call: CallRecord, made: tuple[Code, ast.Call], trace: Trace, wrong: list[_Turned], *, first: bool
+def _data_channels_last(
+    call: CallRecord, site: tuple[Code, ast.Call], trace: Trace, wrong: list[_Misordered], *, first: bool
 ) -> Iterator[Fix]:
-    """The data, which has its channels first, turned to channels last for a CPU that computes nothing else."""
-    (cell, node), supply = made, operand_of(call, trace)
+    """Transpose channels-first data to channels last, for a CPU on which TensorFlow computes nothing else."""
+    (cell, node), operand = site, operand_of(call, trace)
     around = transposing(cell, (0, *range(2, len(call.inputs[0])), 1))
-    if supply is None or supply.code is not cell or around is None:
+    if operand is None or operand.code is not cell or around is None:
         return
-    edits = [wrapped(cell, supply.value, *around)]
+    edits = [wrapped(cell, operand.value, *around)]
     title = "move the channels to the last axis"
     if first:  # the list is in the order that the data then has
         edits.append(with_option(cell, node, "data_format", f'"{_LAST[len(call.inputs[0])]}"', call.op))
         title += f" and say {_LAST[len(call.inputs[0])]}"
     else:
-        last = [(one, [1, *one.numbers[2:], 1]) for one in wrong]
-        edits += [cell.replace(one.given, str(numbers)) for one, numbers in last]
-        title += "".join(f" and use {one.name}={numbers}" for one, numbers in last)
+        edits += [cell.replace(option.node, str(list(option.reordered))) for option in wrong]
+        title += "".join(f" and use {option.name}={list(option.reordered)}" for option in wrong)
     yield fix(title, cell, edits, Applicability.SURE)
 
 
 def _fixes(
-    call: CallRecord, made: tuple[Code, ast.Call], wrong: list[_Turned], *, first: bool, turned: bool
+    call: CallRecord, site: tuple[Code, ast.Call], wrong: list[_Misordered], *, first: bool, other: bool
 ) -> Iterator[Fix]:
-    cell, node = made
+    cell, node = site
     shape = call.inputs[0]
-    if turned:
+    if other:
         word = ("NHWC", "NDHWC") if first else ("NCHW", "NCDHW")
         text = f'"{word[len(shape) - 4]}"'
         edits = [with_option(cell, node, "data_format", text, call.op)]
@@ -173,10 +166,10 @@ def _fixes(
         return
     order = (0, len(shape) - 1, *range(1, len(shape) - 1)) if first else (0, *range(2, len(shape)), 1)
     edits = []
-    for one in wrong:
-        literals = (o for o in definitions_of(cell, one.given) if isinstance(o, ast.List | ast.Tuple))
+    for option in wrong:
+        literals = (o for o in definitions_of(cell, option.node) if isinstance(o, ast.List | ast.Tuple))
         literal = next((o for o in literals if len(o.elts) == len(shape)), None)
-        text = reordered(cell, literal, order) if literal is not None else str(list(one.right))
-        edits.append(cell.replace(literal if literal is not None else one.given, text))
-    words = " and ".join(f"{one.name}={list(one.right)}" for one in wrong)
+        text = reordered(cell, literal, order) if literal is not None else str(list(option.reordered))
+        edits.append(cell.replace(literal if literal is not None else option.node, text))
+    words = " and ".join(f"{option.name}={list(option.reordered)}" for option in wrong)
     yield fix(f"use {words}", cell, list(dict.fromkeys(edits)), Applicability.SURE)

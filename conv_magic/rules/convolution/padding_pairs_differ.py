@@ -31,7 +31,7 @@ from conv_magic.model.naming import axis_names, counted, name_of, spelled
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
+from conv_magic.text.edits import bracketed, fix, with_argument
 from conv_magic.text.source import Code, argument
 
 code = "padding-pairs-differ"
@@ -54,18 +54,18 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `pad` got too few or too many pairs, or a border wider than the image."""
-    made = call_site_of(call, trace) if call.op == "pad" and call.layer is None else None
-    if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
+    """Diagnose a failed `pad` that got too few or too many pairs, or a border wider than the image."""
+    site = call_site_of(call, trace) if call.op == "pad" and call.layer is None else None
+    if call.outcome is not Outcome.RAISED or site is None or not call.inputs:
         return
-    given = argument(made[1], 1, "paddings", "pad_width")
-    found = _pairs(made[0], trace, given) if given is not None else None
+    given = argument(site[1], 1, "paddings", "pad_width")
+    found = _list_of_pairs(site[0], trace, given) if given is not None else None
     if found is None:
         return
     node, pairs = found
     shape = call.inputs[0]
     if len(pairs) == len(shape):
-        yield from _too_wide(call, trace, made, shape, pairs)
+        yield from _border_too_wide(call, trace, site, shape, pairs)
         return
     yield diagnosed(
         code,
@@ -75,12 +75,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axis_names=axis_names(len(shape)),
         origin=origin_of(call, trace),
-        fixes=_fixes(made[0], node, pairs, len(shape)),
+        fixes=_fixes(site[0], node, pairs, len(shape)),
     )
 
 
-def _pairs(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.Tuple | ast.List, Pairs] | None:
-    """The list that says the pairs, and what they come to; also inside `tf.constant(...)`."""
+def _list_of_pairs(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.Tuple | ast.List, Pairs] | None:
+    """Return the display of the pairs, also inside `tf.constant(...)`, and their values; None if one is unknown."""
     reader = Evaluator(cell, trace)
     for origin in definitions_of(cell, given):
         inner = origin.args[0] if isinstance(origin, ast.Call) and origin.args else origin
@@ -93,28 +93,26 @@ def _pairs(cell: Code, trace: Trace, given: ast.expr) -> tuple[ast.Tuple | ast.L
 
 def _fixes(cell: Code, node: ast.Tuple | ast.List, pairs: Pairs, rank: int) -> Iterator[Fix]:
     texts = [cell.text_of(element) for element in node.elts]
-    none = "(0, 0)" if isinstance(node.elts[0], ast.Tuple) else "[0, 0]"
-    opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
+    no_padding = "(0, 0)" if isinstance(node.elts[0], ast.Tuple) else "[0, 0]"
     lacking = rank - len(pairs)
     if lacking == -1 and not (any(pairs[0]) and any(pairs[-1])):
         new, title = (texts[:-1] if any(pairs[0]) else texts[1:]), "leave out the pair of an axis that is not there"
     elif lacking == 1:
         front = any(pairs[0])  # pairs for height, width and channels; else for batch, height and width
-        new = [none, *texts] if front else [*texts, none]
+        new = [no_padding, *texts] if front else [*texts, no_padding]
         title = f"add a pair for the {'batch' if front else 'channels'}"
     elif lacking == 2:
-        new, title = [none, *texts, none], "add pairs for the batch and the channels"
+        new, title = [no_padding, *texts, no_padding], "add pairs for the batch and the channels"
     else:
         return
-    edit = cell.replace(node, f"{opening}{', '.join(new)}{closing}")
-    yield fix(title, cell, [edit], Applicability.SURE)
+    yield fix(title, cell, [cell.replace(node, bracketed(node, new))], Applicability.SURE)
 
 
-def _too_wide(
-    call: CallRecord, trace: Trace, made: tuple[Code, ast.Call], shape: Shape, pairs: Pairs
+def _border_too_wide(
+    call: CallRecord, trace: Trace, site: tuple[Code, ast.Call], shape: Shape, pairs: Pairs
 ) -> Iterator[Diagnosis]:
-    """A border that would be reflected from further away than the image goes."""
-    cell, node = made
+    """Diagnose a border that would be mirrored from further away than the image goes."""
+    cell, node = site
     mode = argument(node, 2, "mode")
     word = mode.value if isinstance(mode, ast.Constant) and isinstance(mode.value, str) else ""
     edge = {"REFLECT": 1, "SYMMETRIC": 0}.get(word.upper())

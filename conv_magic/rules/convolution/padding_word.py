@@ -56,35 +56,39 @@ INVALID: tuple[str, ...] = (
 )
 
 
+Padding = str | int | tuple[int | None, ...]
+"""What an expression for a padding stands for: a word, or one number or several."""
+
+
 @dataclass(frozen=True)
-class _Layer:
-    """A convolution as written."""
+class _Convolution:
+    """A convolution in the text: the call that makes it, its spatial rank, kernel size and dilation."""
 
     cell: Code
-    made: ast.Call
+    node: ast.Call
     n: int
     kernel: tuple[int, ...] | None
     dilation: tuple[int, ...]
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call was given a padding that it does not know."""
+    """Diagnose a failed call that was given a padding which it does not know."""
     if call.outcome is Outcome.RETURNED:
         return
-    made = call_site_of(call, trace)
+    site = call_site_of(call, trace)
     function = call.layer is None and function_signature(call.op) is not None
-    if made is None or not (function or _is_convolution(call.op)):
+    if site is None or not (function or _is_convolution(call.op)):
         return
-    given = option_of(made[1], "padding", call.op)
-    value = _value(made[0], trace, given) if given is not None else None
-    if given is None or value is None or _is_known(value, call.op, function=function):
+    padding = option_of(site[1], "padding", call.op)
+    value = _padding_value(site[0], trace, padding) if padding is not None else None
+    if padding is None or value is None or _is_valid(value, call.op, function=function):
         return
-    fixes = _of_function(made[0], given, value) if function else _of_layer(trace, made, given, value)
+    fixes = _function_fixes(site[0], padding, value) if function else _layer_fixes(trace, site, padding, value)
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} knows no padding {value!r}",
-        reasons=(_known(call.op, function=function),),
+        reasons=(_valid_words(call.op, function=function),),
         actual=call.inputs[0] if call.inputs else None,
         origin=origin_of(call, trace),
         fixes=fixes,
@@ -92,149 +96,147 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _is_convolution(name: str) -> bool:
-    """Return whether a Keras layer has a kernel that moves over its input; a recurrent one has two."""
+    """Check whether a Keras layer has a kernel that moves over its input; a recurrent one has two."""
     signature = layer_signature(name) if "LSTM" not in name else None
     return signature is not None and signature.find("kernel_size") is not None
 
 
-def _value(cell: Code, trace: Trace, given: ast.expr) -> str | int | tuple[int | None, ...] | None:
-    for origin in definitions_of(cell, given):
+def _padding_value(cell: Code, trace: Trace, padding: ast.expr) -> Padding | None:
+    for origin in definitions_of(cell, padding):
         if isinstance(origin, ast.Constant) and isinstance(origin.value, str):
             return origin.value
-    return Evaluator(cell, trace).value(given)
+    return Evaluator(cell, trace).value(padding)
 
 
-def _is_known(value: str | int | tuple[int | None, ...], op: str, *, function: bool) -> bool:
+def _is_valid(value: Padding, op: str, *, function: bool) -> bool:
     if function:
         return value in ("SAME", "VALID") or not isinstance(value, str)
     return isinstance(value, str) and value.lower() in {"same", "valid", *(["causal"] if op == "Conv1D" else [])}
 
 
-def _known(op: str, *, function: bool) -> str:
+def _valid_words(op: str, *, function: bool) -> str:
     if function:
         return 'tf.nn takes "SAME" or "VALID", in capitals'
     return 'it takes "valid", "same" or "causal"' if op == "Conv1D" else 'it takes "valid" or "same"'
 
 
-def _of_function(cell: Code, given: ast.expr, value: str | int | tuple[int | None, ...]) -> Iterator[Fix]:
+def _function_fixes(cell: Code, padding: ast.expr, value: Padding) -> Iterator[Fix]:
     word = str(value).upper().strip()
     near = [word] if word in ("SAME", "VALID") else get_close_matches(word, ("SAME", "VALID"), 1)
     for choice in near or ("SAME", "VALID"):
         sure = Applicability.SURE if near else Applicability.CHOICE
-        yield fix(f'use padding="{choice}"', cell, [_word(cell, given, choice)], sure)
+        yield fix(f'use padding="{choice}"', cell, [_with_word(cell, padding, choice)], sure)
 
 
-def _word(cell: Code, given: ast.expr, word: str) -> Edit:
-    literal = next((o for o in definitions_of(cell, given) if isinstance(o, ast.Constant)), given)
+def _with_word(cell: Code, padding: ast.expr, word: str) -> Edit:
+    literal = next((o for o in definitions_of(cell, padding) if isinstance(o, ast.Constant)), padding)
     return cell.replace(literal, f'"{word}"')
 
 
-def _of_layer(
-    trace: Trace,
-    written: tuple[Code, ast.Call],
-    given: ast.expr,
-    value: str | int | tuple[int | None, ...],
-) -> Iterator[Fix]:
-    cell, made = written
-    layer = _layer(trace, cell, made)
+def _layer_fixes(trace: Trace, site: tuple[Code, ast.Call], padding: ast.expr, value: Padding) -> Iterator[Fix]:
+    cell, node = site
+    layer = _convolution_at(trace, cell, node)
     if isinstance(value, str):
         near = get_close_matches(value.lower().strip(), ("same", "valid"), 1)
         if value.lower() == "causal" and layer.n == 2:
-            edits = _zeros_first(layer, given, _causal(layer))
+            edits = _zero_padding_first(layer, padding, _causal_padding(layer))
             title = "pad the first axis causally, the other evenly"
             yield from [fix(title, cell, edits, Applicability.SURE)] if edits else []
         for choice in near or ["same"]:
             sure = Applicability.SURE if near else Applicability.CHOICE
-            yield fix(f'use padding="{choice}"', cell, [_word(cell, given, choice)], sure)
+            yield fix(f'use padding="{choice}"', cell, [_with_word(cell, padding, choice)], sure)
         return
-    numbered = [_layer(trace, cell, node) for node in ast.walk(cell.tree) if _is_numbered(node, cell, trace)]
-    for title, how in (('use padding="same"', _same), ("pad with zeros first", _zeros)):
-        each = [how(one, trace) or _zeros(one, trace) for one in numbered]
-        if how(layer, trace) and all(each):
-            sure = Applicability.SURE
-            yield fix(title, cell, [edit for edits in each for edit in edits], sure)
+    nodes = [node for node in ast.walk(cell.tree) if _pads_by_number(node, cell, trace)]
+    alike = [_convolution_at(trace, cell, node) for node in nodes]
+    for title, repair in (('use padding="same"', _word_for_number), ("pad with zeros first", _zeros_for_number)):
+        repairs = [repair(other, trace) or _zeros_for_number(other, trace) for other in alike]
+        if repair(layer, trace) and all(repairs):
+            yield fix(title, cell, [edit for edits in repairs for edit in edits], Applicability.SURE)
 
 
-def _is_numbered(node: ast.AST, cell: Code, trace: Trace) -> TypeGuard[ast.Call]:
-    """A convolution with a number for its padding: a habit, so the cell may have several."""
+def _pads_by_number(node: ast.AST, cell: Code, trace: Trace) -> TypeGuard[ast.Call]:
+    """Check for a convolution with a number for its padding: a habit, so the cell may have several."""
     if not isinstance(node, ast.Call) or not _is_convolution(called_name(node)):
         return False
     given = option_of(node, "padding")
-    return given is not None and isinstance(_value(cell, trace, given), int | tuple)
+    return given is not None and isinstance(_padding_value(cell, trace, given), int | tuple)
 
 
-def _padding_of(layer: _Layer, trace: Trace) -> tuple[ast.expr, tuple[int, ...]]:
-    given = option_of(layer.made, "padding")
+def _padding_of(layer: _Convolution, trace: Trace) -> tuple[ast.expr, tuple[int, ...]]:
+    """Return the expression of a padding and its numbers, one for each spatial axis."""
+    given = option_of(layer.node, "padding")
     assert given is not None
     value = Evaluator(layer.cell, trace).value(given)
-    return given, _each(value, layer.n) or (0,) * layer.n
+    return given, _per_axis(value, layer.n) or (0,) * layer.n
 
 
-def _same(layer: _Layer, trace: Trace) -> list[Edit]:
-    """A word for the number: "same" where it pads by just that much, "valid" for 0."""
-    given, sizes = _padding_of(layer, trace)
+def _word_for_number(layer: _Convolution, trace: Trace) -> list[Edit]:
+    """Put "same" for a padding that pads by just that much, "valid" for 0; no edits for another."""
+    stated, sizes = _padding_of(layer, trace)
     if not any(sizes):
-        return [layer.cell.replace(given, '"valid"')]
+        return [layer.cell.replace(stated, '"valid"')]
     spans = zip(sizes, layer.kernel or (), layer.dilation, strict=False)
     if layer.kernel and all(2 * padding == (size - 1) * rate for padding, size, rate in spans):
-        return [layer.cell.replace(given, '"same"')]
+        return [layer.cell.replace(stated, '"same"')]
     return []
 
 
-def _zeros(layer: _Layer, trace: Trace) -> list[Edit]:
-    given, sizes = _padding_of(layer, trace)
+def _zeros_for_number(layer: _Convolution, trace: Trace) -> list[Edit]:
+    """Put a `ZeroPadding` layer for the padding, "valid" for 0; no edits where that cannot be written."""
+    padding, sizes = _padding_of(layer, trace)
     if not any(sizes):
-        return [layer.cell.replace(given, '"valid"')]
-    plain = isinstance(given, ast.Name | ast.Constant | ast.Tuple)
-    return _zeros_first(layer, given, layer.cell.text_of(given) if plain else str(sizes))
+        return [layer.cell.replace(padding, '"valid"')]
+    plain = isinstance(padding, ast.Name | ast.Constant | ast.Tuple)
+    return _zero_padding_first(layer, padding, layer.cell.text_of(padding) if plain else str(sizes))
 
 
-def _layer(trace: Trace, cell: Code, made: ast.Call) -> _Layer:
-    n = spatial_rank_of(called_name(made))
+def _convolution_at(trace: Trace, cell: Code, node: ast.Call) -> _Convolution:
+    n = spatial_rank_of(called_name(node))
     reader = Evaluator(cell, trace)
-    size, rate = option_of(made, "kernel_size"), option_of(made, "dilation_rate")
-    kernel = _each(reader.value(size), n) if size is not None else None
-    return _Layer(cell, made, n, kernel, (_each(reader.value(rate), n) if rate is not None else None) or (1,) * n)
+    size, rate = option_of(node, "kernel_size"), option_of(node, "dilation_rate")
+    kernel = _per_axis(reader.value(size), n) if size is not None else None
+    dilation = _per_axis(reader.value(rate), n) if rate is not None else None
+    return _Convolution(cell, node, n, kernel, dilation or (1,) * n)
 
 
-def _each(value: int | tuple[int | None, ...] | None, n: int) -> tuple[int, ...] | None:
+def _per_axis(value: int | tuple[int | None, ...] | None, n: int) -> tuple[int, ...] | None:
     if isinstance(value, int):
         return (value,) * n
     return tuple(v or 0 for v in value) if value is not None and len(value) == n else None
 
 
-def _causal(layer: _Layer) -> str | None:
+def _causal_padding(layer: _Convolution) -> str | None:
+    """Return the padding, as text, that is causal on the first of two axes and even on the other."""
     if layer.kernel is None:
         return None
     first, second = ((size - 1) * rate for size, rate in zip(layer.kernel, layer.dilation, strict=True))
     return f"(({first}, 0), ({second // 2}, {second - second // 2}))"
 
 
-def _zeros_first(layer: _Layer, given: ast.expr, padding: str | None) -> list[Edit]:
-    """A `ZeroPadding` layer before this one: around its input, or as the element before it in a list."""
-    cell, made = layer.cell, layer.made
-    name = f"ZeroPadding{layer.n}D"
-    spelled = _beside(cell, made, name)
+def _zero_padding_first(layer: _Convolution, given: ast.expr, padding: str | None) -> list[Edit]:
+    """Put a `ZeroPadding` layer before this one: around its input, before it in a list, or by `add`."""
+    cell, node = layer.cell, layer.node
+    spelled = _imported_as(cell, node, f"ZeroPadding{layer.n}D")
     if padding is None or spelled is None:
         return []
     layer_text = f"{spelled}({padding})"
-    parent = next((node for node in list(cell.around(made))[1:2]), None)
+    parent = cell.parent(node)
     valid = cell.replace(given, '"valid"')
-    if isinstance(parent, ast.Call) and parent.func is made and len(parent.args) == 1:
+    if isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
         return [valid, wrapped(cell, parent.args[0], f"{layer_text}(", ")")]
     if isinstance(parent, ast.List):
-        at = cell.span(made)
-        return [Edit(Span(at.cell, at.line, at.column, at.line, at.column), f"{layer_text}, "), valid]
+        span = cell.span(node)
+        return [Edit(Span(span.cell, span.line, span.column, span.line, span.column), f"{layer_text}, "), valid]
     if isinstance(parent, ast.Call) and called_name(parent) == "add" and isinstance(parent.func, ast.Attribute):
-        at = cell.span(parent)
+        span = cell.span(parent)
         before = f"{cell.text_of(parent.func)}({layer_text}); "
-        return [Edit(Span(at.cell, at.line, at.column, at.line, at.column), before), valid]
+        return [Edit(Span(span.cell, span.line, span.column, span.line, span.column), before), valid]
     return []
 
 
-def _beside(cell: Code, made: ast.Call, name: str) -> str | None:
-    """How the cell can call another Keras layer: from where this one comes, or by its own name if that is imported."""
-    if isinstance(made.func, ast.Attribute):
-        return f"{cell.text_of(made.func.value)}.{name}"
+def _imported_as(cell: Code, beside: ast.Call, name: str) -> str | None:
+    """Return how the cell can spell another Keras layer beside one, None where it is not imported."""
+    if isinstance(beside.func, ast.Attribute):
+        return f"{cell.text_of(beside.func.value)}.{name}"
     imported = {a.asname or a.name for n in ast.walk(cell.tree) if isinstance(n, ast.ImportFrom) for a in n.names}
     return name if name in imported else None

@@ -1,6 +1,6 @@
 """The height or width is no multiple of the block that `space_to_depth` puts into the channels.
 
-What: `tf.nn.space_to_depth(x, 2)` makes of each 2 x 2 pixels one with four times the channels; 75 rows are no pairs.
+What: `tf.nn.space_to_depth(x, 2)` makes of each 2 x 2 pixels one with four times the channels; 75 rows make no pairs.
 Why: an odd image, or a map that an earlier layer made odd.
 Example:
 
@@ -15,8 +15,10 @@ Fix safety: the rows and columns of the last, broken block are left out, or fill
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
@@ -28,7 +30,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed, wrapped
-from conv_magic.text.source import argument
+from conv_magic.text.source import Code
 
 code = "size-not-divided-by-block"
 
@@ -41,12 +43,12 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `space_to_depth` was given sizes that its block does not divide."""
-    made = call_site_of(call, trace) if call.op == "space_to_depth" and call.layer is None else None
-    if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
+    """Diagnose a failed `space_to_depth` with sizes that its block does not divide."""
+    site = call_site_of(call, trace) if call.op == "space_to_depth" and call.layer is None else None
+    if call.outcome is not Outcome.RAISED or site is None or not call.inputs:
         return
-    shape, given = call.inputs[0], argument(made[1], 1, "block_size")
-    block = Evaluator(made[0], trace).value(given) if given is not None else None
+    shape, given = call.inputs[0], option_of(site[1], "block_size", call.op)
+    block = Evaluator(site[0], trace).value(given) if given is not None else None
     if not isinstance(block, int) or block < 2 or len(shape) != 4 or None in shape[1:3]:
         return
     axes = tuple(axis for axis in (1, 2) if (shape[axis] or 0) % block)
@@ -61,22 +63,21 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axes=axes,
         axis_names=axis_names(4),
         origin=origin_of(call, trace),
-        fixes=_fixes(call, trace, shape, block),
+        fixes=_fixes(*site, call, shape, block),
     )
 
 
-def _fixes(call: CallRecord, trace: Trace, shape: Shape, block: int) -> Iterator[Fix]:
-    made = call_site_of(call, trace)
-    value = argument(made[1], 0, "input") if made else None
-    if made is None or value is None:
+def _fixes(cell: Code, node: ast.Call, call: CallRecord, shape: Shape, block: int) -> Iterator[Fix]:
+    value = option_of(node, "input", call.op)
+    if value is None:
         return
     cut = [(size or 0) // block * block for size in shape[1:3]]
     if min(cut):
-        edit = indexed(made[0], value, f"[:, :{cut[0]}, :{cut[1]}]")
-        yield fix(f"leave out what does not fill a block: {cut[0]} x {cut[1]}", made[0], [edit], Applicability.SURE)
-    tensorflow = module_alias(made[0], "tensorflow")
+        edit = indexed(cell, value, f"[:, :{cut[0]}, :{cut[1]}]")
+        yield fix(f"leave out what does not fill a block: {cut[0]} x {cut[1]}", cell, [edit], Applicability.SURE)
+    tensorflow = module_alias(cell, "tensorflow")
     if tensorflow is not None:
         more = [-(size or 0) % block for size in shape[1:3]]
         after = f", [[0, 0], [0, {more[0]}], [0, {more[1]}], [0, 0]])"
-        edit = wrapped(made[0], value, f"{tensorflow}.pad(", after)
-        yield fix("fill the last block up with zeros", made[0], [edit], Applicability.CHOICE)
+        edit = wrapped(cell, value, f"{tensorflow}.pad(", after)
+        yield fix("fill the last block up with zeros", cell, [edit], Applicability.CHOICE)

@@ -1,6 +1,6 @@
 """A transposed convolution makes another size than is asked of it.
 
-What: a convolution that moves by 2 makes 12 of 23 and of 24; the transposed one must be told which to go back to.
+What: a convolution with strides of 2 makes 12 of 23 and of 24; its transpose does not know which to go back to.
 Keras takes `output_padding` for that, `tf.nn.conv2d_transpose` the whole `output_shape`.
 Why: an odd size is halved and doubled; a stated output shape lacks its batch, or its sizes do not suit the strides.
 Example:
@@ -20,12 +20,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, groupby, product
 
 from conv_magic import arithmetic
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.definitions import sequence_behind
 from conv_magic.analysis.evaluation import Evaluator
+from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -36,8 +38,8 @@ from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
-from conv_magic.text.source import Code, argument
+from conv_magic.text.edits import bracketed, fix
+from conv_magic.text.source import Code
 
 code = "transposed-output-size"
 
@@ -86,36 +88,37 @@ _REASONS = {
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where labels of another size meet a transposed convolution, or a stated size cannot be."""
+    """Diagnose labels of another size than a transposed convolution makes, or a stated size that it cannot make."""
     if call.outcome not in (Outcome.RAISED, Outcome.GUARDED):
         return
     if isinstance(call.options, LossOptions):
-        yield from _at_loss(call, trace)
+        yield from _beside_labels(call, trace)
     elif isinstance(call.options, ConvTransposeOptions) and call.layer is None:
         yield from _as_stated(call, call.options, trace)
     elif call.op.endswith("DTranspose") and not call.inputs:
         yield from _padding_too_large(call, trace)
 
 
-def _at_loss(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+def _beside_labels(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """Diagnose an output of a transposed convolution that is of another size than the labels."""
     if len(call.inputs) != 2 or len({len(shape) for shape in call.inputs}) != 1 or len(call.inputs[0]) < 3:
         return
-    wanted, made = call.inputs
-    axes = tuple(i for i, (a, b) in enumerate(zip(wanted, made, strict=True)) if a != b and None not in (a, b))
-    fixes = tuple(_of_layers(producer_chain(call, trace, 1), trace, wanted))
+    labels, output = call.inputs
+    axes = tuple(i for i, (a, b) in enumerate(zip(labels, output, strict=True)) if a != b and None not in (a, b))
+    chain = producer_chain(call, trace, 1)
+    fixes = tuple(_output_padding_set(chain, trace, labels))
     if not axes or not fixes:
         return
-    origin = next((c.created for c in reversed(producer_chain(call, trace, 1)) if _is_transposed(c)), None)
-    names = axis_names(len(made))
+    origin = next((c.created for c in reversed(chain) if _is_transposed(c)), None)
     yield diagnosed(
         code,
         call,
-        f"the output is {spelled(made)} and the labels are {spelled(wanted)}",
-        reasons=_sizes_along(producer_chain(call, trace, 1), axes[0]),
-        expected=wanted,
-        actual=made,
+        f"the output is {spelled(output)} and the labels are {spelled(labels)}",
+        reasons=_sizes_along(chain, axes[0]),
+        expected=labels,
+        actual=output,
         axes=axes,
-        axis_names=names,
+        axis_names=axis_names(len(output)),
         origin=(
             origin,
             f"the size is made again by the transposed convolution on line {origin.line}" if origin else None,
@@ -129,27 +132,26 @@ def _is_transposed(call: CallRecord) -> bool:
 
 
 def _sizes_along(chain: list[CallRecord], axis: int) -> Iterator[str]:
-    """How one size changes on its way: 23 -> 12 -> 24."""
+    """Yield in words how one size changes on its way: 23 -> 12 -> 24."""
     sizes = [call.inputs[0][axis] for call in chain[:1] if len(call.inputs[0]) > axis]
     sizes += [call.output[axis] for call in chain if call.output is not None and len(call.output) > axis]
-    steps = [size for place, size in enumerate(sizes) if place == 0 or size != sizes[place - 1]]
+    steps = [size for size, _ in groupby(sizes)]
     yield " -> ".join(map(str, steps)) + ": both sizes are halved to the same one, and it goes back to the larger"
 
 
-def _of_layers(chain: list[CallRecord], trace: Trace, wanted: Shape) -> Iterator[Fix]:
-    """The fewest transposed convolutions that, with an `output_padding`, lead to the wanted size."""
+def _output_padding_set(chain: list[CallRecord], trace: Trace, wanted: Shape) -> Iterator[Fix]:
+    """Set `output_padding` at the fewest transposed convolutions with which the wanted size comes out."""
     created = [c.created for c in chain if _is_transposed(c) and c.created is not None]
-    places = list(dict.fromkeys(created))[-_MOST_LAYERS:]
-    for count in range(1, len(places) + 1):
-        found = list(_settings(chain, places, count, wanted))
+    layers = list(dict.fromkeys(created))[-_MOST_LAYERS:]
+    for count in range(1, len(layers) + 1):
+        found = list(_paddings_that_fit(chain, layers, count, wanted))
         for setting in found[:3]:
             edits, cell = [], None
-            for where, padding in setting.items():
-                layer = next(c for c in chain if c.created == where)
-                made = call_site_of(layer, trace)
-                if made is not None:
-                    cell = made[0]
-                    edits.append(with_argument(made[0], made[1], None, "output_padding", str(padding)))
+            for span, padding in setting.items():
+                layer = next(c for c in chain if c.created == span)
+                if (site := call_site_of(layer, trace)) is not None:
+                    cell = site[0]
+                    edits.append(with_option(*site, "output_padding", str(padding), layer.op))
             if cell is not None and len(edits) == len(setting):
                 paddings = " and ".join(str(p) for p in setting.values())
                 yield fix(f"set output_padding={paddings}", cell, edits, Applicability.SURE, (None, *wanted[1:]))
@@ -157,11 +159,14 @@ def _of_layers(chain: list[CallRecord], trace: Trace, wanted: Shape) -> Iterator
             return
 
 
-def _settings(chain: list[CallRecord], places: list[Span], count: int, wanted: Shape) -> Iterator[dict[Span, int]]:
+def _paddings_that_fit(
+    chain: list[CallRecord], layers: list[Span], count: int, wanted: Shape
+) -> Iterator[dict[Span, int]]:
+    """Yield a value of `output_padding`, below the strides, for each of `count` layers, so that `wanted` comes out."""
     strides = {c.created: min(c.options.strides) for c in chain if isinstance(c.options, ConvTransposeOptions)}
     tries = 0
-    for chosen in combinations(places, count):
-        for paddings in product(*(range(strides[where]) for where in chosen)):
+    for chosen in combinations(layers, count):
+        for paddings in product(*(range(strides[span]) for span in chosen)):
             tries += 1
             setting = dict(zip(chosen, paddings, strict=True))
             if tries < _MOST_TRIES and _leads_to(chain, setting, wanted):
@@ -169,6 +174,7 @@ def _settings(chain: list[CallRecord], places: list[Span], count: int, wanted: S
 
 
 def _leads_to(chain: list[CallRecord], setting: dict[Span, int], wanted: Shape) -> bool:
+    """Check whether a chain gives the wanted shape, all but the batch, with `output_padding` set."""
     start = next(i for i, call in enumerate(chain) if call.created in setting)
     shape: Shape | None = chain[start].inputs[0]
     for call in chain[start:]:
@@ -183,14 +189,15 @@ def _leads_to(chain: list[CallRecord], setting: dict[Span, int], wanted: Shape) 
 
 
 def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) -> Iterator[Diagnosis]:
-    """`tf.nn`: an `output_shape` that this call cannot make."""
-    problem = _problem(options, call)
-    right = _possible(call, options) if problem is not None else None  # options without meaning make no problem
-    made = call_site_of(call, trace)
-    given = argument(made[1], 2, "output_shape") if made else None
-    if problem is None or right is None or made is None or given is None or options.output_shape is None:
+    """`tf.nn`: diagnose an `output_shape` that this call cannot make."""
+    problem = problem_of(call, _REASONS)
+    # without a problem of these the options may have no meaning
+    possible = _possible_output(call, options) if problem is not None else None
+    site = call_site_of(call, trace)
+    given = option_of(site[1], "output_shape", call.op) if site else None
+    if problem is None or possible is None or site is None or given is None or options.output_shape is None:
         return
-    if options.output_shape == right:
+    if options.output_shape == possible:
         return
     shape = call.inputs[0]
     yield diagnosed(
@@ -202,31 +209,23 @@ def _as_stated(call: CallRecord, options: ConvTransposeOptions, trace: Trace) ->
         axis_names=axis_names(len(shape), data_format_of(call)),
         origin=origin_of(call, trace),
         fixes=(
-            *_padded_otherwise(call, options, *made),
-            _restated(*made, trace, given, options.output_shape, right),
+            *_with_other_padding(call, options, *site),
+            _with_possible_shape(site[0], option_of(site[1], "input", call.op), given, options.output_shape, possible),
         ),
     )
 
 
-def _padded_otherwise(call: CallRecord, options: ConvTransposeOptions, cell: Code, made: ast.Call) -> Iterator[Fix]:
-    """The stated shape with the other word for the padding, where that makes it."""
+def _with_other_padding(call: CallRecord, options: ConvTransposeOptions, cell: Code, node: ast.Call) -> Iterator[Fix]:
+    """Offer the other word for the padding where it makes the stated shape."""
     word = {"valid": "SAME", "same": "VALID"}.get(options.padding if isinstance(options.padding, str) else "")
-    if word is not None and _problem(replace(options, padding=word.lower()), call) is None:
-        edit = with_argument(cell, made, 4, "padding", f'"{word}"')
+    if word is not None and problem_of(call, _REASONS, replace(options, padding=word.lower())) is None:
+        edit = with_option(cell, node, "padding", f'"{word}"', call.op)
         title = f'make the shape that is stated: padding="{word}"'
         yield fix(title, cell, [edit], Applicability.SURE, options.output_shape)
 
 
-def _problem(options: ConvTransposeOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
-    try:
-        arithmetic.expected_shape(options, call.inputs, call.kernel)
-    except arithmetic.ShapeProblem as problem:
-        return problem if problem.reason in _REASONS else None
-    return None
-
-
-def _possible(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
-    """The output shape nearest to the stated one that the call can make."""
+def _possible_output(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
+    """Return the output shape nearest to the stated one that the call can make; None where it is not known."""
     shape, stated, n = call.inputs[0], options.output_shape, len(options.kernel_size)
     if stated is None or len(shape) != n + 2 or None in shape or call.kernel is None or call.kernel[-1] not in shape:
         return None
@@ -247,41 +246,41 @@ def _possible(call: CallRecord, options: ConvTransposeOptions) -> Shape | None:
     return (shape[0], filters, *sizes) if first == 2 else (shape[0], *sizes, filters)
 
 
-def _restated(cell: Code, made: ast.Call, trace: Trace, given: ast.expr, stated: Shape, right: Shape) -> Fix:
-    """The stated shape with the entries changed that are wrong, at the tuple that writes them."""
-    batch, tensorflow = argument(made, 0, "input"), module_alias(cell, "tensorflow")
+def _with_possible_shape(cell: Code, batch: ast.expr | None, given: ast.expr, stated: Shape, possible: Shape) -> Fix:
+    """Change the wrong entries of the stated shape, where it is written."""
+    tensorflow = module_alias(cell, "tensorflow")
     node = sequence_behind(cell, given) or given
-    texts = [str(size) for size in right]
+    texts = [str(size) for size in possible]
     if isinstance(node, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in node.elts):
         written = [cell.text_of(element) for element in node.elts]
-        lacking = len(right) - len(written)
-        for place, text in enumerate(written):
-            if lacking in (0, 1) and stated[place] == right[place + lacking]:
-                texts[place + lacking] = text
-    if len(stated) == len(right) and stated[0] != right[0] and isinstance(batch, ast.Name) and tensorflow is not None:
+        lacking = len(possible) - len(written)
+        for index, text in enumerate(written):
+            if lacking in (0, 1) and stated[index] == possible[index + lacking]:
+                texts[index + lacking] = text
+    same_rank = len(stated) == len(possible)
+    if same_rank and stated[0] != possible[0] and isinstance(batch, ast.Name) and tensorflow is not None:
         texts[0] = f"{tensorflow}.shape({batch.id})[0]"  # it was written as a number, and batches differ
-    opening, closing = ("(", ")") if isinstance(node, ast.Tuple) else ("[", "]")
-    edit = cell.replace(node, f"{opening}{', '.join(texts)}{closing}")
-    return fix(f"state {spelled(right)}", cell, [edit], Applicability.SURE, right)
+    edit = cell.replace(node, bracketed(node, texts))
+    return fix(f"state {spelled(possible)}", cell, [edit], Applicability.SURE, possible)
 
 
 def _padding_too_large(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """Keras: an `output_padding` that is not below the stride."""
-    made = call_site_of(call, trace)
-    if made is None:
+    """Keras: diagnose an `output_padding` that is not below the strides."""
+    site = call_site_of(call, trace)
+    if site is None:
         return
-    given = argument(made[1], 4, "output_padding")
-    strides = argument(made[1], 2, "strides")
-    reader = Evaluator(made[0], trace)
+    cell, node = site
+    given, strides = (option_of(node, option, call.op) for option in ("output_padding", "strides"))
+    reader = Evaluator(cell, trace)
     padding = reader.value(given) if given is not None else None
     stride = reader.value(strides) if strides is not None else 1
     if given is None or not isinstance(padding, int) or not isinstance(stride, int) or padding < stride:
         return
-    edit = made[0].replace(given, str(stride - 1))
+    edit = cell.replace(given, str(stride - 1))
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} cannot have output_padding={padding} with strides={stride}",
         reasons=("a stride of 2 leaves one size in doubt, so output_padding is at most stride - 1",),
-        fixes=(fix(f"use output_padding={stride - 1}", made[0], [edit], Applicability.SURE),),
+        fixes=(fix(f"use output_padding={stride - 1}", cell, [edit], Applicability.SURE),),
     )

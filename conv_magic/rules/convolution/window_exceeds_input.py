@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conv_magic import arithmetic
-from conv_magic.analysis.arguments import with_option
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import origin_of
 from conv_magic.model.calls import CallRecord, Mode, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -32,10 +33,10 @@ from conv_magic.model.options import ConvOptions, DepthwiseConvOptions, PoolOpti
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.data_formats import of_setting
+from conv_magic.rules.fixes.data_formats import channels_last_set
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "window-exceeds-input"
 
@@ -68,7 +69,7 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the window of a call that failed, or gave an empty result, is larger than its input."""
+    """Diagnose a call that failed, or gave an empty result, because its window is larger than its input."""
     options = call.options
     if (
         (call.outcome not in (Outcome.RAISED, Outcome.GUARDED) and not _gave_nothing(call))
@@ -76,7 +77,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         or not call.inputs
     ):
         return
-    problem = _problem(options, call)
+    problem = problem_of(call, {arithmetic.Reason.WINDOW})
     if problem is None or problem.expected is None:
         return
     actual = call.inputs[0]
@@ -84,7 +85,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} cannot lay a window of {_by(_window(options))} on an input of {_by(_sizes(call, options))}",
+        f"{name_of(call)} cannot lay a window of {_by_sizes(_window_of(options))} "
+        f"on an input of {_by_sizes(_spatial_sizes(call, options))}",
         reasons=_reasons(call, options),
         expected=problem.expected,
         actual=actual,
@@ -96,45 +98,40 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _gave_nothing(call: CallRecord) -> bool:
-    """Whether TensorFlow made an empty result, as it does without oneDNN of a window one larger than its input."""
-    given, made = call.inputs[:1], call.output
-    return call.mode is Mode.EAGER and bool(given) and 0 not in given[0] and made is not None and 0 in made
+    """Check for an empty result, which TensorFlow without oneDNN gives for a window one larger than its input."""
+    if call.mode is not Mode.EAGER or not call.inputs or call.output is None:
+        return False
+    return 0 not in call.inputs[0] and 0 in call.output
 
 
-def _problem(options: arithmetic.SlidingOptions, call: CallRecord) -> arithmetic.ShapeProblem | None:
-    try:
-        arithmetic.expected_shape(options, call.inputs, call.kernel)
-    except arithmetic.ShapeProblem as problem:
-        return problem if problem.reason is arithmetic.Reason.WINDOW else None
-    return None
-
-
-def _window(options: arithmetic.SlidingOptions) -> tuple[int, ...]:
+def _window_of(options: arithmetic.SlidingOptions) -> tuple[int, ...]:
     if isinstance(options, PoolOptions):
         return options.pool_size
     pairs = zip(options.kernel_size, options.dilation_rate, strict=True)
     return tuple(arithmetic.effective_kernel_size(size, rate) for size, rate in pairs)
 
 
-def _sizes(call: CallRecord, options: arithmetic.SlidingOptions) -> Shape:
-    shape, n = call.inputs[0], len(_window(options))
+def _spatial_sizes(call: CallRecord, options: arithmetic.SlidingOptions) -> Shape:
+    shape, n = call.inputs[0], len(_window_of(options))
     return shape[-n:] if options.data_format == "channels_first" else shape[-n - 1 : -1]
 
 
-def _by(sizes: Shape) -> str:
+def _by_sizes(sizes: Shape) -> str:
     return " x ".join("?" if size is None else str(size) for size in sizes)
 
 
 def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str, ...]:
     reasons = []
-    for size, window, stride in zip(_sizes(call, options), _window(options), options.strides, strict=True):
+    for size, window, stride in zip(_spatial_sizes(call, options), _window_of(options), options.strides, strict=True):
         if size is not None and size < window:
             over = "" if stride == 1 else f" / {stride}"
             sum_ = f"({size} - {window}){over} + 1 = {(size - window) // stride + 1}"
             reasons.append(f"padding is valid, so the output's size would be {sum_}")
             break
     if not isinstance(options, PoolOptions) and max(options.dilation_rate) > 1:
-        reasons.append(f"the kernel {_by(options.kernel_size)} reaches over {_by(_window(options))} by its dilation")
+        reasons.append(
+            f"the kernel {_by_sizes(options.kernel_size)} reaches over {_by_sizes(_window_of(options))} by its dilation"
+        )
     if call.outcome is Outcome.RETURNED:
         reasons.append(f"the result {spelled(call.output)} is empty")
     if call.outcome is Outcome.GUARDED:
@@ -143,34 +140,34 @@ def _reasons(call: CallRecord, options: arithmetic.SlidingOptions) -> tuple[str,
 
 
 def _fixes(call: CallRecord, options: arithmetic.SlidingOptions, trace: Trace) -> Iterator[Fix]:
-    made = call_site_of(call, trace)
-    if made is None:
+    site = call_site_of(call, trace)
+    if site is None:
         return
-    turned = list(of_setting(call, trace))
-    if turned:
-        yield from turned
+    channels_last = list(channels_last_set(call, trace))
+    if channels_last:
+        yield from channels_last
         return
-    yield _padded(call, options, *made)
+    yield _with_padding(call, options, *site)
     if isinstance(options, DepthwiseConvOptions):
         return
     for sizes in dict.fromkeys((_fitting(call, options, odd=True), _fitting(call, options, odd=False))):
         if sizes:
-            yield from _smaller(call, options, trace, made, sizes)
+            yield from _smaller_window(call, options, trace, site, sizes)
 
 
-def _padded(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, made: ast.Call) -> Fix:
+def _with_padding(call: CallRecord, options: arithmetic.SlidingOptions, cell: Code, node: ast.Call) -> Fix:
     word = "same" if call.layer is not None else "SAME"
-    edit = with_option(cell, made, "padding", f'"{word}"', call.op)
+    edit = with_option(cell, node, "padding", f'"{word}"', call.op)
     predicted = arithmetic.expected_shape(replace(options, padding="same"), call.inputs, call.kernel)
     return fix(f'pad the input: padding="{word}"', cell, [edit], Applicability.CHOICE, predicted)
 
 
 def _fitting(call: CallRecord, options: arithmetic.SlidingOptions, *, odd: bool) -> tuple[int, ...] | None:
-    """The largest window that fits; of a kernel, if `odd`, the largest odd one where there is a choice."""
+    """Return the largest window that fits; if `odd`, of a kernel the largest odd one where there is a choice."""
     odd = odd and not isinstance(options, PoolOptions)
     sizes = []
     for size, window, full in zip(
-        _sizes(call, options), arithmetic.kernel_sizes_of(options), _window(options), strict=True
+        _spatial_sizes(call, options), arithmetic.kernel_sizes_of(options), _window_of(options), strict=True
     ):
         if size is None or full <= size:
             sizes.append(window)
@@ -181,34 +178,34 @@ def _fitting(call: CallRecord, options: arithmetic.SlidingOptions, *, odd: bool)
     return tuple(sizes) if all(size > 0 for size in sizes) else None
 
 
-def _smaller(
+def _smaller_window(
     call: CallRecord,
     options: ConvOptions | PoolOptions,
     trace: Trace,
-    made: tuple[Code, ast.Call],
+    site: tuple[Code, ast.Call],
     sizes: tuple[int, ...],
 ) -> Iterator[Fix]:
     text = str(sizes[0]) if len(set(sizes)) == 1 else spelled(sizes)
     if isinstance(options, PoolOptions):
         changed: ConvOptions | PoolOptions = replace(options, pool_size=sizes)
-        title, name = f"pool over {_by(sizes)}", "pool_size"
+        title, name = f"pool over {_by_sizes(sizes)}", "pool_size"
     else:
         changed = replace(options, kernel_size=sizes)
-        title, name = f"use a kernel of {_by(sizes)}", "kernel_size"
+        title, name = f"use a kernel of {_by_sizes(sizes)}", "kernel_size"
     if call.layer is not None:
-        edits = [with_option(*made, name, text, call.op)]
+        edits = [with_option(*site, name, text, call.op)]
         predicted = arithmetic.expected_shape(changed, call.inputs, None)
     else:
-        edits, predicted = _kernel_edit(call, trace, *made, sizes), None
+        edits, predicted = _smaller_kernel(call, trace, *site, sizes), None
     if edits:
-        yield fix(title, made[0], edits, Applicability.CHOICE, predicted)
+        yield fix(title, site[0], edits, Applicability.CHOICE, predicted)
 
 
-def _kernel_edit(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, sizes: tuple[int, ...]) -> list[Edit]:
-    given = argument(made, 1, "filters", "filter")
-    if call.kernel is None or given is None:
+def _smaller_kernel(call: CallRecord, trace: Trace, cell: Code, node: ast.Call, sizes: tuple[int, ...]) -> list[Edit]:
+    kernel = option_of(node, "filters", call.op)
+    if call.kernel is None or kernel is None:
         return []
-    for literal in shape_literals(cell, trace, given, call.kernel):
+    for literal in shape_literals(cell, trace, kernel, call.kernel):
         pairs = zip(literal.elts, sizes, strict=False)
-        return [cell.replace(node, str(size)) for node, size in pairs]
+        return [cell.replace(number, str(size)) for number, size in pairs]
     return []

@@ -1,10 +1,11 @@
-"""What would make a contract hold: other layers on the way to the value, another value, or another contract."""
+"""Repairs of a broken contract: other layers on the way to the value, another value, or another contract."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import prod
 
 from conv_magic.analysis.arguments import with_option
@@ -40,7 +41,7 @@ _STRIDES = (1, 2, 3, 4)
 
 @dataclass(frozen=True)
 class _Way:
-    """Edits of layers in words, and the options that the calls then have; `added` where nothing written is changed."""
+    """Edits of layers, with their title and the calls' new options; `added` if no written argument is changed."""
 
     title: str
     edits: Edits
@@ -49,33 +50,32 @@ class _Way:
 
 
 def contract_fixes(broken: Broken, trace: Trace) -> Iterator[Fix]:
-    """The fixes, those of the model first; last the contract changed to what came, where the cell ran to its end."""
+    """Yield the fixes, those of the model first; last the contract changed to what came, if the cell ran to its end."""
     expected, actual = broken.mismatch.match.expected, broken.mismatch.actual
     if broken.call is not None:
-        found = (
-            _of_layers(broken.call, expected, _binders(broken, trace), trace) if len(expected) == len(actual) else ()
-        )
-        yield from list(found)[:_MOST]
-        yield from _of_rank(broken.call, expected, trace) if len(expected) != len(actual) else ()
+        if len(expected) == len(actual):
+            yield from islice(_layers_changed(broken.call, expected, _binding_calls(broken, trace), trace), _MOST)
+        else:
+            yield from _axes_taken_away(broken.call, expected, trace)
     else:
-        yield from _of_value(broken, trace)
+        yield from _other_value(broken, trace)
     if failed_innermost(trace.calls) is None:
-        yield _restated(broken)
+        yield _contract_changed(broken)
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
-def _binders(broken: Broken, trace: Trace) -> list[CallRecord]:
-    """The calls on other lines whose results gave the contract's names their sizes."""
+def _binding_calls(broken: Broken, trace: Trace) -> list[CallRecord]:
+    """Return the calls on other lines whose results gave the contract's names their sizes."""
     known = broken.mismatch.match.names
     bound = {known[name].span for name in names_in(broken.mismatch.pattern) if name in known}
     lines = {span.line for span in bound if span != broken.mismatch.contract.span}
     return [call for line in lines for call in calls_stated(line, broken.code, trace)]
 
 
-def _of_layers(call: CallRecord, want: Shape, binders: list[CallRecord], trace: Trace) -> Iterator[Fix]:
-    """Arguments of the layers that led here, changed so that the arithmetic gives the wanted shape."""
+def _layers_changed(call: CallRecord, want: Shape, binders: list[CallRecord], trace: Trace) -> Iterator[Fix]:
+    """Change arguments of the layers that led here so that the arithmetic gives the wanted shape."""
     chain = (*before(call, trace), call)
     actual = call.output or ()
     channels = channel_axis(call, len(want))
@@ -83,32 +83,33 @@ def _of_layers(call: CallRecord, want: Shape, binders: list[CallRecord], trace: 
     if 0 in differ:
         return
     widths = list(_other_width(chain, want[channels], trace)) if channels in differ else [None]
-    sizes = list(_other_sizes(call, chain, want, trace)) if differ - {channels} else [None]
+    sizes = list(_other_paddings(call, chain, want, trace)) if differ - {channels} else [None]
     for width in widths:
         for size in sizes:
-            yield from _joined([way for way in (size, width) if way is not None], call, want, binders, trace)
+            yield from _ways_together([way for way in (size, width) if way is not None], call, want, binders, trace)
 
 
-def _joined(
+def _ways_together(
     ways: list[_Way], call: CallRecord, want: Shape, binders: list[CallRecord], trace: Trace
 ) -> Iterator[Fix]:  # fmt: skip
+    """Make several ways one fix, if the contract then holds and those that it takes names from still do."""
     cells = {way.edits[0].cell for way in ways}
     if len(cells) != 1:
         return
     changes = {index: options for way in ways for index, options in way.changes.items()}
     if len(ways) == 2 and ways[0].changes.keys() & ways[1].changes.keys():
-        changes = _both(ways[0].changes, ways[1].changes)
+        changes = _sizes_and_widths(ways[0].changes, ways[1].changes)
     what_if = WhatIf(trace, changes)
     output = what_if.output(call.index)
-    if not _is(output, want) or any(what_if.output(binder.index) != binder.output for binder in binders):
+    if not _is_as_stated(output, want) or any(what_if.output(binder.index) != binder.output for binder in binders):
         return
     sure = Applicability.SURE if all(way.added for way in ways) else Applicability.CHOICE
     edits = [edit for way in ways for edit in way.edits[1]]
     yield fix(", and ".join(way.title for way in ways), ways[0].edits[0], edits, sure, output)
 
 
-def _both(sizes: dict[int, Options], widths: dict[int, Options]) -> dict[int, Options]:
-    """The options with the window of the one and the width of the other."""
+def _sizes_and_widths(sizes: dict[int, Options], widths: dict[int, Options]) -> dict[int, Options]:
+    """Return the options with the windows of one way and the filters of the other."""
     joined = {**widths, **sizes}
     for index in sizes.keys() & widths.keys():
         options, width = sizes[index], getattr(widths[index], "filters", None)
@@ -116,14 +117,15 @@ def _both(sizes: dict[int, Options], widths: dict[int, Options]) -> dict[int, Op
     return joined
 
 
-def _is(shape: Shape | None, want: Shape) -> bool:
+def _is_as_stated(shape: Shape | None, want: Shape) -> bool:
+    """Check whether a shape is the wanted one, as far as its sizes are stated."""
     return shape is not None and len(shape) == len(want) and all(
         size is None or size == other for size, other in zip(want, shape, strict=True)
     )  # fmt: skip
 
 
 def _other_width(chain: tuple[CallRecord, ...], want: int | None, trace: Trace) -> Iterator[_Way]:
-    """The filters or units of the layer that decided the channels."""
+    """Offer other filters or units of the layer that set the channels."""
     setter = layer_setting_channels(list(chain))
     if setter is None or want is None or want < 1 or isinstance(setter.options, DepthwiseConvOptions):
         return
@@ -140,8 +142,11 @@ def _with_width(options: Options | None, want: int) -> Options:
     return replace(options, filters=want) if isinstance(options, ConvOptions | ConvTransposeOptions) else options
 
 
-def _other_sizes(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
-    """Paddings and strides along the way, then the window of the last layer that has one; what was left out first."""
+def _other_paddings(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
+    """Offer other paddings and strides along the way, then another window of the last layer that has one.
+
+    What was left out of a layer comes before what was written.
+    """
     every = changes_along(chain, 1, 2)
     padded = [change for change in every if change.argument == "padding"]
     groups = [[change] for change in every] + [padded] * (len(padded) > 1)
@@ -149,37 +154,39 @@ def _other_sizes(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, t
     for group in sorted(groups, key=lambda group: (not group[0].added, len(group))):
         changes = with_changes(group, chain)
         output = WhatIf(trace, changes).output(call.index)
-        edits = changed_all(group, trace) if _has_sizes(output, want, call) else None
+        edits = changed_all(group, trace) if _has_spatial_sizes(output, want, call) else None
         if edits is not None:
-            ways.append(_Way(_title(group), edits, changes, group[0].added))
+            ways.append(_Way(_title_of(group), edits, changes, group[0].added))
     fewest = min((way.title.count(" and ") for way in ways), default=0)
     yield from (way for way in ways if way.title.count(" and ") == fewest)
     yield from _other_strides(call, chain, want, trace)
     yield from _other_windows(call, chain, want, trace)
 
 
-def _has_sizes(output: Shape | None, want: Shape, call: CallRecord) -> bool:
-    """Whether a shape is the wanted one but for its channels."""
+def _has_spatial_sizes(output: Shape | None, want: Shape, call: CallRecord) -> bool:
+    """Check whether a shape is the wanted one but for its channels."""
     channels = channel_axis(call, len(want))
-    return _is(output, tuple(None if axis == channels else size for axis, size in enumerate(want)))
+    return _is_as_stated(output, tuple(None if axis == channels else size for axis, size in enumerate(want)))
 
 
-def _title(group: list[Change]) -> str:
+def _title_of(group: list[Change]) -> str:
     names = " and ".join(name_of(change.call) for change in group)
     return f"give {names} {group[0].argument}={group[0].text}"
 
 
 def _other_strides(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
-    """The strides of one of `tf.nn`'s own functions, the last one first."""
-    for made in reversed(chain):
-        options, found = made.options, call_site_of(made, trace)
-        if made.layer is not None or found is None or not isinstance(options, ConvOptions | PoolOptions):
+    """Offer other strides of a `tf.nn` function on the way, the last one first."""
+    for producer in reversed(chain):
+        options, site = producer.options, call_site_of(producer, trace)
+        if producer.layer is not None or site is None or not isinstance(options, ConvOptions | PoolOptions):
             continue
         for stride in _STRIDES:
-            changes: dict[int, Options] = {made.index: replace(options, strides=(stride,) * len(options.strides))}
-            if stride not in options.strides and _has_sizes(WhatIf(trace, changes).output(call.index), want, call):
-                edit = with_option(found[0], found[1], "strides", str(stride), made.op)
-                yield _Way(f"give {name_of(made)} strides={stride}", (found[0], [edit]), changes, added=False)
+            changes: dict[int, Options] = {producer.index: replace(options, strides=(stride,) * len(options.strides))}
+            if stride not in options.strides and _has_spatial_sizes(
+                WhatIf(trace, changes).output(call.index), want, call
+            ):
+                edit = with_option(*site, "strides", str(stride), producer.op)
+                yield _Way(f"give {name_of(producer)} strides={stride}", (site[0], [edit]), changes, added=False)
 
 
 def _other_windows(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape, trace: Trace) -> Iterator[_Way]:
@@ -191,53 +198,53 @@ def _other_windows(call: CallRecord, chain: tuple[CallRecord, ...], want: Shape,
         return
     sizes = tuple(None if axis == channel_axis(last, len(want)) else size for axis, size in enumerate(want))
     for window in kernel_sizes_giving(last.inputs[0], options, sizes)[:1]:
-        found = call_site_of(last, trace)
-        if found is None or options.padding == "same" or max(window) < 2:
+        site = call_site_of(last, trace)
+        if site is None or options.padding == "same" or max(window) < 2:
             return
         pool = isinstance(options, PoolOptions)
         text = str(window[0]) if len(set(window)) == 1 else str(window)
-        edit = with_option(found[0], found[1], "pool_size" if pool else "kernel_size", text, last.op)
+        edit = with_option(*site, "pool_size" if pool else "kernel_size", text, last.op)
         changed: Options = replace(options, pool_size=window) if isinstance(options, PoolOptions) else replace(
             options, kernel_size=window
         )  # fmt: skip
         title = f"give {name_of(last)} a {'pool' if pool else 'kernel'} of {' x '.join(map(str, window))}"
-        yield _Way(title, (found[0], [edit]), {last.index: changed}, added=False)
+        yield _Way(title, (site[0], [edit]), {last.index: changed}, added=False)
 
 
-def _of_rank(call: CallRecord, want: Shape, trace: Trace) -> Iterator[Fix]:
-    """A layer that takes the axes away, behind the one that made the value."""
+def _axes_taken_away(call: CallRecord, want: Shape, trace: Trace) -> Iterator[Fix]:
+    """Put a layer that takes the axes away behind the one that made the value."""
     actual = call.output or ()
     if len(want) != 2 or len(actual) < 3 or None in actual[1:]:
         return
     features = prod(size or 0 for size in actual[1:])
     layers = [("Flatten", "flatten", features), (f"GlobalAveragePooling{len(actual) - 2}D", "pool", actual[-1])]
-    for layer, verb, made in layers:
-        edits = added_behind(call, trace, layer, "") if want[1] in (None, made) else None
+    for layer, verb, units in layers:
+        edits = added_behind(call, trace, layer, "") if want[1] in (None, units) else None
         if edits is not None:
-            yield fix(f"{verb} what {name_of(call)} gives: {layer}()", *edits, Applicability.CHOICE, (actual[0], made))
+            yield fix(f"{verb} what {name_of(call)} gives: {layer}()", *edits, Applicability.CHOICE, (actual[0], units))
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
 
 
-def _of_value(broken: Broken, trace: Trace) -> Iterator[Fix]:
-    """The expression that gives the value: an axis added or taken, or the numbers of the literal that it is made of."""
+def _other_value(broken: Broken, trace: Trace) -> Iterator[Fix]:
+    """Change the expression that gives the value: an axis added or taken, or a number of its literal."""
     code, want, actual = broken.code, broken.mismatch.match.expected, broken.mismatch.actual
-    value = _expression(broken)
+    value = _value_of_line(broken)
     if value is None:
         return
-    index = _index(actual, want)
+    index = _index_for_rank(actual, want)
     if index is not None:
         word = "add the missing axis" if len(want) > len(actual) else "take the axis of size 1 away"
         yield fix(f"{word}: {index}", code, [indexed(code, value, index)], Applicability.CHOICE)
     if len(want) == len(actual):
-        for edit in _numbers(code, trace, value, actual, want):
-            yield fix(f"make it {_spelled(actual, want)}", code, [edit], Applicability.CHOICE)
+        for edit in _other_numbers(code, trace, value, actual, want):
+            yield fix(f"make it {_wanted_in_words(actual, want)}", code, [edit], Applicability.CHOICE)
             break
 
 
-def _expression(broken: Broken) -> ast.expr | None:
-    """The right side of the statement at the contract's line, if it gives one name its value."""
+def _value_of_line(broken: Broken) -> ast.expr | None:
+    """Return the right side of the statement at the contract's line, if it gives one name its value; else None."""
     line = broken.mismatch.contract.line
     ending = [n for n in broken.code.nodes if isinstance(n, ast.Assign | ast.AnnAssign) and n.end_lineno == line]
     if not ending or broken.name is None or len(broken.mismatch.contract.patterns) > 1:
@@ -247,8 +254,8 @@ def _expression(broken: Broken) -> ast.expr | None:
     return last.value if isinstance(target, ast.Name) else None
 
 
-def _index(actual: Shape, want: Shape) -> str | None:
-    """What to write behind a value to give it one axis of size 1 more at an end, or less."""
+def _index_for_rank(actual: Shape, want: Shape) -> str | None:
+    """Return an index that gives a value one axis of size 1 more at an end, or one less; None where none does."""
     if len(want) == len(actual) + 1:
         options = [("[..., None]", (*actual, 1)), ("[None]", (1, *actual))]
     elif len(want) == len(actual) - 1:
@@ -256,43 +263,43 @@ def _index(actual: Shape, want: Shape) -> str | None:
                    (("[..., 0]", actual[-1], actual[:-1]), ("[0]", actual[0], actual[1:])) if size == 1]  # fmt: skip
     else:
         return None
-    return next((text for text, shape in options if _is(shape, want)), None)
+    return next((text for text, shape in options if _is_as_stated(shape, want)), None)
 
 
-def _numbers(code: Code, trace: Trace, value: ast.expr, actual: Shape, want: Shape) -> Iterator[Edit]:
+def _other_numbers(code: Code, trace: Trace, value: ast.expr, actual: Shape, want: Shape) -> Iterator[Edit]:
     for sizes, wanted in ((actual, want), (actual[1:], want[1:])):
         for literal in shape_literals(code, trace, value, sizes) if sizes else ():
-            differ = [place for place, size in enumerate(wanted) if size is not None and size != sizes[place]]
+            differ = [axis for axis, size in enumerate(wanted) if size is not None and size != sizes[axis]]
             if len(differ) == 1 and isinstance(literal.elts[differ[0]], ast.Constant):
                 yield code.replace(literal.elts[differ[0]], str(wanted[differ[0]]))
 
 
-def _spelled(actual: Shape, want: Shape) -> str:
+def _wanted_in_words(actual: Shape, want: Shape) -> str:
     return str(tuple(new if new is not None else old for old, new in zip(actual, want, strict=True)))
 
 
 # -- the contract itself -----------------------------------------------------------------------------------------------
 
 
-def _restated(broken: Broken) -> Fix:
+def _contract_changed(broken: Broken) -> Fix:
     contract, actual = broken.mismatch.contract, broken.mismatch.actual
-    patterns = [_with(p, broken) if p is broken.mismatch.pattern else p for p in contract.patterns]
+    patterns = [_with_actual_sizes(p, broken) if p is broken.mismatch.pattern else p for p in contract.patterns]
     edit = Edit(contract.span, f"# shape: {', '.join(map(str, patterns))}")
     return fix(f"state what came: {actual}", broken.code, [edit], Applicability.CHOICE)
 
 
-def _with(pattern: Pattern, broken: Broken) -> Pattern:
-    """The pattern with the sizes that differ as they came; all of them where the number of axes differs."""
+def _with_actual_sizes(pattern: Pattern, broken: Broken) -> Pattern:
+    """Return the pattern with the sizes that differ as they came; with all sizes where the ranks differ."""
     actual, axes = broken.mismatch.actual, broken.mismatch.match.axes
     if len(broken.mismatch.match.expected) != len(actual):
-        return Pattern(tuple(_size(size) for size in actual))
+        return Pattern(tuple(_known_size(size) for size in actual))
     missing = len(actual) - len(pattern.sizes)
     sizes = list(pattern.sizes)
     for axis in axes:
-        place = axis if pattern.gap is None or axis < pattern.gap else axis - missing
-        sizes[place] = _size(actual[axis])
+        index = axis if pattern.gap is None or axis < pattern.gap else axis - missing
+        sizes[index] = _known_size(actual[axis])
     return Pattern(tuple(sizes), pattern.gap)
 
 
-def _size(size: int | None) -> Size:
+def _known_size(size: int | None) -> Size:
     return Size("_", None) if size is None else Size(str(size), ast.Constant(size))

@@ -8,55 +8,50 @@ from conv_magic.analysis.merges import Merge, branches
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.merge_channels import in_channels
-from conv_magic.rules.fixes.merge_layers import in_layers
-from conv_magic.rules.fixes.merge_levels import gate_enlarged, of_other_level
-from conv_magic.rules.fixes.merge_order import of_other_end
+from conv_magic.rules.fixes.merge_channels import channels_made_equal
+from conv_magic.rules.fixes.merge_layers import layers_changed
+from conv_magic.rules.fixes.merge_levels import gate_enlarged, shortcut_of_other_level
+from conv_magic.rules.fixes.merge_order import shortcut_of_other_end
 from conv_magic.rules.fixes.merge_shortcuts import pooled, projected, projection_strided
-from conv_magic.rules.fixes.merge_sizes import brought_to_size, declared_anew, enlarges
+from conv_magic.rules.fixes.merge_sizes import brought_to_size, enlarges, other_size_declared
 
 
 def merge_fixes(merge: Merge, trace: Trace, which: int, axes: tuple[int, ...]) -> Iterator[Fix]:
-    """The repairs, likeliest first; `which` is the input that differs, in `axes`."""
+    """Yield the repairs, the likeliest first; `which` is the input that differs, in `axes`."""
     rank = len(merge.call.inputs[0])
-    own = branches(merge, trace)
-    other = _other(merge, which)
+    chains = branches(merge, trace)
+    other = 1 if which == 0 else 0
     if axes == (rank - 1,):
-        yield from in_channels(merge, trace, own, which, other)
+        yield from channels_made_equal(merge, trace, chains, which, other)
         return
     if rank - 1 in axes and merge.axis is None:
-        yield from projected(merge, trace, own, which, other)
+        yield from projected(merge, trace, chains, which, other)
         return
-    ratio = _ratio(merge.call.inputs[which], merge.call.inputs[other], axes)
-    certain = [*gate_enlarged(merge, trace, ratio), *of_other_level(merge, trace)]
+    ratio = _ratio_of_sizes(merge.call.inputs[which], merge.call.inputs[other], axes)
+    certain = [*gate_enlarged(merge, trace, ratio), *shortcut_of_other_level(merge, trace)]
     if certain:
         yield from certain
         return
-    kept = list(of_other_end(merge, trace)) if ratio > 1 and merge.axis is not None else []
-    yield from kept
-    if any(each.applicability is Applicability.SURE for each in kept):
+    from_other_end = list(shortcut_of_other_end(merge, trace)) if ratio > 1 and merge.axis is not None else []
+    yield from from_other_end
+    if any(offered.applicability is Applicability.SURE for offered in from_other_end):
         return
-    strided = list(projection_strided(merge, trace, own, ratio)) if ratio > 1 else []
+    strided = list(projection_strided(merge, trace, chains, ratio)) if ratio > 1 else []
     yield from strided
     if strided:
         return
-    yield from in_layers(merge, trace, own, which, ratio)
+    yield from layers_changed(merge, trace, chains, which, ratio)
     if ratio > 1:
-        yield from projected(merge, trace, own, which, other)
-        yield from pooled(merge, trace, own, which, other, ratio)
+        yield from projected(merge, trace, chains, which, other)
+        yield from pooled(merge, trace, chains, which, other, ratio)
         return
-    if any(enlarges(call) for chain in own for call in chain):
-        yield from declared_anew(merge, trace, axes)
-    yield from brought_to_size(merge, own, which, other)
+    if any(enlarges(call) for chain in chains for call in chain):
+        yield from other_size_declared(merge, trace, axes)
+    yield from brought_to_size(merge, chains, which, other)
 
 
-def _other(merge: Merge, which: int) -> int:
-    """An input that the differing one should agree with."""
-    return next(place for place in range(len(merge.call.inputs)) if place != which)
-
-
-def _ratio(one: Shape, two: Shape, axes: tuple[int, ...]) -> int:
-    """How many times the larger is larger, 1 where that is no whole number for all axes."""
+def _ratio_of_sizes(one: Shape, two: Shape, axes: tuple[int, ...]) -> int:
+    """Return how many times the larger shape is larger, 1 where that is no whole number for all axes."""
     ratios = set()
     for axis in axes:
         small, large = sorted((one[axis] or 0, two[axis] or 0))

@@ -23,8 +23,8 @@ Lists = Mapping[str, tuple[Shape, ...]]
 
 
 @dataclass(frozen=True)
-class _Taken:
-    """The list taken otherwise; `first` is the place of what then comes first, None where that depends on a number."""
+class _OtherOrder:
+    """The list `kept` taken in another order; `first` is the index of what then comes first, None if not known."""
 
     title: str
     edit: Edit
@@ -32,39 +32,39 @@ class _Taken:
     first: int | None
 
 
-def of_other_end(merge: Merge, trace: Trace) -> Iterator[Fix]:
-    """The list of shortcuts in its other order: sure where the one that then comes first is known to fit."""
+def shortcut_of_other_end(merge: Merge, trace: Trace) -> Iterator[Fix]:
+    """Take the list of shortcuts in its other order: sure where the one that then comes first fits."""
     lists = {value.name: value.parts for value in trace.values if value.kind == "list"}
-    for place, part in enumerate(merge.parts if len(merge.parts) == 2 else ()):
-        wanted = merge.call.inputs[1 - place][1:-1]
-        for given in _given(merge.code, part):
-            for taken in (*_taken(merge.code, given, lists), *_iterated(merge.code, given, lists)):
-                sure = _fits(taken, lists.get(taken.kept), wanted)
-                if sure is not False:
-                    how = Applicability.SURE if sure else Applicability.CHOICE
-                    yield fix(taken.title, merge.code, [taken.edit], how)
+    for index, part in enumerate(merge.parts if len(merge.parts) == 2 else ()):
+        wanted = merge.call.inputs[1 - index][1:-1]
+        for given in passed_parts(merge.code, part):
+            for order in (*_other_element(merge.code, given, lists), *_other_iteration(merge.code, given, lists)):
+                fits = _fits_first(order, lists.get(order.kept), wanted)
+                if fits is not False:
+                    applicability = Applicability.SURE if fits else Applicability.CHOICE
+                    yield fix(order.title, merge.code, [order.edit], applicability)
 
 
-def _fits(taken: _Taken, parts: tuple[Shape, ...] | None, wanted: Shape) -> bool | None:
-    """Whether what then comes first has the wanted sizes; None where the list is not known."""
+def _fits_first(order: _OtherOrder, parts: tuple[Shape, ...] | None, wanted: Shape) -> bool | None:
+    """Check whether what then comes first has the wanted sizes; None where the list is not known."""
     if parts is None:
         return None
     sizes = [shape[1:-1] for shape in parts]
-    if taken.first is None:
+    if order.first is None:
         return wanted in sizes
-    return -len(sizes) <= taken.first < len(sizes) and sizes[taken.first] == wanted
+    return -len(sizes) <= order.first < len(sizes) and sizes[order.first] == wanted
 
 
-def _given(code: Code, part: ast.expr) -> list[ast.expr]:
-    """What a part is: itself, or what the calls of its function give for it."""
+def passed_parts(code: Code, part: ast.expr) -> list[ast.expr]:
+    """Return what a part of a merge stands for: itself, or what the calls of its function pass for it."""
     function = code.scope_of(part)
     if isinstance(part, ast.Name) and isinstance(function, ast.FunctionDef) and is_parameter(code, part):
         return list(arguments_for(code, function, part.id))
     return [part]
 
 
-def _taken(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
-    """`skips.pop(0)`, `skips[i]`: the one at the other end."""
+def _other_element(code: Code, part: ast.expr, lists: Lists) -> Iterator[_OtherOrder]:
+    """Offer the element at the other end for `skips.pop(0)`, `skips[i]`."""
     bound = code.binding(part) if isinstance(part, ast.Name) else None
     match bound.value if bound is not None and bound.value is not None else part:
         case ast.Call(func=ast.Attribute(value=ast.Name() as kept, attr="pop"), args=args) as call:
@@ -72,31 +72,33 @@ def _taken(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
             text = f"{name}.pop({'0' if first else ''})"
             if _is_list(code, kept, lists) and (first or ast.unparse(args[0]) == "0"):
                 title = f"take the {'first' if first else 'last'} of {name}"
-                yield _Taken(title, code.replace(call, text), name, 0 if first else -1)
-        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept, lists) and _counts(index):
-            at = index.operand if isinstance(index, ast.UnaryOp) else index
-            text = f"-{code.text_of(at)} - 1"
-            yield _Taken(f"count {kept.id} from its end: [{text}]", code.replace(index, text), kept.id, None)
+                yield _OtherOrder(title, code.replace(call, text), name, 0 if first else -1)
+        case ast.Subscript(value=ast.Name() as kept, slice=index) if _is_list(code, kept, lists) and _is_loop_index(
+            index
+        ):
+            number = index.operand if isinstance(index, ast.UnaryOp) else index
+            text = f"-{code.text_of(number)} - 1"
+            yield _OtherOrder(f"count {kept.id} from its end: [{text}]", code.replace(index, text), kept.id, None)
 
 
-def _counts(index: ast.expr) -> bool:
-    """Whether an index is that of a loop, or its negative: `i`, `-i`."""
+def _is_loop_index(index: ast.expr) -> bool:
+    """Check whether an index is a name, as that of a loop, or its negative: `i`, `-i`."""
     if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
         index = index.operand
     return isinstance(index, ast.Name)
 
 
-def _iterated(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
-    """`for skip in skips`, also within `zip` and `enumerate`."""
+def _other_iteration(code: Code, part: ast.expr, lists: Lists) -> Iterator[_OtherOrder]:
+    """Offer the other order for `for skip in skips`, also within `zip` and `enumerate`."""
     if not isinstance(part, ast.Name):
         return
     for loop in (node for node in code.around(part) if isinstance(node, ast.For)):
-        iterated = _behind(loop.target, loop.iter, part.id)
+        iterated = _iterated_for(loop.target, loop.iter, part.id)
         bound = code.binding(iterated) if isinstance(iterated, ast.Name) else None
         first = bound.value if bound is not None else None
-        if first is not None and _list_of(first) is not None and _is_list(code, _list_of(first), lists):
+        if first is not None and _list_in(first) is not None and _is_list(code, _list_in(first), lists):
             iterated = first  # `skips = reversed(skips)` before the loop
-        kept = _list_of(iterated) if iterated is not None else None
+        kept = _list_in(iterated) if iterated is not None else None
         if iterated is None or kept is None or not _is_list(code, kept, lists):
             continue
         name, bare = kept.id, isinstance(iterated, ast.Name)
@@ -105,27 +107,27 @@ def _iterated(code: Code, part: ast.expr, lists: Lists) -> Iterator[_Taken]:
             ways.insert(0, ("from its end", f"reversed({name})", -1))
         else:
             ways.append(("from its beginning", name, 0))
-        for words, text, place in ways:
-            yield _Taken(f"go through {name} {words}", code.replace(iterated, text), name, place)
+        for words, text, first_index in ways:
+            yield _OtherOrder(f"go through {name} {words}", code.replace(iterated, text), name, first_index)
 
 
-def _behind(target: ast.expr, iterated: ast.expr, name: str) -> ast.expr | None:
-    """What a loop takes a name of its target from."""
+def _iterated_for(target: ast.expr, iterated: ast.expr, name: str) -> ast.expr | None:
+    """Return what a loop takes a name of its target from, None where that is not known."""
     if isinstance(target, ast.Name):
         return iterated if target.id == name else None
     if not isinstance(target, ast.Tuple) or not isinstance(iterated, ast.Call):
         return None
     called = iterated.func.id if isinstance(iterated.func, ast.Name) else ""
     if called == "enumerate" and len(target.elts) == 2 and iterated.args:
-        return _behind(target.elts[1], iterated.args[0], name)
+        return _iterated_for(target.elts[1], iterated.args[0], name)
     if called == "zip" and len(target.elts) == len(iterated.args):
-        found = (_behind(*pair, name) for pair in zip(target.elts, iterated.args, strict=True))
-        return next((each for each in found if each is not None), None)
+        found = (_iterated_for(*pair, name) for pair in zip(target.elts, iterated.args, strict=True))
+        return next((node for node in found if node is not None), None)
     return None
 
 
-def _list_of(node: ast.expr | None) -> ast.Name | None:
-    """The list in `skips`, `reversed(skips)`, `skips[::-1]`."""
+def _list_in(node: ast.expr | None) -> ast.Name | None:
+    """Return the list in `skips`, `reversed(skips)`, `skips[::-1]`; None in anything else."""
     match node:
         case ast.Name():
             return node
@@ -137,7 +139,7 @@ def _list_of(node: ast.expr | None) -> ast.Name | None:
 
 
 def _is_list(code: Code, kept: ast.Name | None, lists: Lists) -> bool:
-    """Whether a name stands for several maps: put into a list one by one, or what a model of several outputs gave."""
+    """Check whether a name stands for several maps: put into a list one by one, or the outputs of a model."""
     if kept is None or kept.id in lists:
         return kept is not None
     bound = code.binding(kept)

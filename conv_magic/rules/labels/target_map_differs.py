@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.loaders import asking_for
@@ -48,7 +49,7 @@ from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.layer_changes import Edits, added_before, added_behind, changed_all
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed, wrapped
-from conv_magic.text.source import Code, argument, called_name
+from conv_magic.text.source import Code, called_name
 
 code = "target-map-differs"
 
@@ -244,7 +245,7 @@ def _other_steps(training: Training) -> Iterator[Fix]:
     for call in reversed(chain):
         cell = code_of(training.trace, call.created) if call.op == "RepeatVector" else None
         made = cell.call_at(call.created) if cell is not None else None
-        given = argument(made, 0, "n") if made is not None else None
+        given = option_of(made, "n", call.op) if made is not None else None
         if cell is None or given is None or want is None or not call.output or call.output[1] != training.y_pred[1]:
             continue
         named = isinstance(given, ast.Name) and _serves_elsewhere(cell, given)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.training import with_number
 from conv_magic.model.calls import CallRecord, Outcome
@@ -28,7 +29,6 @@ from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import argument
 
 code = "attention-sizes-differ"
 
@@ -39,6 +39,8 @@ VALID: tuple[str, ...] = (
 INVALID: tuple[str, ...] = (
     "import numpy as np\n" + _START + "q = layers.GRU(4, return_sequences=True)(np.zeros((2, 5, 3), 'float32'))\n"
     "v = layers.GRU(6, return_sequences=True)(np.zeros((2, 7, 3), 'float32'))\ny = layers.Attention()([q, v])\n",
+    "import numpy as np\nfrom keras import layers\nq = layers.Embedding(50, 16)(np.zeros((2, 5), 'int32'))\n"
+    "v = layers.Embedding(60, 24)(np.zeros((2, 7), 'int32'))\ny = layers.Attention()([q, v])\n",
 )
 
 _ATTENTION = {"Attention", "AdditiveAttention"}
@@ -46,13 +48,13 @@ _AXES = 3
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed attention met queries and values of other sizes."""
+    """Diagnose a failed attention on queries and values with different numbers of features."""
     if call.outcome is not Outcome.RAISED or call.op not in _ATTENTION or len(call.inputs) < 2:
         return
     query, value = call.inputs[:2]
     if len(query) != _AXES or len(value) != _AXES or None in (query[-1], value[-1]) or query[-1] == value[-1]:
         return
-    fixes = (*_made_like(call, 0, value[-1], trace), *_made_like(call, 1, query[-1], trace))
+    fixes = (*_with_units_of_other(call, 0, value[-1], trace), *_with_units_of_other(call, 1, query[-1], trace))
     if fixes:
         yield diagnosed(
             code,
@@ -66,15 +68,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         )
 
 
-def _made_like(call: CallRecord, which: int, want: int | None, trace: Trace) -> Iterator[Fix]:
-    """The layer that made an input given the other one's units."""
+def _with_units_of_other(call: CallRecord, which: int, want: int | None, trace: Trace) -> Iterator[Fix]:
+    """Give the layer that made an input the units of the other one."""
     producer = call.producers[which] if which < len(call.producers) else None
     layer = trace.calls[producer] if producer is not None else None
-    made = call_site_of(layer, trace) if layer is not None and layer.layer is not None else None
-    given = argument(made[1], 0, "units", "filters", "output_dim") if made is not None else None
-    if made is None or layer is None or given is None or want is None:
+    site = call_site_of(layer, trace) if layer is not None and layer.layer is not None else None
+    given = option_of(site[1], "units", layer.op) if site is not None and layer is not None else None
+    if site is None or layer is None or given is None or want is None:
         return
-    for edit in with_number(made[0], trace, given, want):
+    for edit in with_number(site[0], trace, given, want):
         title = f"give {name_of(layer)} {want} units"
-        yield fix(title, made[0], [edit], Applicability.CHOICE if which else Applicability.SURE)
+        yield fix(title, site[0], [edit], Applicability.CHOICE if which else Applicability.SURE)
         return

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from conv_magic.analysis.merges import Merge, branches, merge_of
 from conv_magic.analysis.operands import module_alias, origin_of
 from conv_magic.analysis.training import with_units
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -31,9 +32,9 @@ from conv_magic.model.options import ConvOptions, DenseOptions
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
+from conv_magic.rules.fixes.merge_shortcuts import layer_spelled
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed, wrapped
-from conv_magic.text.layer_edits import layer_name
 from conv_magic.text.source import called_name
 
 code = "ranks-to-join-differ"
@@ -63,13 +64,13 @@ _POOLS = {3: "GlobalAveragePooling1D", 4: "GlobalAveragePooling2D", 5: "GlobalAv
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed merge was given shapes of different ranks."""
+    """Diagnose a failed merge of shapes of different ranks."""
     merge = merge_of(call, trace) if call.outcome is Outcome.RAISED else None
     ranks = sorted({len(shape) for shape in call.inputs})
     if merge is None or len(ranks) != 2 or ranks[0] < 2 or not merge.parts:
         return
-    high = next(place for place, shape in enumerate(call.inputs) if len(shape) == ranks[1])
-    low = next(place for place, shape in enumerate(call.inputs) if len(shape) == ranks[0])
+    high = next(i for i, shape in enumerate(call.inputs) if len(shape) == ranks[1])
+    low = next(i for i, shape in enumerate(call.inputs) if len(shape) == ranks[0])
     alike = call.inputs[high][0] == call.inputs[low][0]  # else the shorter has no batch axis: a table of positions
     fixes = tuple(_fixes(merge, trace, high, low)) if alike else ()
     if not fixes:
@@ -79,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         call,
         f"{name_of(call)} cannot join {spelled(call.inputs[0])} and "
         f"{spelled(next(s for s in call.inputs if len(s) != len(call.inputs[0])))}",
-        reasons=(_reason(merge, high, low),),
+        reasons=(_why_not_joined(merge, high, low),),
         expected=call.inputs[low] if merge.axis is not None else None,
         actual=call.inputs[high],
         origin=origin_of(call, trace, high),
@@ -87,81 +88,74 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _reason(merge: Merge, high: int, low: int) -> str:
-    one, two = merge.call.inputs[high], merge.call.inputs[low]
-    if merge.axis is None and len(two) == 2 and _differ(one[-1], two[-1]):
-        return f"the map has {counted(one[-1], 'channel')}, the vector {counted(two[-1], 'number')} for each sample"
-    return f"one has {len(one)} axes, the other {len(two)}"
+def _why_not_joined(merge: Merge, high: int, low: int) -> str:
+    maps, vector = merge.call.inputs[high], merge.call.inputs[low]
+    if merge.axis is None and len(vector) == 2 and _sizes_known_to_differ(maps[-1], vector[-1]):
+        return f"the map has {counted(maps[-1], 'channel')}, the vector {counted(vector[-1], 'number')} for each sample"
+    return f"one has {len(maps)} axes, the other {len(vector)}"
 
 
-def _differ(one: int | None, two: int | None) -> bool:
+def _sizes_known_to_differ(one: int | None, two: int | None) -> bool:
     return one is not None and two is not None and one != two
 
 
 def _fixes(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
-    one, two = merge.call.inputs[high], merge.call.inputs[low]
-    weights = merge.axis is None and _differ(one[-1], two[-1]) and None not in (one[1], two[-1])  # one for each step
-    if len(two) == len(one) - 1 and (len(two) > 2 or weights) and _fit(one[:-1], two):
+    maps, other = merge.call.inputs[high], merge.call.inputs[low]
+    channels_differ = merge.axis is None and _sizes_known_to_differ(maps[-1], other[-1])
+    weights = channels_differ and None not in (maps[1], other[-1])  # one for each step
+    if len(other) == len(maps) - 1 and (len(other) > 2 or weights) and shapes_agree(maps[:-1], other):
+        title = "add the channel axis, of length 1" if weights else "add the channel axis"
         edit = indexed(merge.code, merge.parts[low], "[..., None]")
-        yield fix(
-            "add the channel axis, of length 1" if weights else "add the channel axis",
-            merge.code,
-            [edit],
-            Applicability.SURE,
-        )
-    elif merge.axis is None and len(two) == 2:
-        yield from _gate(merge, trace, low, one, two)
-    elif merge.axis is not None and len(two) == 2:
-        yield from _vectors(merge, trace, high, low)
+        yield fix(title, merge.code, [edit], Applicability.SURE)
+    elif merge.axis is None and len(other) == 2:
+        yield from _gate_of_all_channels(merge, trace, low, maps, other)
+    elif merge.axis is not None and len(other) == 2:
+        yield from _map_and_vector(merge, trace, high, low)
 
 
-def _fit(one: Shape, two: Shape) -> bool:
-    return all(None in pair or pair[0] == pair[1] for pair in zip(one, two, strict=True))
-
-
-def _gate(merge: Merge, trace: Trace, low: int, one: Shape, two: Shape) -> Iterator[Fix]:
-    """A vector of one number for each channel: as many as the map has, with axes for its places."""
-    if not _differ(one[-1], two[-1]):
-        if merge.call.layer is None and one[-1] == two[-1]:
-            edit = indexed(merge.code, merge.parts[low], f"[:, {'None, ' * (len(one) - 2)}:]")
-            places = "the steps" if len(one) == 3 else "height and width" if len(one) == 4 else "the map's places"
-            yield fix(f"give the gate axes of length 1 for {places}", merge.code, [edit], Applicability.SURE)
+def _gate_of_all_channels(merge: Merge, trace: Trace, low: int, maps: Shape, gate: Shape) -> Iterator[Fix]:
+    """Give a vector of one number for each channel as many as the map has, or axes for the map's others."""
+    if not _sizes_known_to_differ(maps[-1], gate[-1]):
+        if merge.call.layer is None and maps[-1] == gate[-1]:
+            edit = indexed(merge.code, merge.parts[low], f"[:, {'None, ' * (len(maps) - 2)}:]")
+            axes = {3: "the steps", 4: "height and width"}.get(len(maps), "the map's places")
+            yield fix(f"give the gate axes of length 1 for {axes}", merge.code, [edit], Applicability.SURE)
         return
-    own = [c for c in branches(merge, trace)[low] if isinstance(c.options, DenseOptions | ConvOptions)]
-    if merge.call.layer is None or not own or one[-1] is None:
+    layers = [c for c in branches(merge, trace)[low] if isinstance(c.options, DenseOptions | ConvOptions)]
+    if merge.call.layer is None or not layers or maps[-1] is None:
         return
-    title = f"give {name_of(own[-1])} {counted(one[-1], 'unit')}"
-    for cell, edit in with_units(own[-1], trace, one[-1]):
+    title = f"give {name_of(layers[-1])} {counted(maps[-1], 'unit')}"
+    for cell, edit in with_units(layers[-1], trace, maps[-1]):
         yield fix(title, cell, [edit], Applicability.SURE)
         return
 
 
-def _vectors(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
-    """A map beside a vector: flattened or pooled, or the vector repeated at each step of a sequence."""
-    places = [p for p, shape in enumerate(merge.call.inputs) if len(shape) == len(merge.call.inputs[high])]
-    repeated = list(_repeated(merge, trace, high, low))
+def _map_and_vector(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
+    """Flatten or pool a map beside a vector, or repeat the vector at each step of a sequence."""
+    maps = [i for i, shape in enumerate(merge.call.inputs) if len(shape) == len(merge.call.inputs[high])]
+    repeated = list(_vector_repeated(merge, trace, high, low))
     yield from repeated
     if repeated:
         return
-    if not (open_sizes := any(None in merge.call.inputs[place][1:] for place in places)):
-        yield from _wrapped(merge, trace, places, "Flatten", "flatten the map", sure=True)
+    if not (open_sizes := any(None in merge.call.inputs[index][1:] for index in maps)):
+        yield from _layer_around(merge, trace, maps, "Flatten", "flatten the map", sure=True)
     pool = _POOLS.get(len(merge.call.inputs[high]))
     if pool is not None:
-        yield from _wrapped(merge, trace, places, pool, "keep the mean of each channel", sure=open_sizes)
+        yield from _layer_around(merge, trace, maps, pool, "keep the mean of each channel", sure=open_sizes)
 
 
-def _wrapped(merge: Merge, trace: Trace, places: list[int], layer: str, title: str, *, sure: bool) -> Iterator[Fix]:
-    named = _named(merge, trace, layer)
+def _layer_around(merge: Merge, trace: Trace, maps: list[int], layer: str, title: str, *, sure: bool) -> Iterator[Fix]:
+    named = _layer_or_module_spelled(merge, trace, layer)
     if named is None:
         return
-    edits = [wrapped(merge.code, merge.parts[place], f"{named[0]}()(", ")") for place in places]
-    how = Applicability.SURE if sure else Applicability.CHOICE
-    yield fix(f"{title}: {layer}", merge.code, [*edits, *named[1]], how)
+    edits = [wrapped(merge.code, merge.parts[index], f"{named[0]}()(", ")") for index in maps]
+    applicability = Applicability.SURE if sure else Applicability.CHOICE
+    yield fix(f"{title}: {layer}", merge.code, [*edits, *named[1]], applicability)
 
 
-def _repeated(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
-    """The vector at every step, where the result goes on to a layer over steps."""
-    shape, named = merge.call.inputs[high], _named(merge, trace, "RepeatVector")
+def _vector_repeated(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
+    """Repeat the vector at every step, where the result goes on to a layer over steps."""
+    shape, named = merge.call.inputs[high], _layer_or_module_spelled(merge, trace, "RepeatVector")
     if len(shape) != 3 or shape[1] is None or named is None or not _goes_over_steps(merge):
         return
     edit = wrapped(merge.code, merge.parts[low], f"{named[0]}({shape[1]})(", ")")
@@ -170,7 +164,7 @@ def _repeated(merge: Merge, trace: Trace, high: int, low: int) -> Iterator[Fix]:
 
 
 def _goes_over_steps(merge: Merge) -> bool:
-    """Whether a layer over steps is called on the result: around it, or on the name it was given."""
+    """Check whether a layer over steps is called on the result: around it, or on the name it was given."""
     cell = merge.code
     statement = cell.statement_of(merge.node)
     targets = {ast.unparse(t) for t in statement.targets} if isinstance(statement, ast.Assign) else set()
@@ -183,12 +177,11 @@ def _goes_over_steps(merge: Merge) -> bool:
     return False
 
 
-def _named(merge: Merge, trace: Trace, layer: str) -> tuple[str, list[Edit]] | None:
-    """How the cell would name another layer."""
-    for call in (merge.call, *reversed(trace.calls)):
-        made = merge.code.call_at(call.created) if call.created is not None else None
-        if made is not None and (named := layer_name(merge.code, made, layer)) is not None:
-            return named
+def _layer_or_module_spelled(merge: Merge, trace: Trace, layer: str) -> tuple[str, list[Edit]] | None:
+    """Return how the cell can spell another layer: like one that it makes, else by a module that it imports."""
+    named = layer_spelled(merge, trace, layer)
+    if named is not None:
+        return named
     keras = module_alias(merge.code, "keras") or module_alias(merge.code, "tensorflow.keras")
     tensorflow = module_alias(merge.code, "tensorflow")
     if keras or tensorflow:

@@ -1,7 +1,7 @@
 """The branches that are to be joined have different sizes.
 
-What: `Add`, `Concatenate` and their kin, `a + b`, `tf.concat` need equal sizes (all but the joined axis); two branches
-disagree.
+What: `Add`, `Concatenate` and similar layers, `a + b`, `tf.concat` need equal sizes on all axes but the joined one; two
+branches differ.
 Why: one branch pads and the other does not, one is strided or pooled once more, a shortcut keeps its channels, an odd
 size was halved and doubled again.
 Example:
@@ -154,11 +154,11 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed merge was given shapes of one rank that do not agree."""
+    """Diagnose a failed merge of shapes of one rank that do not agree."""
     merge = merge_of(call, trace) if call.outcome is Outcome.RAISED else None
     if merge is None or len({len(shape) for shape in call.inputs}) != 1:
         return
-    pair = _odd_one(merge)
+    pair = _input_that_differs(merge)
     if pair is None:
         return
     which, axes = pair
@@ -167,22 +167,22 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         code,
         call,
         f"{name_of(call)} cannot join {spelled(call.inputs[0])} and {spelled(call.inputs[which or 1])}",
-        reasons=(_asked(merge),),
+        reasons=(_requirement(merge),),
         expected=tuple(None if i == merge.joined else size for i, size in enumerate(other)),
         actual=call.inputs[which],
         axes=axes,
         axis_names=axis_names(len(other)),
         origin=origin_of(call, trace, which),
         fixes=(
-            *_last_batch(merge, trace, axes),
-            *_along_channels(merge, trace),
+            *_last_batch_left_out(merge, trace, axes),
+            *_joined_along_channels(merge, trace),
             *merge_fixes(merge, trace, which, axes),
         )[:6],
     )
 
 
-def _last_batch(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator[Fix]:
-    """A last batch, smaller than the others, that meets something made for a whole one."""
+def _last_batch_left_out(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator[Fix]:
+    """Leave out a last batch, smaller than the others, that meets something made for a whole one."""
     sizes = [shape[0] or 0 for shape in merge.call.inputs]
     if axes != (0,) or min(sizes) == max(sizes):
         return
@@ -195,37 +195,40 @@ def _last_batch(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> Iterator[F
             yield fix(title, merge.code, [edit], Applicability.CHOICE)
 
 
-def _along_channels(merge: Merge, trace: Trace) -> Iterator[Fix]:
-    """Maps put together along another axis than the channels, which alone differ."""
+def _joined_along_channels(merge: Merge, trace: Trace) -> Iterator[Fix]:
+    """Join maps along the channels, which alone differ, in place of another axis."""
     call, last = merge.call, len(merge.call.inputs[0]) - 1
-    first = any(data_format_of(made) == "channels_first" for made in before(call, trace))
+    first = any(data_format_of(earlier) == "channels_first" for earlier in before(call, trace))
     channels = 1 if first else last
     if merge.axis is None or merge.joined == channels or last < 2:
         return
     output = merged(replace(merge, axis=channels), call.inputs)
     cell = code_of(trace, call.created or call.span)
-    made = cell.call_at(call.created or call.span) if cell else None
-    if output is None or cell is None or made is None:
+    node = cell.call_at(call.created or call.span) if cell else None
+    if output is None or cell is None or node is None:
         return
-    position = 0 if called_name(made) == "Concatenate" else 1
+    position = 0 if called_name(node) == "Concatenate" else 1
     text = "1" if first else "-1"
-    edit = with_argument(cell, made, position, "axis", text)
+    edit = with_argument(cell, node, position, "axis", text)
     title = f"join them along the channels: axis={text}"
     yield fix(title, cell, [edit], Applicability.SURE, output if call.layer else None)
 
 
-def _asked(merge: Merge) -> str:
+def _requirement(merge: Merge) -> str:
     besides = "" if merge.axis is None else f" but that of axis {merge.axis}"
     return f"all sizes{besides} must be equal"
 
 
-def _odd_one(merge: Merge) -> tuple[int, tuple[int, ...]] | None:
-    """The input that differs (of several that from most others, of two the smaller), and the axes in which it does."""
+def _input_that_differs(merge: Merge) -> tuple[int, tuple[int, ...]] | None:
+    """Return the input that differs and the axes in which it does; None where all agree.
+
+    Of two inputs the smaller one differs, of several that which differs from the most.
+    """
     inputs = merge.call.inputs
     for index, shape in enumerate(inputs[1:], 1):
         first = inputs[0]
-        axes = _differing(first, shape, merge.joined, broadcast=merge.axis is None)
-        if axes and len(inputs) > 2 and sum(_agree(first, other, merge) for other in inputs) == 1:
+        axes = _differing_axes(first, shape, merge)
+        if axes and len(inputs) > 2 and sum(not _differing_axes(first, other, merge) for other in inputs) == 1:
             return 0, axes
         if axes:
             smaller = all((shape[axis] or 0) <= (first[axis] or 0) for axis in axes)
@@ -233,11 +236,8 @@ def _odd_one(merge: Merge) -> tuple[int, tuple[int, ...]] | None:
     return None
 
 
-def _agree(one: Shape, two: Shape, merge: Merge) -> bool:
-    return not _differing(one, two, merge.joined, broadcast=merge.axis is None)
-
-
-def _differing(one: Shape, two: Shape, joined: int | None, *, broadcast: bool) -> tuple[int, ...]:
-    allowed = {None, 1} if broadcast else {None}
-    pairs = enumerate(zip(one, two, strict=True))
-    return tuple(i for i, (a, b) in pairs if i != joined and a != b and a not in allowed and b not in allowed)
+def _differing_axes(one: Shape, other: Shape, merge: Merge) -> tuple[int, ...]:
+    """Return the axes whose sizes the merge cannot join; unknown sizes, and where it broadcasts those of 1, it can."""
+    allowed = {None, 1} if merge.axis is None else {None}
+    pairs = enumerate(zip(one, other, strict=True))
+    return tuple(i for i, (a, b) in pairs if i != merge.joined and a != b and a not in allowed and b not in allowed)

@@ -23,6 +23,7 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator, factors_of, settings_of
@@ -198,7 +199,7 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
         return
     cell, node = made
     if dropping.op == "Bidirectional":
-        inner = argument(node, 0, "layer")
+        inner = option_of(node, "layer", dropping.op)
         inner = next((o for o in definitions_of(cell, inner) if isinstance(o, ast.Call)), None) if inner else None
         if not isinstance(inner, ast.Call):
             return
@@ -276,7 +277,7 @@ def _left_out(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
 def _as_map(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
     """A Reshape behind the Dense, to the sizes that its units are written as: `7 * 7 * 64`."""
     made = call_site_of(dense, trace)
-    given = argument(made[1], 0, "units") if made else None
+    given = option_of(made[1], "units", dense.op) if made else None
     if made is None or given is None or not isinstance(dense.options, DenseOptions):
         return
     cell = made[0]

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, codes_of
@@ -220,7 +221,7 @@ def _padded(fault: _Fault, trace: Trace) -> Iterator[Fix]:
 def _word_of(cell: Code, call: CallRecord) -> list[ast.expr]:
     """The literal that says how a call pads."""
     made = cell.call_at(call.created if call.layer is not None else call.span)
-    given = argument(made, 3, "padding") if made is not None else None
+    given = option_of(made, "padding", call.op) if made is not None else None
     last = definitions_of(cell, given)[-1] if given is not None else None
     return [last] if isinstance(last, ast.Constant) else []
 

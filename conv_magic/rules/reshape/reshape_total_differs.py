@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt, prod
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.input_declarations import declarations
@@ -214,7 +215,7 @@ def _layer_before(call: CallRecord, trace: Trace, target: _Target, have: Shape) 
     text = _as_written(target, places, source, trace)
     cell = code_of(trace, source.created)
     made = cell.call_at(source.created) if cell else None
-    given = argument(made, 0, "filters", "units") if made is not None else None
+    given = option_of(made, "filters", source.op) if made is not None else None
     title = f"give {name_of(source)} {counted(want, 'unit' if isinstance(source.options, DenseOptions) else 'filter')}"
     if text is not None and cell is not None and given is not None:
         yield fix(title, cell, [cell.replace(given, text)], Applicability.SURE, (call.inputs[0][0], *target.sizes))

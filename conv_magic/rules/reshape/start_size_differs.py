@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic import arithmetic
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.definitions import definitions_of, sequence_behind
 from conv_magic.analysis.evaluation import Evaluator, factors_of
@@ -37,7 +38,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix
-from conv_magic.text.source import Code, argument
+from conv_magic.text.source import Code
 
 code = "start-size-differs"
 
@@ -180,8 +181,8 @@ def _end(start: _Start, axis: int, size: int) -> int | None:
 
 def _fixes(trace: Trace, start: _Start, needed: tuple[int, ...]) -> Iterator[Fix]:
     reshape, dense = call_site_of(start.reshape, trace), call_site_of(start.dense, trace)
-    given = argument(reshape[1], 0, "target_shape") if reshape else None
-    units = argument(dense[1], 0, "units") if dense else None
+    given = option_of(reshape[1], "target_shape", start.reshape.op) if reshape else None
+    units = option_of(dense[1], "units", start.dense.op) if dense else None
     if reshape is None or dense is None or given is None or units is None or reshape[0] is not dense[0]:
         return
     cell = reshape[0]

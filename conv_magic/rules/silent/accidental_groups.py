@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.call_sites import call_site_of, shape_literals, transposing
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import operand_of
@@ -30,8 +31,8 @@ from conv_magic.model.naming import axis_names, channel_axis, data_format_of, na
 from conv_magic.model.options import ConvOptions, DepthwiseConvOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.rules.fixes.axis_order import of_order
-from conv_magic.rules.fixes.data_formats import of_format
+from conv_magic.rules.fixes.axis_order import transpose_reordered
+from conv_magic.rules.fixes.data_formats import data_format_repaired
 from conv_magic.rules.rule import Pinned, diagnosed
 from conv_magic.text.edits import fix, wrapped
 from conv_magic.text.source import Code, argument
@@ -115,11 +116,11 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
     """Data in the other layout: its channels, as many as the filter takes, stand at the other end."""
     shape, depth = call.inputs[0], call.kernel[-2] if call.kernel else None
-    reordered = tuple(of_order(call, trace, depth))
+    reordered = tuple(transpose_reordered(call, trace, depth))
     if reordered:
         return reordered
     if axis == 1:
-        return tuple(of_format(call, trace, axis, depth))
+        return tuple(data_format_repaired(call, trace, axis, depth))
     supply, order = operand_of(call, trace), (0, *range(2, len(shape)), 1)
     around = transposing(supply.code, order) if supply is not None and shape[1] == depth else None
     if supply is None or around is None:
@@ -131,7 +132,7 @@ def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
 def _plain_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
     """Where the filter's depth is written as a plain number, in a cell that does not speak of groups."""
     made = call_site_of(call, trace)
-    given = argument(made[1], 1, "filters") if made else None
+    given = option_of(made[1], "filters", call.op) if made else None
     if made is None or given is None or call.kernel is None or "group" in made[0].text.lower():
         return None
     for literal in shape_literals(made[0], trace, given, call.kernel):

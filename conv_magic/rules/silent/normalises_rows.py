@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, producer_chain
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import origin_of
@@ -36,8 +37,8 @@ from conv_magic.model.options import (
 from conv_magic.model.shapes import DataFormat
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, with_argument
-from conv_magic.text.source import Code, argument
+from conv_magic.text.edits import fix
+from conv_magic.text.source import Code
 
 code = "normalises-rows"
 
@@ -80,7 +81,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     right = "-1" if axis == 1 else "1"
     names = axis_names(len(shape), data_format)
-    edit = with_argument(*made, 0, "axis", right)
+    edit = with_option(*made, "axis", right, call.op)
     yield diagnosed(
         code,
         call,
@@ -100,7 +101,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _says_rows(made: tuple[Code, ast.Call], trace: Trace) -> bool:
-    given = argument(made[1], 0, "axis")
+    given = option_of(made[1], "axis")
     return given is not None and Evaluator(made[0], trace).value(given) == 1
 
 

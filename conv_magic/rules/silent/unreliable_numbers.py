@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conv_magic.analysis.arguments import option_of, with_option
 from conv_magic.analysis.operands import code_of
 from conv_magic.capture import capability
 from conv_magic.model.calls import CallRecord, Mode, Outcome
@@ -29,8 +30,7 @@ from conv_magic.model.naming import name_of, spelled
 from conv_magic.model.options import ConvOptions
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import Pinned, diagnosed
-from conv_magic.text.edits import fix, indexed, with_argument
-from conv_magic.text.source import argument
+from conv_magic.text.edits import fix, indexed
 
 code = "unreliable-numbers"
 
@@ -100,10 +100,10 @@ def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
         return
     if len(options.kernel_size) != 2:  # other strides would have to be kept
         return
-    edits = [with_argument(cell, made, 2, "strides", "1")]
+    edits = [with_option(cell, made, "strides", "1", call.op)]
     covered = (options.kernel_size[1] - 1) * options.dilation_rate[1] + 1
     if width != covered:
-        given = argument(made, 0, "input") if call.layer is None else None
+        given = option_of(made, "input", call.op) if call.layer is None else None
         if given is None:
             return
         edits.append(indexed(cell, given, f"[:, :, :{covered}]"))
