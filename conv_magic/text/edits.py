@@ -38,6 +38,11 @@ def wrapped(code: Code, expression: ast.expr, before: str, after: str) -> Edit:
     return code.replace(expression, f"{before}{code.text_of(expression)}{after}")
 
 
+def exchanged(code: Code, first: ast.expr, second: ast.expr) -> list[Edit]:
+    """Return the edits that put each of two expressions in the other's place."""
+    return [code.replace(first, code.text_of(second)), code.replace(second, code.text_of(first))]
+
+
 def with_argument(code: Code, call: ast.Call, position: int | None, name: str, text: str) -> Edit:
     """The call with that argument set to `text`: where it is given its value is replaced, else `name=text` put last."""
     given = argument(call, position, name)
