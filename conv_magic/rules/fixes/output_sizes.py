@@ -70,7 +70,7 @@ def _changes_title(changes: list[Change]) -> str:
 
 
 def _fitting_layer(output: Shape | None, want: Shape) -> tuple[str, str]:
-    """Return the layer that brings an output to a size, and its arguments: a crop of a larger output, else a resizing."""
+    """Return the layer that brings an output to a size, and its arguments: a crop of a larger one, else a resizing."""
     larger = output is not None and all((a or 0) >= (b or 0) for a, b in zip(output[1:3], want[1:3], strict=True))
     return ("CenterCrop" if larger else "Resizing"), f"{want[1]}, {want[2]}"
 
