@@ -1,6 +1,6 @@
 """An array whose entries are arrays was given where one array of numbers is needed.
 
-What: NumPy keeps arrays that it was not told to join as objects; of those TensorFlow makes no tensor.
+What: NumPy keeps arrays that were not joined as objects, and TensorFlow makes no tensor of objects.
 Why: a column of a table holds an array in each row, or an array was made with `dtype=object`.
 Example:
 
@@ -11,7 +11,7 @@ Use instead:
 
     model.fit(np.stack(spectra), labels)
 
-Fix safety: the numbers stay as they are; arrays of different sizes cannot be joined so, and the trial says it.
+Fix safety: the numbers stay as they are; arrays of different sizes cannot be joined so, and the trial shows it.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ INVALID: tuple[str, ...] = (
 
 
 _LEAST_RANK = 2
-"""The axes of a sample that can be told from a batch of numbers."""
+"""A sample of fewer axes looks like a batch of numbers."""
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
@@ -67,7 +67,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     if options.y and options.y[0] and options.y[0][0] == options.x[0][0]:
         return  # as many labels as samples
-    declared = _declared_input(operand.call, trace)
+    declared = _input_of_model(operand.call, trace)
     if call.outcome is not Outcome.RAISED or declared is None or not _is_one_sample(options.x[0], declared):
         return
     sample = options.x[0]
@@ -93,7 +93,7 @@ def _options_around(call: CallRecord, trace: Trace) -> FitOptions | None:
     return None
 
 
-def _declared_input(call: ast.Call, trace: Trace) -> Shape | None:
+def _input_of_model(call: ast.Call, trace: Trace) -> Shape | None:
     """Return the input shape of the model whose method is called; None where it has several."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     models = [v for v in trace.values if v.kind == "model" and isinstance(owner, ast.Name) and v.name == owner.id]

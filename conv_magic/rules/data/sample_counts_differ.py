@@ -1,8 +1,8 @@
-"""The data, the labels and the sample weights are of different numbers of samples.
+"""The data, the labels and the sample weights have different numbers of samples.
 
 What: `fit` and `evaluate` take the first axis of data, labels and weights as the samples; the counts differ.
-Why: data and labels were cut at different places, those of the training set met those of the test set, a reshape with
--1 and a wrong number of channels made more samples than there were, pairs were put behind one another.
+Why: data and labels were cut at different indices, training data met test labels, a reshape with -1 and a wrong number
+of channels made more samples than there were, pairs were joined end to end.
 Example:
 
     pixels = images.reshape(-1, 32, 32, 1)          # 60 colour images become 180

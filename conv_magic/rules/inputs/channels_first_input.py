@@ -11,8 +11,8 @@ Use instead:
 
     screens = keras.Input((84, 84, 4))
 
-Fix safety: the declared sizes change places, and with them arrays of that shape in the cell; no number changes.  Where
-the cell ran, this is said only of 1 or 3 rows of a square with more than a line's kernel.
+Fix safety: the declared sizes are reordered, and with them arrays of that shape in the cell; no number changes.  Where
+the cell ran, it is reported only of 1 or 3 square planes under a kernel larger than 1 in height and width.
 """
 
 from __future__ import annotations

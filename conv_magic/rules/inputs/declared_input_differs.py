@@ -144,6 +144,7 @@ def _axes_differing(actual: Shape, declared: Shape) -> tuple[int, ...]:
 
 
 def _is_declared(sizes: Shape, trace: Trace) -> bool:
+    """Check whether the text declares an input of that shape."""
     return any(d.sizes == sizes[1:] for d in declarations(trace))
 
 

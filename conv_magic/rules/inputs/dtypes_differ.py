@@ -11,8 +11,8 @@ Use instead:
 
     tf.nn.conv2d(tf.cast(image, tf.float32), tf.random.normal((3, 3, 1, 4)), 1, "SAME")
 
-Fix safety: the data is converted, to the dtype of the weights; values stay, float64 loses digits beyond the seventh.
-The two dtypes are read from TensorFlow's message, which names them; where it says it otherwise, nothing is said.
+Fix safety: the data is converted to the dtype of the weights; values stay, float64 loses digits beyond the seventh.
+The two dtypes are read from TensorFlow's message; where it has another wording, nothing is reported.
 """
 
 from __future__ import annotations

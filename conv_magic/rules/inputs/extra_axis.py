@@ -80,7 +80,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         call, needed = trace.calls[call.parent], next((accepts for accepts in accepted if accepts), None)
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 1 or call.producers[:1] != (None,):
         return
-    dataset = _dataset_options(call, trace)
+    dataset = _options_of_dataset(call, trace)
     actual = call.inputs[0]
     if needed is None or len(actual) != len(needed) + 1:
         return
@@ -92,7 +92,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         code,
         call,
         f"{name_of(call)} takes {len(needed)} axes; {spelled(actual)} has {len(actual)}",
-        reasons=(f"axis {extra} is one too many: without it the input is {spelled(_without_axis(actual, extra))}",),
+        reasons=(f"axis {extra} is one too many: without it the input is {spelled(_axis_removed(actual, extra))}",),
         expected=needed,
         actual=actual,
         axes=(),
@@ -111,7 +111,7 @@ def _shape_needed(call: CallRecord) -> Shape | None:
     return (*(None,) * (rank - 1), (call.accepts or (None,))[-1])
 
 
-def _dataset_options(call: CallRecord, trace: Trace) -> FitOptions | None:
+def _options_of_dataset(call: CallRecord, trace: Trace) -> FitOptions | None:
     """Return the options of the `fit` around where it was given a dataset."""
     training = graph_of(trace).training_around(call)
     options = training.options if training is not None else None
@@ -123,12 +123,13 @@ def _extra_axis(actual: Shape, needed: Shape, *, dataset: bool) -> int | None:
     axes: list[int] = [1, 0, *range(2, len(actual))]
     lengths = (1, None) if dataset else (1,)
     for axis in axes:
-        if actual[axis] in lengths and shapes_agree(_without_axis(actual, axis)[1:], needed[1:]):
+        if actual[axis] in lengths and shapes_agree(_axis_removed(actual, axis)[1:], needed[1:]):
             return axis
     return None
 
 
-def _without_axis(shape: Shape, axis: int) -> Shape:
+def _axis_removed(shape: Shape, axis: int) -> Shape:
+    """Return the shape without one axis."""
     return (*shape[:axis], *shape[axis + 1 :])
 
 
@@ -151,6 +152,7 @@ def _fixes(operand: Operand, trace: Trace, actual: Shape, extra: int) -> Iterato
 
 
 def _title_at_origin(origin: ast.expr, extra: int) -> str:
+    """Return the title of the fix where the value is made."""
     if isinstance(origin, ast.Call) and called_name(origin) in _STACKS and extra == 1:
         return "join the batches along their own batch axis"
     return "leave out the axis that is added a second time"

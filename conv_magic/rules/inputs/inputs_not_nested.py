@@ -1,4 +1,4 @@
-"""A dataset hands a model of several inputs its data and labels in one row.
+"""A dataset gives a model of several inputs its data and labels side by side.
 
 What: Keras reads an element of a dataset as (inputs, labels, weights); several inputs are a tuple of their own.
 Why: the arrays were given to `from_tensor_slices` one beside the other.
@@ -93,9 +93,11 @@ def _fixes(cell: Code, wanted: int) -> Iterator[Fix]:
 
 
 def _is_nested(components: ast.Tuple) -> bool:
+    """Check whether some component is a tuple, list or dictionary already."""
     return any(isinstance(element, ast.Tuple | ast.List | ast.Dict) for element in components.elts)
 
 
 def _inserted_before(cell: Code, node: ast.expr, text: str) -> Edit:
+    """Return the edit that puts a text right before a node."""
     span = cell.span(node)
     return Edit(Span(span.cell, span.line, span.column, span.line, span.column), text)

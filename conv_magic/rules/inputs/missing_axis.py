@@ -12,7 +12,8 @@ Use instead:
 
     layers.Conv2D(8, 3)(images[..., None])
 
-Fix safety: an axis of length 1 is added, no number is changed.  Where both places are possible, both are offered.
+Fix safety: an axis of length 1 is added, no number is changed.  Where either of two axes may be the missing one,
+both fixes are offered.
 """
 
 from __future__ import annotations
@@ -251,6 +252,7 @@ def _has_batch(call: CallRecord, trace: Trace) -> bool:
 
 
 def _axes_in_brackets(names: tuple[str, ...]) -> str:
+    """Return the names of the axes in brackets; empty where they have none."""
     return f"({', '.join(names)})" if names else ""
 
 

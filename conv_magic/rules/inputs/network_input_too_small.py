@@ -79,6 +79,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _size_wanted(sizes: Shape, least: tuple[int, int]) -> Shape:
+    """Return the sizes, none below the least that the network takes."""
     return (*(max(size or 0, low) for size, low in zip(sizes, least, strict=False)), *sizes[2:])
 
 

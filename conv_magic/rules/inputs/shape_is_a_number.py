@@ -12,7 +12,7 @@ Use instead:
     wave = Input(shape=(128, 1))
     layers.Conv1D(8, 5)(wave)
 
-Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, told by its name.
+Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, as its name tells.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tokens with an axis of length 1 behind them went into an embedding.
+"""Tokens with a last axis of length 1 were given to an embedding.
 
 What: an `Embedding` puts its vector behind every token: of (batch, steps, 1) it makes four axes, and the layers of
 sequences take three.

@@ -12,7 +12,7 @@ Use instead:
 
     model.fit(faces, [table[:, 0], table[:, 1]])
 
-Fix safety: the columns are handed out in the order of the outputs, only where their numbers agree.
+Fix safety: the outputs get the columns in their order, and only where the numbers agree.
 """
 
 from __future__ import annotations

@@ -179,10 +179,12 @@ def _fixes(training: Training, head: CallRecord | None, want: int | None, larges
 
 
 def _loss_is(training: Training, name: str) -> bool:
+    """Check whether it is the loss of that name, or the binary one as a class."""
     return name in (training.call.layer, training.call.op) or training.call.op == "BinaryCrossentropy"
 
 
 def _unit_fixes(trace: Trace, head: CallRecord, want: int, have: int) -> Iterator[Fix]:
+    """Yield fixes that give the last layer the units wanted."""
     title = f"give {name_of(head)} {counted(want, 'unit')}"
     for rank, (cell, edit) in enumerate(with_units(head, trace, want)):
         yield fix(title, cell, [edit], Applicability.CHOICE if rank else Applicability.SURE)

@@ -132,6 +132,7 @@ def _rank_needed(call: CallRecord) -> int | None:
 
 
 def _axes_spelled(needed: int) -> str:
+    """Return the names of that many axes in brackets."""
     return f"({', '.join(axis_names(needed))})"
 
 
@@ -162,6 +163,7 @@ def _recurrent_before(dense: CallRecord, trace: Trace) -> CallRecord | None:
 
 
 def _reason_for(dropping: CallRecord) -> str:
+    """Return what the layer leaves of each sample."""
     if dropping.op in _RECURRENT:
         return f"{name_of(dropping)} returns only its last step"
     if isinstance(dropping.options, GlobalPoolOptions):

@@ -147,6 +147,7 @@ def _fault_by_ratio(trace: Trace, first: int, second: int) -> _Fault | None:
 
 
 def _has_reshape(cell: Code) -> bool:
+    """Check whether a text calls a `reshape`."""
     return any(isinstance(node, ast.Call) and called_name(node) == "reshape" for node in ast.walk(cell.tree))
 
 

@@ -13,7 +13,7 @@ Use instead:
     scores = tf.matmul(queries, keys, transpose_b=True)     # (2, 49, 49)
 
 Fix safety: one factor is transposed, and only where the sizes then agree.  Of a product with itself the sum goes over
-the places and leaves the channels, as a Gram matrix does.
+the positions and leaves the channels, as a Gram matrix does.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _reason_of_product(found: _Product) -> str:
+    """Return which sizes must be equal."""
     first, second = found.shapes
     if found.call.op in _PRODUCTS and len(second) > 1 and len(first) > 1:
         return f"it sums over the {first[-1]} of the first and the {second[-2]} of the second, which must be equal"

@@ -287,7 +287,7 @@ def _size_fixes(call: CallRecord, trace: Trace, target: _Target, total: int) -> 
 
 
 def _size_beside_batch(call: CallRecord, target: _Target, index: int) -> str | None:
-    """Return, beside a -1 that stands for the batch, the size that keeps as many samples as were given."""
+    """Return the size that keeps as many samples as were given, beside a -1 for the batch; None where there is none."""
     if target.sizes[0] != -1 or not call.inputs[0]:
         return None
     rest = prod(size or 0 for size in call.inputs[0][1:])

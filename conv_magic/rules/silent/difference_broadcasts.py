@@ -213,6 +213,7 @@ def _is_row(other: ast.expr, count: int, trace: Trace) -> bool:
 
 
 def _column_diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.expr) -> Diagnosis:
+    """Return the diagnosis whose fix takes the predictions as a row."""
     edit = indexed(cell, column, "[:, 0]")
     origin = call.span, f"{name_of(call)} gives a column: {spelled(call.output)}"
     return _diagnosis_of(call, cell, difference, fix("take the predictions as a row", cell, [edit], _SURE), origin)

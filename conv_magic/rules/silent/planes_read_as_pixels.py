@@ -11,7 +11,7 @@ Use instead:
 
     images = rows.reshape(len(rows), 3, 32, 32).transpose(0, 2, 3, 1)
 
-Fix safety: the shape stays.  Said only where the cell itself names CIFAR's files or says that rows hold planes.
+Fix safety: the shape stays.  Reported only where the cell itself names CIFAR's files or says that rows hold planes.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ Use instead:
 
     x = signals.transpose(1, 2, 0)
 
-Fix safety: the shape stays as it is; what changes is which number stands where.  Said only where the last axis is one
-that stood elsewhere before, or was split and its parts exchanged with another.
+Fix safety: the shape stays as it is; what changes is which number stands where.  Reported only where the last axis
+stood elsewhere before, or was split and its parts exchanged with another.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ def _check_permutation(found: _Reshape, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _warning(span: Span, before: Shape, after: Shape, change: Fix) -> Diagnosis:
+    """Return the warning that a reshape scrambles the values."""
     return Diagnosis(
         code=code,
         severity=Severity.WARNING,

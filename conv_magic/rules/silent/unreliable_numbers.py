@@ -2,8 +2,8 @@
 
 What: a 2-D or 3-D convolution of several one-channel images whose output is one wide, though its stride along the
 width is more than 1.
-Why: TensorFlow's oneDNN kernels then put the rows at the wrong places and leave others as the memory was.  Found by
-comparing calls with TensorFlow without oneDNN (`TF_ENABLE_ONEDNN_OPTS=0`), which computes them rightly; in most such
+Why: TensorFlow's oneDNN kernels then write rows to the wrong positions and leave others unwritten.  Found by comparing
+calls with TensorFlow without oneDNN (`TF_ENABLE_ONEDNN_OPTS=0`), which computes them rightly; in most such
 calls the numbers differ, in the rest the memory happened to hold the right ones.
 Example:
 
