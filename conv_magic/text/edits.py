@@ -67,6 +67,12 @@ def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
     return Span(whole.cell, line, column, line, column), ", "
 
 
+def before(code: Code, node: ast.AST, text: str) -> Edit:
+    """Return the edit that puts a text right before a node."""
+    span = code.span(node)
+    return Edit(Span(span.cell, span.line, span.column, span.line, span.column), text)
+
+
 def after(code: Code, node: ast.AST, text: str) -> Edit:
     """`text` right behind the node."""
     at = code.span(node)

@@ -255,11 +255,11 @@ def _part_of(cell: Code, whole: ast.Name, values: list[NamedValue]) -> str | Non
 
 def _name_fixes(operand: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
     """Yield a fix that uses other labels or data of the right count: `y_train` for `y_test`."""
-    for expression, shape, count in (
-        (given, options.y[0], options.x[0][0]),
-        (operand.value, options.x[0], options.y[0][0]),
+    data, labels = options.x[0], options.y[0]
+    for expression, partner, shape, count in (
+        (given, operand.value, labels, data[0]),
+        (operand.value, given, data, labels[0]),
     ):
-        partner = operand.value if expression is given else given
         if not isinstance(expression, ast.Name) or not isinstance(partner, ast.Name):
             continue
         wanted = (count, *shape[1:])

@@ -26,10 +26,9 @@ from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import counted, name_of
 from conv_magic.model.options import FitOptions
-from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import after, fix
+from conv_magic.text.edits import after, before, fix
 from conv_magic.text.source import Code, called_name
 
 code = "inputs-not-nested"
@@ -83,10 +82,8 @@ def _fixes(cell: Code, wanted: int) -> Iterator[Fix]:
         if isinstance(node, ast.Call) and called_name(node) in _DATASET_FUNCTIONS and len(node.args) == 1:
             components = node.args[0]
             if isinstance(components, ast.Tuple) and len(components.elts) > wanted and not _is_nested(components):
-                edits += [
-                    _inserted_before(cell, components.elts[0], "("),
-                    after(cell, components.elts[wanted - 1], ")"),
-                ]
+                first, last = components.elts[0], components.elts[wanted - 1]
+                edits += [before(cell, first, "("), after(cell, last, ")")]
     if edits:
         title = "put the inputs into a tuple of their own"
         yield fix(title, cell, edits, Applicability.SURE)
@@ -95,9 +92,3 @@ def _fixes(cell: Code, wanted: int) -> Iterator[Fix]:
 def _is_nested(components: ast.Tuple) -> bool:
     """Check whether some component is a tuple, list or dictionary already."""
     return any(isinstance(element, ast.Tuple | ast.List | ast.Dict) for element in components.elts)
-
-
-def _inserted_before(cell: Code, node: ast.expr, text: str) -> Edit:
-    """Return the edit that puts a text right before a node."""
-    span = cell.span(node)
-    return Edit(Span(span.cell, span.line, span.column, span.line, span.column), text)

@@ -88,11 +88,7 @@ def _shared_side(cell: Code, shape: ast.Tuple | ast.List, sizes: Shape, wanted: 
     height, width = shape.elts[:2]
     if not isinstance(height, ast.Name) or not isinstance(width, ast.Name) or height.id != width.id:
         return None
-    reads = [
-        name
-        for name in cell.nodes
-        if isinstance(name, ast.Name) and name.id == height.id and isinstance(name.ctx, ast.Load)
-    ]
+    reads = [n for n in cell.nodes if isinstance(n, ast.Name) and n.id == height.id and isinstance(n.ctx, ast.Load)]
     binding = cell.binding(height)
     value = binding.value if binding is not None else None
     return value if len(reads) > 2 and wanted[0] == wanted[1] and isinstance(value, ast.Constant) else None

@@ -51,14 +51,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """Yield a diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
     if call.outcome is not Outcome.RAISED:
         return
-    declared = next(
-        (
-            declaration
-            for declaration in declarations(trace)
-            if declaration.number is not None and _is_declared_by(call, declaration, trace)
-        ),
-        None,
-    )
+    declared = next((d for d in declarations(trace) if d.number is not None and _is_declared_by(call, d, trace)), None)
     if declared is None:
         return
     yield diagnosed(

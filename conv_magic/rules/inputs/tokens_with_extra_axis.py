@@ -51,9 +51,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """Yield a diagnosis where a layer fails on four axes that an embedding made of tokens with an axis too many."""
     if call.outcome is not Outcome.RAISED or call.layer is None or not call.inputs or len(call.inputs[0]) != _RANK:
         return
-    embedding = next(
-        (producer for producer in reversed(producer_chain(call, trace)) if producer.op == "Embedding"), None
-    )
+    embedding = next((c for c in reversed(producer_chain(call, trace)) if c.op == "Embedding"), None)
     if embedding is None or len(embedding.inputs[0]) != _RANK - 1 or embedding.inputs[0][-1] != 1:
         return
     given = embedding.inputs[0]

@@ -227,10 +227,8 @@ def _encoded_twice(training: Training) -> Iterator[Fix]:
 def _loss_word(training: Training) -> str:
     """Return the loss as Keras calls it: by its name, or by its class."""
     call = training.call
-    return next(
-        (word for word in (call.op, call.layer or "") if word in _SPARSE_OF_DENSE or word in _DENSE_OF_SPARSE),
-        call.layer or "",
-    )
+    words = {*_SPARSE_OF_DENSE, *_DENSE_OF_SPARSE}
+    return next((word for word in (call.op, call.layer or "") if word in words), call.layer or "")
 
 
 def _is_softmax_with_binary_loss(training: Training, word: str) -> bool:

@@ -265,12 +265,13 @@ def _frame_fixes(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
     spelling = layer_name(*call_site, "TimeDistributed") if call_site else None
     if call_site is None or spelling is None:
         return
-    edit = call_site[0].replace(call_site[1], f"{spelling[0]}({call_site[0].text_of(call_site[1])})")
+    cell, creation = call_site
+    edit = cell.replace(creation, f"{spelling[0]}({cell.text_of(creation)})")
     shape = dropping.inputs[0]
     sizes = shape[2:]
     flat = None if None in sizes else prod(size or 0 for size in sizes)
     title = "flatten each frame by itself: TimeDistributed"
-    yield fix(title, call_site[0], [edit, *spelling[1]], Applicability.SURE, (*shape[:2], flat))
+    yield fix(title, cell, [edit, *spelling[1]], Applicability.SURE, (*shape[:2], flat))
 
 
 def _removal_fixes(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
@@ -283,17 +284,17 @@ def _removal_fixes(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
 def _reshape_fixes(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
     """Yield a fix that puts a Reshape behind the Dense, to the sizes that its units are written as: `7 * 7 * 64`."""
     call_site = call_site_of(dense, trace)
-    given = argument(call_site[1], 0, "units") if call_site else None
-    if call_site is None or given is None or not isinstance(dense.options, DenseOptions):
+    units = argument(call_site[1], 0, "units") if call_site else None
+    if call_site is None or units is None or not isinstance(dense.options, DenseOptions):
         return
     cell = call_site[0]
-    for origin in definitions_of(cell, given):
+    for origin in definitions_of(cell, units):
         factors = factors_of(origin)
         evaluator = Evaluator(cell, trace)
         values = [evaluator.value(factor) for factor in factors]
         sizes = tuple(value for value in values if isinstance(value, int))
         if len(factors) == needed - 1 and len(sizes) == len(values) and prod(sizes) == dense.options.units:
-            is_readable = origin is given or all(isinstance(f, ast.Constant) for f in factors)
+            is_readable = origin is units or all(isinstance(f, ast.Constant) for f in factors)
             text = ", ".join(map(cell.text_of, factors)) if is_readable else ", ".join(map(str, sizes))
             edits = added_behind(dense, trace, "Reshape", f"({text})")
             if edits is not None:

@@ -128,7 +128,8 @@ def _average_fixes(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
     call_site = call_site_of(flat, trace)
     if call_site is None or len(flat.inputs[0]) < 3:
         return
-    spelling = layer_name(*call_site, f"GlobalAveragePooling{len(flat.inputs[0]) - 2}D")
-    if spelling is not None and not call_site[1].args and not call_site[1].keywords:
-        edits = [call_site[0].replace(call_site[1].func, spelling[0]), *spelling[1]]
-        yield fix("average over the map, whatever its size", call_site[0], edits, Applicability.CHOICE)
+    cell, creation = call_site
+    spelling = layer_name(cell, creation, f"GlobalAveragePooling{len(flat.inputs[0]) - 2}D")
+    if spelling is not None and not creation.args and not creation.keywords:
+        edits = [cell.replace(creation.func, spelling[0]), *spelling[1]]
+        yield fix("average over the map, whatever its size", cell, edits, Applicability.CHOICE)

@@ -169,11 +169,14 @@ def _last_step_fixes(dense: CallRecord, trace: Trace) -> Iterator[Fix]:
         if isinstance(call.options, SameShapeOptions | DenseOptions):
             continue
         call_site = call_site_of(call, trace)
-        inside = [n for n in ast.walk(call_site[1]) if isinstance(n, ast.keyword)] if call_site is not None else []
-        given = [k.value for k in inside if k.arg == "return_sequences"]
-        if call_site is not None and len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
-            edit = call_site[0].replace(given[0], "False")
-            yield fix(f"let {name_of(call)} return its last step only", call_site[0], [edit], Applicability.SURE)
+        if call_site is None:
+            return
+        cell, creation = call_site
+        keywords = (n for n in ast.walk(creation) if isinstance(n, ast.keyword))
+        given = [k.value for k in keywords if k.arg == "return_sequences"]
+        if len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
+            edit = cell.replace(given[0], "False")
+            yield fix(f"let {name_of(call)} return its last step only", cell, [edit], Applicability.SURE)
         return
 
 

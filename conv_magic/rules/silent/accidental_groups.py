@@ -130,13 +130,12 @@ def _layout_fixes(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
 def _filter_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
     """Return the literal that gives the filter's depth as a number, in a cell that does not mention groups."""
     call_site = call_site_of(call, trace)
-    given = argument(call_site[1], 1, "filters") if call_site else None
-    if call_site is None or given is None or call.kernel is None or "group" in call_site[0].text.lower():
+    filters = argument(call_site[1], 1, "filters") if call_site else None
+    if call_site is None or filters is None or call.kernel is None or "group" in call_site[0].text.lower():
         return None
-    for literal in shape_literals(call_site[0], trace, given, call.kernel):
-        if isinstance(literal.elts[-2], ast.Constant):
-            return call_site[0], literal
-    return None
+    cell = call_site[0]
+    literals = shape_literals(cell, trace, filters, call.kernel)
+    return next(((cell, x) for x in literals if isinstance(x.elts[-2], ast.Constant)), None)
 
 
 def _depth_fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis: int) -> Fix:
@@ -149,17 +148,20 @@ def _depth_fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis
 def _check_pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """Yield a warning where a pointwise filter takes fewer channels than the depthwise convolution before it gives."""
     call_site, kernel, options = call_site_of(call, trace), call.kernel, call.options
-    given = argument(call_site[1], 2, "pointwise_filter") if call_site else None
-    shape = Evaluator(call_site[0], trace).shape_of(given) if call_site is not None and given is not None else None
-    if call_site is None or given is None or kernel is None or shape is None or "group" in call_site[0].text.lower():
+    filters = argument(call_site[1], 2, "pointwise_filter") if call_site else None
+    if call_site is None or filters is None or kernel is None or "group" in call_site[0].text.lower():
+        return
+    cell = call_site[0]
+    shape = Evaluator(cell, trace).shape_of(filters)
+    if shape is None:
         return
     if not isinstance(options, DepthwiseConvOptions) or len(shape) != 4 or kernel[-2] is None or shape[2] in (None, 1):
         return
     channels = kernel[-2] * options.depth_multiplier
-    literal = next((x for x in shape_literals(call_site[0], trace, given, shape)), None)
+    literal = next(iter(shape_literals(cell, trace, filters, shape)), None)
     if shape[2] == channels or literal is None or not isinstance(literal.elts[2], ast.Constant):
         return
-    span, edit = call_site[0].span(literal), call_site[0].replace(literal.elts[2], str(channels))
+    span, edit = cell.span(literal), cell.replace(literal.elts[2], str(channels))
     yield diagnosed(
         code,
         call,
@@ -169,7 +171,5 @@ def _check_pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(2,),
         origin=(span, f"the filter's shape is written on line {span.line}"),
-        fixes=(
-            fix(f"make the pointwise filter for all {channels} channels", call_site[0], [edit], Applicability.SURE),
-        ),
+        fixes=(fix(f"make the pointwise filter for all {channels} channels", cell, [edit], Applicability.SURE),),
     )

@@ -195,11 +195,8 @@ def _inner_value(node: ast.expr | None) -> ast.expr | None:
 
 def _only_value(cell: Code, name: ast.Name) -> ast.expr | None:
     """Return what a name of the cell stands for, where it is bound once only."""
-    bindings = [
-        n
-        for n in ast.walk(cell.tree)
-        if isinstance(n, ast.Name) and n.id == name.id and not isinstance(n.ctx, ast.Load)
-    ]
+    names = (n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == name.id)
+    bindings = [n for n in names if not isinstance(n.ctx, ast.Load)]
     binding = cell.binding(name)
     return binding.value if binding is not None and len(bindings) == 1 else None
 

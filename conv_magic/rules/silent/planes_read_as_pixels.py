@@ -28,10 +28,9 @@ from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, spelled
-from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix, indexed
+from conv_magic.text.edits import before, fix, indexed
 from conv_magic.text.source import Code, called_name
 
 code = "planes-read-as-pixels"
@@ -67,10 +66,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     operand = operand_of(call, trace) if first else None
     if operand is None or len(call.inputs[0]) != 4 or not _says_planes(operand.code.text):
         return
-    found = next(
-        (f for o in definitions_of(operand.code, operand.value) if (f := _reshape_to_images(operand.code, trace, o))),
-        None,
-    )
+    cell = operand.code
+    origins = definitions_of(cell, operand.value)
+    found = next((f for origin in origins if (f := _reshape_to_images(cell, trace, origin))), None)
     if found is None:
         return
     node, elements, rows = found
@@ -105,9 +103,8 @@ def _reshape_to_images(cell: Code, trace: Trace, node: ast.expr) -> tuple[ast.Ca
     is_method = len(node.args) == 4 or (len(node.args) == 1 and isinstance(node.args[0], ast.Tuple | ast.List))
     rows = node.func.value if is_method else node.args[0] if node.args else None
     arguments = node.args if is_method else node.args[1:]
-    elements = (
-        arguments[0].elts if len(arguments) == 1 and isinstance(arguments[0], ast.Tuple | ast.List) else list(arguments)
-    )
+    first = arguments[0] if len(arguments) == 1 else None
+    elements = first.elts if isinstance(first, ast.Tuple | ast.List) else list(arguments)
     if rows is None or len(elements) != 4:
         return None
     evaluator = Evaluator(cell, trace)
@@ -131,10 +128,7 @@ def _fixes(cell: Code, node: ast.Call, elements: list[ast.expr]) -> Iterator[Fix
     edits = [cell.replace(e, text) for e, text in zip(elements[1:], (channels, height, width), strict=True)]
     tensorflow = module_alias(cell, "tensorflow")
     if tensorflow is not None and cell.text_of(node.func) == f"{tensorflow}.reshape":
-        span = cell.span(node)
-        edits.insert(
-            0, Edit(Span(span.cell, span.line, span.column, span.line, span.column), f"{tensorflow}.transpose(")
-        )
+        edits.insert(0, before(cell, node, f"{tensorflow}.transpose("))
         edits.append(indexed(cell, node, ", [0, 2, 3, 1])"))
     else:
         edits.append(indexed(cell, node, ".transpose(0, 2, 3, 1)"))
