@@ -203,9 +203,8 @@ def _data_expression(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, C
     if sum(isinstance(training.options, FitOptions) for training in calls) < 2:
         return operand.value, operand.code
     validation = next((k.value for k in operand.call.keywords if k.arg == "validation_data"), None)
-    return (
-        validation.elts[0] if isinstance(validation, ast.Tuple | ast.List) and validation.elts else None
-    ), operand.code
+    parts = validation.elts if isinstance(validation, ast.Tuple | ast.List) else []
+    return (parts[0] if parts else None), operand.code
 
 
 def _outermost_lacking_axes(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
@@ -216,10 +215,9 @@ def _outermost_lacking_axes(call: CallRecord, trace: Trace) -> tuple[CallRecord,
     outermost = call, call.accepts or _rank_in_error(call)
     for ancestor in graph_of(trace).ancestors(call):
         if ancestor.accepts is not None and ancestor.inputs and not isinstance(ancestor.options, FitOptions):
-            lacks_axes = len(ancestor.inputs[0]) < len(ancestor.accepts) and not shapes_agree(
-                ancestor.accepts, (*ancestor.inputs[0], 1)
-            )
-            outermost = (ancestor, ancestor.accepts) if lacks_axes else outermost
+            shape, needed = ancestor.inputs[0], ancestor.accepts
+            if len(shape) < len(needed) and not shapes_agree(needed, (*shape, 1)):
+                outermost = (ancestor, needed)
     return outermost
 
 
