@@ -53,7 +53,7 @@ def agree(a: Shape | None, b: Shape | None) -> bool:
     return all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 
 
-def output_layer_of(message: str) -> str:
+def reason_line_of(message: str) -> str:
     """The part of an error's text that says what is wrong, without the wrapper's first words."""
     text = _TAIL.split(message)[0]
     lines = [
@@ -64,7 +64,7 @@ def output_layer_of(message: str) -> str:
 
 def speaks_of_shapes(message: str) -> bool:
     """Whether an error is about sizes, axes or ranks of tensors."""
-    words = output_layer_of(message).lower()
+    words = reason_line_of(message).lower()
     return bool(shapes_in(words)) or any(word in words for word in _SHAPE_WORDS)
 
 
@@ -87,11 +87,11 @@ def numbers_in(text: str) -> list[int]:
 def goals_of(message: str, call: CallRecord | None, diagnoses: Sequence[Diagnosis]) -> tuple[Goal, ...]:
     """All goals, the surest first, each once."""
     found = [
-        *_stated(output_layer_of(message)),
+        *_stated(reason_line_of(message)),
         *(_of_call(call) if call is not None else ()),
         *_of_diagnoses(diagnoses),
     ]
-    found += _met(output_layer_of(message))
+    found += _met(reason_line_of(message))
     unique: dict[tuple[Shape, Shape], Goal] = {}
     for goal in found:
         if goal.have != goal.want:
@@ -191,7 +191,7 @@ class Wanted:
     @property
     def words(self) -> str:
         """What the error says is wrong."""
-        return output_layer_of(self.message)
+        return reason_line_of(self.message)
 
     @property
     def firm(self) -> tuple[Goal, ...]:

@@ -160,3 +160,16 @@ def module_alias(code: Code, module: str) -> str | None:
                 if f"{node.module}.{name.name}" == module:
                     return name.asname or name.name
     return next((name for name, known in code.modules if known == module), None)
+
+
+def tensor_library(code: Code) -> str | None:
+    """Return the name under which the cell knows TensorFlow, else that of `keras.ops`; None where it has neither."""
+    keras = module_alias(code, "keras")
+    return module_alias(code, "tensorflow") or (f"{keras}.ops" if keras else None)
+
+
+def is_method_call(node: ast.Call, trace: Trace) -> bool:
+    """Check whether a call is one of a value's method, `array.reshape(...)`, rather than of a library's function."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    modules = {value.name for value in trace.values if value.kind == "module"}
+    return owner is not None and ast.unparse(owner).split(".")[0] not in modules

@@ -167,6 +167,20 @@ def output_layer_of(call: CallRecord, trace: Trace) -> CallRecord | None:
     return None
 
 
+def last_layer_before(training: Training) -> CallRecord | None:
+    """Return the last layer without calls inside that gave the output's shape before the loss."""
+    index = graph_of(training.trace)
+    for call in latest_before(index.giving(training.y_pred), training.call.index):
+        if call.outcome is Outcome.RETURNED and call.layer is not None and not index.has_inside(call):
+            return call
+    return None
+
+
+def labels_fit(labels: Shape, output: Shape) -> bool:
+    """Check whether labels have an output's shape, but for the batch; a single unit may come without its axis."""
+    return labels[1:] == output[1:] or (output[-1] == 1 and labels[1:] == output[1:-1])
+
+
 def activation_of(head: CallRecord, trace: Trace) -> str | None:
     """The word given as `activation` where a layer is made."""
     code = code_of(trace, head.created)

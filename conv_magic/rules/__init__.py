@@ -1,4 +1,4 @@
-"""What is wrong: one file a rule, in a folder for each family; `table` has their order.
+"""The rules: one file for each, in a folder for each family; `table` has their order.
 
-Knows analyses, not repair, and no view.
+Rules import analyses, but neither repair nor views.
 """

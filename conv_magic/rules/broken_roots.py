@@ -1,4 +1,4 @@
-"""A broken contract as the root of a later failure: one fault, told where it began."""
+"""A broken contract as the cause of a later failure: one fault, reported where it began."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ from conv_magic.model.trace import Trace
 
 
 def leads_to(broken: Diagnosis, culprit: CallRecord, trace: Trace) -> bool:
-    """Whether a failed call was given what came of the value that contradicts its contract.
+    """Check whether a failed call was given what came of the value that contradicts its contract.
 
-    Where no call made that value, or the failed one is not traced back, the order of the lines decides.
+    Where no call made that value, or the inputs of the failed call are not traced back, the order of the lines decides.
     """
     if broken.severity is Severity.NOTE or broken.span is None:
         return False
     if broken.call is not None and any(
-        _is_within(call, broken.call, trace) for call in (culprit, *before(culprit, trace))
+        _belongs_to(call, broken.call, trace) for call in (culprit, *before(culprit, trace))
     ):
         return True
     traced = broken.call is not None and culprit.producers and None not in culprit.producers
-    where = culprit.created if not culprit.direct and culprit.created is not None else culprit.span
-    return not traced and where is not None and where.cell == broken.span.cell and broken.span.line < where.line
+    span = culprit.created if not culprit.direct and culprit.created is not None else culprit.span
+    return not traced and span is not None and span.cell == broken.span.cell and broken.span.line < span.line
 
 
-def _is_within(call: CallRecord, index: int, trace: Trace) -> bool:
-    """Whether a call is number `index`, or one that it was made inside of, or the same layer's in another pass."""
-    made = trace.calls[index]
-    return call.index == index or call.parent == index or (made.layer is not None and call.layer == made.layer)
+def _belongs_to(call: CallRecord, index: int, trace: Trace) -> bool:
+    """Check whether a call is number `index`, ran directly inside that one, or is of the same layer."""
+    producer = trace.calls[index]
+    return call.index == index or call.parent == index or (producer.layer is not None and call.layer == producer.layer)
 
 
 def as_root(broken: Diagnosis, failure: Diagnosis) -> Diagnosis:
-    """The broken contract as the cause of a failure, with what it led to."""
-    place = f"line {failure.span.line}" if failure.span is not None else "the cell"
-    return replace(
-        broken, severity=Severity.ERROR, reasons=(*broken.reasons, f"then {place} fails: {failure.headline}")
-    )
+    """Return the broken contract as the error, with the failure that it led to as a reason."""
+    line = f"line {failure.span.line}" if failure.span is not None else "the cell"
+    return replace(broken, severity=Severity.ERROR, reasons=(*broken.reasons, f"then {line} fails: {failure.headline}"))

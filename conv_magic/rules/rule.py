@@ -1,4 +1,4 @@
-"""What a rule is, and how it states a diagnosis."""
+"""The protocol of a rule, and how a rule makes a diagnosis."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from conv_magic.model.trace import Trace
 
 
 class Pinned(str):
-    """An example that shows what it is to show only where TensorFlow uses oneDNN, or only where it does not."""
+    """An example that holds only where TensorFlow uses oneDNN, or only where it does not."""
 
     __slots__ = ("onednn",)
     onednn: bool
 
     def __new__(cls, source: str, *, onednn: bool) -> Self:
-        """The example `source`, for processes with oneDNN or for those without."""
-        made = super().__new__(cls, source)
-        made.onednn = onednn
-        return made
+        """Return the example `source`, for processes with oneDNN or for those without."""
+        example = super().__new__(cls, source)
+        example.onednn = onednn
+        return example
 
 
 class Rule(Protocol):
@@ -42,7 +42,7 @@ class Rule(Protocol):
     INVALID: tuple[str, ...]
 
     def check(self, call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-        """The faults of this family at `call`."""
+        """Yield the faults of this family at `call`."""
         ...
 
 
@@ -54,7 +54,7 @@ class CellRule(Protocol):
     INVALID: tuple[str, ...]
 
     def check_cell(self, trace: Trace) -> Iterator[Diagnosis]:
-        """The faults of this family in the cells of `trace`."""
+        """Yield the faults of this family in the cells of `trace`."""
         ...
 
 
@@ -73,9 +73,9 @@ def diagnosed(
     origin: tuple[Span | None, str | None] = (None, None),
     fixes: Iterable[Fix] = (),
 ) -> Diagnosis:
-    """The diagnosis of a fault at `call`: an error if the call failed, a warning if it ran.
+    """Return the diagnosis of a fault at `call`: an error if the call failed, a warning if it ran.
 
-    `span` and `layer` are for faults that show elsewhere than at the call; `origin` is a place and that in words.
+    `span` and `layer` are for faults that show elsewhere than at the call; `origin` is a span, and what to say of it.
     """
     return Diagnosis(
         code=code,

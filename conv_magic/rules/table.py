@@ -1,8 +1,11 @@
-"""All rules, and how a trace is put to them."""
+"""All rules in their order, and the diagnosis of a run by them."""
 
 from __future__ import annotations
 
-from conv_magic.analysis.goals import agree, output_layer_of, speaks_of_shapes
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from conv_magic.analysis.goals import agree, reason_line_of, speaks_of_shapes
 from conv_magic.analysis.operands import origin_of
 from conv_magic.boundary import keep
 from conv_magic.model.calls import CallRecord, Outcome
@@ -189,24 +192,23 @@ UNEXPLAINED = "call-failed"
 """The code of a failure that no rule knows."""
 
 CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable, contract_unchecked)
-"""Rules about what the cell's text states of its values, whichever calls made them."""
+"""Rules that check what the cell's text states of its values, whichever calls made them."""
 TEXT_RULES: tuple[CellRule, ...] = (reshape_moves_axes,)
-"""Rules about what a cell that ran does between its calls."""
+"""Rules about what the text of a cell that ran does between its calls."""
 
 
 def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
-    """What is wrong in a run, most likely first; an error that the cell itself dealt with is not.
+    """Return what is wrong in a run, most likely first; an error that the cell itself handled is not.
 
-    A cell that failed has one fault: at the call that failed, or at the contract that was broken on the way there; one
-    that ran has the warnings of all its calls.
-    A rule that breaks has nothing to say; that is noted in `faults`.
+    A cell that failed has one fault: at the call that failed, or at the contract that was broken before.  One that ran
+    has the warnings of all its calls.  A rule that raises an error finds nothing; the error is noted in `faults`.
     """
-    stated = [diagnosis for rule in CELL_RULES for diagnosis in _said_of_cell(rule, trace, faults)]
+    stated = _diagnoses_of_cells(CELL_RULES, trace, faults)
     if failure is not None:
         culprit = failed_innermost(trace.calls)
         if culprit is None:
             return tuple(stated)
-        explained = _explained(culprit, trace, faults)
+        explained = _failure_explained(culprit, trace, faults)
         if explained is None:
             return tuple(stated)
         root = next((diagnosis for diagnosis in stated if leads_to(diagnosis, culprit, trace)), None)
@@ -214,54 +216,57 @@ def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[
             return (explained, *stated)
         return (as_root(root, explained), *(d for d in stated if d.severity is Severity.NOTE))
     found = _warnings(trace, faults)
-    silent = [diagnosis for rule in TEXT_RULES for diagnosis in _said_of_cell(rule, trace, faults)]
+    silent = _diagnoses_of_cells(TEXT_RULES, trace, faults)
     return (*stated, *found.values(), *silent)
 
 
+def _diagnoses_of_cells(rules: tuple[CellRule, ...], trace: Trace, faults: list[str]) -> list[Diagnosis]:
+    """Return the diagnoses of rules about the text."""
+    return [diagnosis for rule in rules for diagnosis in _diagnoses_by(rule, partial(rule.check_cell, trace), faults)]
+
+
 def _warnings(trace: Trace, faults: list[str]) -> dict[object, Diagnosis]:
-    """The warnings by code and place; of the calls made from one place the first that has one is told."""
+    """Return the warnings by code and span; of the calls made from one span the first with a warning counts."""
     found: dict[object, Diagnosis] = {}
-    told: set[object] = set()
+    diagnosed_at: set[object] = set()
     for call in trace.calls:
-        place = call.span, call.created
+        spans = call.span, call.created
         for rule in RULES if call.outcome is Outcome.RETURNED else ():
-            if (rule.code, place) in told:
+            if (rule.code, spans) in diagnosed_at:
                 continue
-            for diagnosis in _said(rule, call, trace, faults):
+            for diagnosis in _diagnoses_by(rule, partial(rule.check, call, trace), faults):
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
-                told.add((rule.code, place))
+                diagnosed_at.add((rule.code, spans))
     return found
 
 
-def _explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis | None:
-    said = (diagnosis for rule in RULES for diagnosis in _said(rule, call, trace, faults))
-    return next(said, None) or _unexplained(call, trace)
+def _failure_explained(call: CallRecord, trace: Trace, faults: list[str]) -> Diagnosis | None:
+    """Return the first diagnosis of a failed call, in the order of the rules; else the error as it was raised."""
+    diagnoses = (
+        diagnosis for rule in RULES for diagnosis in _diagnoses_by(rule, partial(rule.check, call, trace), faults)
+    )
+    return next(diagnoses, None) or _failure_unexplained(call, trace)
 
 
-def _said_of_cell(rule: CellRule, trace: Trace, faults: list[str]) -> list[Diagnosis]:
+def _diagnoses_by(
+    rule: Rule | CellRule, check: Callable[[], Iterable[Diagnosis]], faults: list[str]
+) -> list[Diagnosis]:
+    """Return the diagnoses that a rule's check yields; none where it raises an error."""
     try:
-        return list(rule.check_cell(trace))
+        return list(check())
     except BaseException as error:
         keep(f"rule {rule.code}", error, faults)
         return []
 
 
-def _said(rule: Rule, call: CallRecord, trace: Trace, faults: list[str]) -> list[Diagnosis]:
-    try:
-        return list(rule.check(call, trace))
-    except BaseException as error:
-        keep(f"rule {rule.code}", error, faults)
-        return []
-
-
-def _unexplained(call: CallRecord, trace: Trace) -> Diagnosis | None:
-    """Where and on what it failed, in TensorFlow's own words; None where no tensor took part.
+def _failure_unexplained(call: CallRecord, trace: Trace) -> Diagnosis | None:
+    """Return the diagnosis of an error that no rule explains, in TensorFlow's words; None where no tensor took part.
 
     Shapes are blamed only where the error speaks of shapes.
     """
     if not call.inputs:
         return None
-    reason = output_layer_of(call.error or "").splitlines()[:1]
+    reason = reason_line_of(call.error or "").splitlines()[:1]
     blames = speaks_of_shapes(call.error or "")
     fits = call.accepts is None or agree(call.inputs[0], call.accepts)
     return diagnosed(

@@ -44,6 +44,11 @@ def bracketed(sequence: ast.expr, texts: Iterable[str]) -> str:
     return f"{opening}{', '.join(texts)}{closing}"
 
 
+def exchanged(code: Code, first: ast.expr, second: ast.expr) -> list[Edit]:
+    """Return the edits that put each of two expressions in the other's place."""
+    return [code.replace(first, code.text_of(second)), code.replace(second, code.text_of(first))]
+
+
 def with_argument(code: Code, call: ast.Call, position: int | None, name: str, text: str) -> Edit:
     """The call with that argument set to `text`: where it is given its value is replaced, else `name=text` put last."""
     given = argument(call, position, name)
@@ -66,6 +71,12 @@ def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
     line = last.end_line + len(passed) - 1
     column = len(passed[-1]) + (last.end_column if len(passed) == 1 else 0)
     return Span(whole.cell, line, column, line, column), ", "
+
+
+def before(code: Code, node: ast.AST, text: str) -> Edit:
+    """Return the edit that puts a text right before a node."""
+    span = code.span(node)
+    return Edit(Span(span.cell, span.line, span.column, span.line, span.column), text)
 
 
 def after(code: Code, node: ast.AST, text: str) -> Edit:

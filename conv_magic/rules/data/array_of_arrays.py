@@ -1,6 +1,6 @@
 """An array whose entries are arrays was given where one array of numbers is needed.
 
-What: NumPy keeps arrays that it was not told to join as objects; of those TensorFlow makes no tensor.
+What: NumPy keeps arrays that were not joined as objects, and TensorFlow makes no tensor of objects.
 Why: a column of a table holds an array in each row, or an array was made with `dtype=object`.
 Example:
 
@@ -11,7 +11,7 @@ Use instead:
 
     model.fit(np.stack(spectra), labels)
 
-Fix safety: the numbers stay as they are; arrays of different sizes cannot be joined so, and the trial says it.
+Fix safety: the numbers stay as they are; arrays of different sizes cannot be joined so, and the trial shows it.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call was handed such an array by its name."""
-    supply = operand_of(call, trace) if call.outcome is Outcome.RAISED else None
-    given = supply.value if supply is not None else None
-    if supply is None or not isinstance(given, ast.Name):
+    """Yield a diagnosis where a failed call was given such an array by its name."""
+    operand = operand_of(call, trace) if call.outcome is Outcome.RAISED else None
+    given = operand.value if operand is not None else None
+    if operand is None or not isinstance(given, ast.Name):
         return
     objects = {v.name: v for v in trace.values if v.kind == "array" and v.dtype == "object" and not v.scope}
     if given.id not in objects:
         return
-    cell, numpy = supply.code, module_alias(supply.code, "numpy")
+    cell, numpy = operand.code, module_alias(operand.code, "numpy")
     if numpy is None:
         return
     methods = (n for n in cell.nodes if isinstance(n, ast.Call) and called_name(n) in DATA_METHODS)
-    handed = [n.args[0] for n in methods if n.args]
-    places = [given, *(n for n in handed if isinstance(n, ast.Name) and n.id in objects and n is not given)]
-    edits = [wrapped(cell, place, f"{numpy}.stack(", ")") for place in places]
+    first_arguments = [n.args[0] for n in methods if n.args]
+    names = [given, *(n for n in first_arguments if isinstance(n, ast.Name) and n.id in objects and n is not given)]
+    edits = [wrapped(cell, name, f"{numpy}.stack(", ")") for name in names]
     count = (objects[given.id].shape or (0,))[0]
     yield diagnosed(
         code,

@@ -48,14 +48,14 @@ INVALID: tuple[str, ...] = (
     "scores = model(tf.convert_to_tensor(photos))\n",
 )
 
-_MAKERS = {"array": True, "asarray": True, "stack": True, "convert_to_tensor": False, "constant": False,
+_JOINING = {"array": True, "asarray": True, "stack": True, "convert_to_tensor": False, "constant": False,
            "from_tensor_slices": False, "vstack": True}  # fmt: skip
 """The functions that make one array of many, and whether NumPy has one of that name."""
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a list of images of several sizes was to become one array."""
-    if call.outcome is not Outcome.RAISED or call.op not in _MAKERS or len(set(call.inputs)) < 2:
+    """Yield a diagnosis where a list of images of several sizes was to become one array."""
+    if call.outcome is not Outcome.RAISED or call.op not in _JOINING or len(set(call.inputs)) < 2:
         return
     if {len(shape) for shape in call.inputs} != {3} or len({shape[2] for shape in call.inputs}) != 1:
         return
@@ -64,16 +64,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         code,
         call,
         f"{name_of(call)} cannot make one array of images of {len(sizes)} sizes",
-        reasons=(f"among them are {spelled(call.inputs[0])} and {spelled(_another(call))}",),
+        reasons=(f"among them are {spelled(call.inputs[0])} and {spelled(_differing_shape(call))}",),
         expected=call.inputs[0],
-        actual=_another(call),
+        actual=_differing_shape(call),
         axis_names=("height", "width", "channels"),
         origin=origin_of(call, trace),
         fixes=_fixes(call, trace),
     )
 
 
-def _another(call: CallRecord) -> Shape:
+def _differing_shape(call: CallRecord) -> Shape:
+    """Return the first shape that differs from that of the first image."""
     return next(shape for shape in call.inputs if shape != call.inputs[0])
 
 
@@ -83,33 +84,37 @@ def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
     value = argument(node, 0, "object", "arrays", "values", "value", "tensors") if node is not None else None
     if cell is None or node is None or value is None:
         return
-    resize = _resizing(cell, numpy=_is_of_numpy(cell, node))
+    resize = _resizing_texts(cell, numpy=_is_of_numpy(cell, node))
     name = _free_name(cell)
     text = cell.text_of(value)
     if resize is None:
-        yield _cut(call, cell, value, name)
+        yield _cutting_fix(call, cell, value, name)
         return
     before, after = resize
-    for place, (height, width) in enumerate(_wanted(call, trace)):
-        each = f"[{before}{name}, ({height}, {width}){after} for {name} in {text}]"
+    for rank, (height, width) in enumerate(_sizes_offered(call, trace)):
+        resized = f"[{before}{name}, ({height}, {width}){after} for {name} in {text}]"
         title = f"resize the images to {height} x {width}"
-        yield fix(title, cell, [cell.replace(value, each)], Applicability.CHOICE if place else Applicability.SURE)
+        yield fix(title, cell, [cell.replace(value, resized)], Applicability.CHOICE if rank else Applicability.SURE)
 
 
-def _cut(call: CallRecord, cell: Code, value: ast.expr, name: str) -> Fix:
-    """All cut to the smallest, where the cell has no library that resizes."""
+def _cutting_fix(call: CallRecord, cell: Code, value: ast.expr, name: str) -> Fix:
+    """Return the fix that cuts all images to the smallest, where the cell has no library that resizes."""
     height, width = (min(shape[axis] or 0 for shape in call.inputs) for axis in (0, 1))
-    each = f"[{name}[:{height}, :{width}] for {name} in {cell.text_of(value)}]"
-    return fix(f"cut the images to {height} x {width}", cell, [cell.replace(value, each)], Applicability.CHOICE)
+    cut = f"[{name}[:{height}, :{width}] for {name} in {cell.text_of(value)}]"
+    return fix(f"cut the images to {height} x {width}", cell, [cell.replace(value, cut)], Applicability.CHOICE)
 
 
 def _is_of_numpy(cell: Code, node: ast.Call) -> bool:
+    """Check whether a call is of NumPy's function."""
     numpy = module_alias(cell, "numpy")
     return isinstance(node.func, ast.Attribute) and cell.text_of(node.func.value) == numpy
 
 
-def _resizing(cell: Code, *, numpy: bool) -> tuple[str, str] | None:
-    """What to write around an image to resize it, with a library that the cell has."""
+def _resizing_texts(cell: Code, *, numpy: bool) -> tuple[str, str] | None:
+    """Return the texts to put before and after an image to resize it, with a library that the cell has.
+
+    With `numpy` the result is made an array again.
+    """
     tensorflow, keras = module_alias(cell, "tensorflow"), module_alias(cell, "keras")
     if tensorflow:
         return f"{tensorflow}.image.resize(", ").numpy()" if numpy else ")"
@@ -120,16 +125,17 @@ def _resizing(cell: Code, *, numpy: bool) -> tuple[str, str] | None:
 
 
 def _free_name(cell: Code) -> str:
+    """Return a name for an image that the cell does not use."""
     taken = {node.id for node in ast.walk(cell.tree) if isinstance(node, ast.Name)}
     return next(name for name in ("image", "picture", "each", "_image") if name not in taken or name == "_image")
 
 
-def _wanted(call: CallRecord, trace: Trace) -> list[tuple[int, int]]:
-    """The sizes to offer: the models', a square, the commonest."""
+def _sizes_offered(call: CallRecord, trace: Trace) -> list[tuple[int, int]]:
+    """Return the sizes to offer: the models', else a square and the commonest."""
     declared: list[Shape] = [d.sizes[:2] for d in declarations(trace) if d.sizes is not None and len(d.sizes) == 3]
     height, width = call.inputs[0][:2]
     side = min(height or 1, width or 1)
     square: Shape = (side, side)
     common = Counter(shape[:2] for shape in call.inputs).most_common(1)[0][0]
-    every: list[Shape] = declared or [square, common]
-    return [(a, b) for a, b in dict.fromkeys(every) if a is not None and b is not None]
+    sizes: list[Shape] = declared or [square, common]
+    return [(a, b) for a, b in dict.fromkeys(sizes) if a is not None and b is not None]

@@ -55,7 +55,7 @@ INVALID: tuple[str, ...] = (
     "model.fit(data.map(lambda x, y: (x / 255.0, y)), verbose=0)\n",
 )
 
-_SIZES = {
+_SIZE_OPTIONS = {
     "image_dataset_from_directory": "image_size",
     "flow_from_directory": "target_size",
     "flow_from_dataframe": "target_size",
@@ -63,24 +63,24 @@ _SIZES = {
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a model failed on images that a loader made of another size."""
-    model = _model_around(call, trace) if call.outcome is Outcome.RAISED else None
+    """Yield a diagnosis where a model failed on images that a loader made of another size."""
+    model = _model_of_another_size(call, trace) if call.outcome is Outcome.RAISED else None
     if model is None or model.accepts is None:
         return
     have, want = model.inputs[0], model.accepts
     sizes = want[1:3]
-    found = _loader(call, trace)
-    if found is None:
+    loaded = _loader_of_data(call, trace)
+    if loaded is None:
         return
-    cell, loader, keyword = found
+    cell, loader, keyword = loaded
     text = f"({sizes[0]}, {sizes[1]})"
     origin = cell.span(loader)
     yield diagnosed(
         code,
         call,
-        f"{name_of(model)} takes images of {_by(sizes)}; the loader makes them {_by(have[1:3])}",
+        f"{name_of(model)} takes images of {_sizes_spelled(sizes)}; the loader makes them {_sizes_spelled(have[1:3])}",
         layer=name_of(model),
-        reasons=(f"{called_name(loader)} resizes to {_by(have[1:3])}",),
+        reasons=(f"{called_name(loader)} resizes to {_sizes_spelled(have[1:3])}",),
         expected=want,
         actual=have,
         axes=tuple(axis for axis in (1, 2) if have[axis] != want[axis]),
@@ -97,21 +97,22 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _model_around(call: CallRecord, trace: Trace) -> CallRecord | None:
-    """The call, or the model around it, whose input has other sizes than it was declared for."""
-    for around in (call, *graph_of(trace).ancestors(call)):
-        have, want = (around.inputs or ((),))[0], around.accepts or ()
+def _model_of_another_size(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """Return the call, or the model around it, whose input has another height or width than it was declared for."""
+    for candidate in (call, *graph_of(trace).ancestors(call)):
+        have, want = (candidate.inputs or ((),))[0], candidate.accepts or ()
         if len(have) == len(want) == 4 and None not in want[1:3] and have[1:3] != want[1:3] and have[3] == want[3]:
-            return around
+            return candidate
     return None
 
 
-def _by(sizes: Shape) -> str:
+def _sizes_spelled(sizes: Shape) -> str:
+    """Return the sizes in words: `60 x 60`."""
     return " x ".join(str(size) for size in sizes)
 
 
-def _loader(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call, str] | None:
-    """The call that loaded what the running line hands over."""
+def _loader_of_data(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call, str] | None:
+    """Return the call that loaded the data of the running line, with its cell and the option for the size."""
     cell = code_of(trace, call.span)
     node = cell.call_at(call.span) if cell else None
     data = argument(node, 0, "x", "inputs") if node is not None else None
@@ -122,8 +123,8 @@ def _loader(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call, str] | None
         seen += 1
         for origin in definitions_of(cell, waiting.pop(0)):
             for inner in ast.walk(origin):
-                if isinstance(inner, ast.Call) and called_name(inner) in _SIZES:
-                    return cell, inner, _SIZES[called_name(inner)]
+                if isinstance(inner, ast.Call) and called_name(inner) in _SIZE_OPTIONS:
+                    return cell, inner, _SIZE_OPTIONS[called_name(inner)]
                 if isinstance(inner, ast.Name) and inner is not origin and isinstance(inner.ctx, ast.Load):
                     waiting.append(inner)
     return None

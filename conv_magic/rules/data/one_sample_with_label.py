@@ -54,53 +54,55 @@ INVALID: tuple[str, ...] = (
 )
 
 
-_LEAST = 2
-"""The axes of a sample that can be told from a batch of numbers."""
+_LEAST_RANK = 2
+"""A sample of fewer axes looks like a batch of numbers."""
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call was given a sample of the model's input shape, and a label."""
-    options = call.options if isinstance(call.options, FitOptions) else _around(call, trace)
-    supply = operand_of(call, trace) if options is not None else None
-    labels = argument(supply.call, 1, "y") if supply else None
-    if options is None or supply is None or labels is None or len(options.x) != 1 or options.dataset:
+    """Yield a diagnosis where a failed call was given a sample of the model's input shape, and a label."""
+    options = call.options if isinstance(call.options, FitOptions) else _options_around(call, trace)
+    operand = operand_of(call, trace) if options is not None else None
+    labels = argument(operand.call, 1, "y") if operand else None
+    if options is None or operand is None or labels is None or len(options.x) != 1 or options.dataset:
         return
     if options.y and options.y[0] and options.y[0][0] == options.x[0][0]:
         return  # as many labels as samples
-    declared = _declared(supply.call, trace)
-    if call.outcome is not Outcome.RAISED or declared is None or not _is_one(options.x[0], declared):
+    declared = _input_of_model(operand.call, trace)
+    if call.outcome is not Outcome.RAISED or declared is None or not _is_one_sample(options.x[0], declared):
         return
-    one = options.x[0]
-    fixes = tuple(_fixes(supply.code, supply.value, labels, options))
+    sample = options.x[0]
+    fixes = tuple(_fixes(operand.code, operand.value, labels, options))
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} takes batches of {spelled(declared)}; it was given one sample of {spelled(one)}",
+        f"{name_of(call)} takes batches of {spelled(declared)}; it was given one sample of {spelled(sample)}",
         reasons=("the batch axis is missing from the sample and from its label",),
         expected=declared,
-        actual=one,
+        actual=sample,
         axes=(0,),
         axis_names=axis_names(len(declared)),
         fixes=fixes,
     )
 
 
-def _around(call: CallRecord, trace: Trace) -> FitOptions | None:
-    for around in graph_of(trace).ancestors(call):
-        if isinstance(around.options, FitOptions):
-            return around.options if around.span is not None else None
+def _options_around(call: CallRecord, trace: Trace) -> FitOptions | None:
+    """Return the options of the `fit` around a call; None where its place in the text is not known."""
+    for ancestor in graph_of(trace).ancestors(call):
+        if isinstance(ancestor.options, FitOptions):
+            return ancestor.options if ancestor.span is not None else None
     return None
 
 
-def _declared(call: ast.Call, trace: Trace) -> Shape | None:
-    """The input shape of the model whose method is called."""
+def _input_of_model(call: ast.Call, trace: Trace) -> Shape | None:
+    """Return the input shape of the model whose method is called; None where it has several."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    named = [v for v in trace.values if v.kind == "model" and isinstance(owner, ast.Name) and v.name == owner.id]
-    return named[0].parts[0] if named and len(named[0].parts) == 1 else None
+    models = [v for v in trace.values if v.kind == "model" and isinstance(owner, ast.Name) and v.name == owner.id]
+    return models[0].parts[0] if models and len(models[0].parts) == 1 else None
 
 
-def _is_one(given: Shape, declared: Shape) -> bool:
-    if len(given) != len(declared) - 1 or len(given) < _LEAST:
+def _is_one_sample(given: Shape, declared: Shape) -> bool:
+    """Check whether a shape is that of one sample."""
+    if len(given) != len(declared) - 1 or len(given) < _LEAST_RANK:
         return False
     return all(want in (None, have) for have, want in zip(given, declared[1:], strict=True))
 
@@ -111,14 +113,14 @@ def _fixes(cell: Code, sample: ast.expr, labels: ast.expr, options: FitOptions) 
     if all(slices):
         yield fix("take a slice of one sample", cell, [edit for edit in slices if edit], Applicability.SURE)
     elif numpy is not None:
-        plain = not options.y or not options.y[0]
-        label = wrapped(cell, labels, f"{numpy}.array([", "])") if plain else indexed(cell, labels, "[None]")
+        is_number = not options.y or not options.y[0]
+        label = wrapped(cell, labels, f"{numpy}.array([", "])") if is_number else indexed(cell, labels, "[None]")
         edits = [indexed(cell, sample, "[None]"), label]
         yield fix("add the batch axis to the sample and to its label", cell, edits, Applicability.SURE)
 
 
 def _sliced(cell: Code, node: ast.expr) -> Edit | None:
-    """`x[i]` as `x[i : i + 1]`."""
+    """Return the edit that makes `x[i]` a slice, `x[i : i + 1]`; None where it is no index."""
     if not isinstance(node, ast.Subscript):
         return None
     index = node.slice

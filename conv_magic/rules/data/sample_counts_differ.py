@@ -1,8 +1,8 @@
-"""The data, the labels and the sample weights are of different numbers of samples.
+"""The data, the labels and the sample weights have different numbers of samples.
 
 What: `fit` and `evaluate` take the first axis of data, labels and weights as the samples; the counts differ.
-Why: data and labels were cut at different places, those of the training set met those of the test set, a reshape with
--1 and a wrong number of channels made more samples than there were, pairs were put behind one another.
+Why: data and labels were cut at different indices, training data met test labels, a reshape with -1 and a wrong number
+of channels made more samples than there were, pairs were joined end to end.
 Example:
 
     pixels = images.reshape(-1, 32, 32, 1)          # 60 colour images become 180
@@ -81,7 +81,7 @@ _JOINS = {"concatenate", "vstack", "concat", "append", "stack", "r_"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `fit` or `evaluate` was given different numbers of samples."""
+    """Yield a diagnosis where a failed `fit` or `evaluate` was given different numbers of samples."""
     options = call.options
     if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or not options.y:
         return
@@ -89,9 +89,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     counts = [shape[0] for shape in (*options.x, *options.y) if shape]
     if len(set(counts)) == 1 and options.sample_weight and options.sample_weight[0]:
-        yield from _of_weights(call, trace, options)
+        yield from _check_weights(call, trace, options)
     if len(set(counts)) == 1 and not options.sample_weight:
-        yield from _of_validation(call, trace, options)
+        yield from _check_validation(call, trace, options)
     if None in counts or len(set(counts)) < 2:
         return
     have, labels = options.x[0][0], options.y[0][0]
@@ -114,12 +114,12 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _of_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
-    """Weights for another number of samples than data and labels have."""
+def _check_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where sample weights are for another number of samples than data and labels."""
     have, weights = options.x[0][0], options.sample_weight[0]
-    supply = operand_of(call, trace)
-    given = next((k.value for k in supply.call.keywords if k.arg == "sample_weight"), None) if supply else None
-    if supply is None or given is None or have is None or weights[0] is None or weights[0] == have:
+    operand = operand_of(call, trace)
+    given = next((k.value for k in operand.call.keywords if k.arg == "sample_weight"), None) if operand else None
+    if operand is None or given is None or have is None or weights[0] is None or weights[0] == have:
         return
     yield diagnosed(
         code,
@@ -129,42 +129,43 @@ def _of_weights(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator
         expected=(have, *weights[1:]),
         actual=weights,
         axes=(0,),
-        fixes=tuple(_counted_anew(supply, given, trace, weights[0], have)),
+        fixes=tuple(_weight_fixes(operand, given, trace, weights[0], have)),
     )
 
 
-def _counted_anew(supply: Operand, given: ast.expr, trace: Trace, wrong: int, right: int) -> Iterator[Fix]:
-    """The number of weights where it is written, or the array that they were counted on."""
-    cell, reader = supply.code, Evaluator(supply.code, trace)
+def _weight_fixes(operand: Operand, given: ast.expr, trace: Trace, wrong: int, right: int) -> Iterator[Fix]:
+    """Yield fixes of the number of weights where it is written, or of the array that they were counted on."""
+    cell, evaluator = operand.code, Evaluator(operand.code, trace)
     title = f"make {counted(right, 'weight')}"
     for node in (n for origin in definitions_of(cell, given) for n in ast.walk(origin) if isinstance(n, ast.expr)):
-        counts = isinstance(node, ast.Constant | ast.Subscript) or (
+        is_count = isinstance(node, ast.Constant | ast.Subscript) or (
             isinstance(node, ast.Call) and called_name(node) == "len"
         )
-        if counts and type(reader.value(node)) is int and reader.value(node) == wrong:
-            text = str(right) if isinstance(node, ast.Constant) else f"len({cell.text_of(supply.value)})"
+        if is_count and type(evaluator.value(node)) is int and evaluator.value(node) == wrong:
+            text = str(right) if isinstance(node, ast.Constant) else f"len({cell.text_of(operand.value)})"
             yield fix(title, cell, [cell.replace(node, text)], Applicability.SURE)
             return
-    yield from _cut_alike(cell, given, wrong, right)
+    yield from _slice_fixes(cell, given, wrong, right)
     if wrong > right:
         edit = indexed(cell, given, f"[:{right}]")
         yield fix(f"keep the first {counted(right, 'weight')}", cell, [edit], Applicability.CHOICE)
 
 
-def _validation(options: FitOptions) -> tuple[int, int] | None:
-    """How many samples and labels the validation data has, where these differ."""
+def _validation_counts(options: FitOptions) -> tuple[int, int] | None:
+    """Return how many samples and labels the validation data has, where these differ."""
     (data, *_), (labels, *_) = (options.validation_x or ((),)), (options.validation_y or ((),))
     if not data or not labels or data[0] is None or labels[0] is None or data[0] == labels[0]:
         return None
     return data[0], labels[0]
 
 
-def _of_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
-    counts, supply = _validation(options), operand_of(call, trace)
-    given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None) if supply else None
-    if counts is None or supply is None or given is None:
+def _check_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where the validation data has different numbers of samples and labels."""
+    counts, operand = _validation_counts(options), operand_of(call, trace)
+    given = next((k.value for k in operand.call.keywords if k.arg == "validation_data"), None) if operand else None
+    if counts is None or operand is None or given is None:
         return
-    pairs = [o for o in definitions_of(supply.code, given) if isinstance(o, ast.Tuple | ast.List) and len(o.elts) > 1]
+    pairs = [o for o in definitions_of(operand.code, given) if isinstance(o, ast.Tuple | ast.List) and len(o.elts) > 1]
     elements = pairs[0].elts if pairs else []
     data, labels = options.validation_x[0], options.validation_y[0]
     both = FitOptions((data,), (labels,), (), (), (), dataset=False)
@@ -176,61 +177,65 @@ def _of_validation(call: CallRecord, trace: Trace, options: FitOptions) -> Itera
         expected=(counts[0], *labels[1:]),
         actual=labels,
         axes=(0,),
-        fixes=tuple(_matched(replace(supply, value=elements[0]), elements[1], trace, both)) if elements else (),
+        fixes=tuple(_matching_fixes(replace(operand, value=elements[0]), elements[1], trace, both)) if elements else (),
     )
 
 
 def _fixes(call: CallRecord, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
-    supply = operand_of(call, trace)
-    given = argument(supply.call, 1, "y") if supply else None
-    if supply is None or given is None:
+    operand = operand_of(call, trace)
+    given = argument(operand.call, 1, "y") if operand else None
+    if operand is None or given is None:
         return
-    yield from _apart(supply, trace, options, have, labels)
-    yield from _matched(supply, given, trace, options)
+    yield from _one_by_one_fixes(operand, trace, options, have, labels)
+    yield from _matching_fixes(operand, given, trace, options)
 
 
-def _matched(supply: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
-    """Data and labels brought to one number where the text says how many there are of one of them."""
+def _matching_fixes(operand: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+    """Yield fixes that bring data and labels to one number, where the text says how many there are of one of them."""
     have, labels = options.x[0][0] or 0, options.y[0][0] or 0
-    yield from _reshaped(supply, trace, have, labels)
-    yield from _other_names(supply, given, trace, options)
-    yield from _cut_alike(supply.code, given, labels, have)
-    yield from _cut_alike(supply.code, supply.value, have, labels)
+    yield from _reshape_size_fixes(operand, trace, have, labels)
+    yield from _name_fixes(operand, given, trace, options)
+    yield from _slice_fixes(operand.code, given, labels, have)
+    yield from _slice_fixes(operand.code, operand.value, have, labels)
 
 
-def _apart(supply: Operand, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
-    """The inputs of a model with several, joined into one array, handed over one by one."""
-    several = [len(v.parts) for v in trace.values if v.kind == "model" and len(v.parts) > 1]
-    for origin in definitions_of(supply.code, supply.value):
+def _one_by_one_fixes(operand: Operand, trace: Trace, options: FitOptions, have: int, labels: int) -> Iterator[Fix]:
+    """Yield a fix that gives the inputs of a model with several one by one, in place of one joined array."""
+    input_counts = [len(v.parts) for v in trace.values if v.kind == "model" and len(v.parts) > 1]
+    for origin in definitions_of(operand.code, operand.value):
         if len(options.x) > 1 or not isinstance(origin, ast.Call) or called_name(origin) not in _JOINS:
             continue
         parts = argument(origin, 0, "arrays", "tup", "values")
-        if isinstance(parts, ast.List | ast.Tuple) and len(parts.elts) in several and have == labels * len(parts.elts):
-            text = ", ".join(map(supply.code.text_of, parts.elts))
-            edit = supply.code.replace(supply.value, f"[{text}]")
-            yield fix("give the inputs one by one", supply.code, [edit], Applicability.SURE)
+        if (
+            isinstance(parts, ast.List | ast.Tuple)
+            and len(parts.elts) in input_counts
+            and have == labels * len(parts.elts)
+        ):
+            text = ", ".join(map(operand.code.text_of, parts.elts))
+            edit = operand.code.replace(operand.value, f"[{text}]")
+            yield fix("give the inputs one by one", operand.code, [edit], Applicability.SURE)
             return
 
 
-def _reshaped(supply: Operand, trace: Trace, have: int, labels: int) -> Iterator[Fix]:
-    """The last size of a reshape with -1, which made a multiple of the samples."""
+def _reshape_size_fixes(operand: Operand, trace: Trace, have: int, labels: int) -> Iterator[Fix]:
+    """Yield a fix of the last size of a reshape with -1, which made a multiple of the samples."""
     if have % labels:
         return
-    for origin in definitions_of(supply.code, supply.value):
+    for origin in definitions_of(operand.code, operand.value):
         for node in ast.walk(origin):
             if not isinstance(node, ast.Call) or called_name(node) != "reshape":
                 continue
-            sizes = _sizes(node)
-            values = [Evaluator(supply.code, trace).value(size) for size in sizes]
+            sizes = _reshape_sizes(node)
+            values = [Evaluator(operand.code, trace).value(size) for size in sizes]
             if len(values) > 2 and values[0] == -1 and isinstance(values[-1], int):
-                edit = supply.code.replace(sizes[-1], str(values[-1] * (have // labels)))
+                edit = operand.code.replace(sizes[-1], str(values[-1] * (have // labels)))
                 title = f"reshape to {labels} samples with {counted(values[-1] * (have // labels), 'channel')}"
-                yield fix(title, supply.code, [edit], Applicability.SURE)
+                yield fix(title, operand.code, [edit], Applicability.SURE)
                 return
 
 
-def _sizes(node: ast.Call) -> list[ast.expr]:
-    """The sizes a reshape is given: one by one, or as the last tuple."""
+def _reshape_sizes(node: ast.Call) -> list[ast.expr]:
+    """Return the sizes that a reshape is given: one by one, or as the last tuple."""
     last = node.args[-1] if node.args else None
     if isinstance(last, ast.Tuple | ast.List):
         return list(last.elts)
@@ -238,33 +243,36 @@ def _sizes(node: ast.Call) -> list[ast.expr]:
 
 
 def _part_of(cell: Code, whole: ast.Name, values: list[NamedValue]) -> str | None:
-    """The one name of a part that was cut out of an array: `y_train` for `labels` after `y_train = labels[:80]`."""
+    """Return the one name of a part cut out of an array: `y_train` for `labels` after `y_train = labels[:80]`."""
     found = []
     for value in values:
-        bound = cell.binding_at_end(value.name)
-        cut = bound.value if bound is not None else None
+        binding = cell.binding_at_end(value.name)
+        cut = binding.value if binding is not None else None
         if isinstance(cut, ast.Subscript) and isinstance(cut.value, ast.Name) and cut.value.id == whole.id:
             found.append(value.name)
     return found[0] if len(found) == 1 else None
 
 
-def _other_names(supply: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
-    """The labels' or the data's sister of the other count: `y_train` for `y_test`."""
-    for place, mine, count in ((given, options.y[0], options.x[0][0]), (supply.value, options.x[0], options.y[0][0])):
-        partner = supply.value if place is given else given
-        if not isinstance(place, ast.Name) or not isinstance(partner, ast.Name):
+def _name_fixes(operand: Operand, given: ast.expr, trace: Trace, options: FitOptions) -> Iterator[Fix]:
+    """Yield a fix that uses other labels or data of the right count: `y_train` for `y_test`."""
+    data, labels = options.x[0], options.y[0]
+    for expression, partner, shape, count in (
+        (given, operand.value, labels, data[0]),
+        (operand.value, given, data, labels[0]),
+    ):
+        if not isinstance(expression, ast.Name) or not isinstance(partner, ast.Name):
             continue
-        wanted = (count, *mine[1:])
-        fitting = [v for v in trace.values if v.shape == wanted and v.name not in (place.id, partner.id)]
-        alike = _most_alike(place.id, partner.id, fitting) or _part_of(supply.code, place, fitting)
-        if alike is not None:
-            edit = supply.code.replace(place, alike)
-            yield fix(f"use {alike} with {partner.id}", supply.code, [edit], Applicability.SURE)
+        wanted = (count, *shape[1:])
+        fitting = [v for v in trace.values if v.shape == wanted and v.name not in (expression.id, partner.id)]
+        name = _most_alike(expression.id, partner.id, fitting) or _part_of(operand.code, expression, fitting)
+        if name is not None:
+            edit = operand.code.replace(expression, name)
+            yield fix(f"use {name} with {partner.id}", operand.code, [edit], Applicability.SURE)
             return
 
 
 def _most_alike(name: str, partner: str, values: list[NamedValue]) -> str | None:
-    """The one name that is made of the words of both: `y_train` of `y_test` and `x_train`."""
+    """Return the one name that is made of the words of both: `y_train` of `y_test` and `x_train`."""
     words = {*name.split("_"), *partner.split("_")}
     own, other = set(name.split("_")) - set(partner.split("_")), set(partner.split("_")) - set(name.split("_"))
     found = [
@@ -275,20 +283,20 @@ def _most_alike(name: str, partner: str, values: list[NamedValue]) -> str | None
     return found[0] if len(found) == 1 else None
 
 
-def _cut_alike(cell: Code, given: ast.expr, wrong: int, right: int) -> Iterator[Fix]:
-    """The place at which an array is cut, where the number is written in its slice."""
-    bound = cell.binding(given) if isinstance(given, ast.Name) else None
-    base = bound.statement if bound is not None else given
+def _slice_fixes(cell: Code, given: ast.expr, wrong: int, right: int) -> Iterator[Fix]:
+    """Yield a fix of the index at which an array is cut, where the number is written in its slice."""
+    binding = cell.binding(given) if isinstance(given, ast.Name) else None
+    base = binding.statement if binding is not None else given
     slices = [n for n in ast.walk(base) if isinstance(n, ast.Slice)]
     ends = [end for s in slices for end in (s.lower, s.upper) if isinstance(end, ast.Constant) and end.value == wrong]
     for start in (s.lower for s in slices if s.upper is None and isinstance(s.lower, ast.Constant)):
-        begin = start.value + wrong - right if isinstance(start.value, int) else 0
-        if bound is None and begin > 0:
+        first = start.value + wrong - right if isinstance(start.value, int) else 0
+        if binding is None and first > 0:
             yield fix(
-                f"begin at {begin}, as the other does", cell, [cell.replace(start, str(begin))], Applicability.SURE
+                f"begin at {first}, as the other does", cell, [cell.replace(start, str(first))], Applicability.SURE
             )
             return
-    cut = any(isinstance(s.upper, ast.Constant) and s.upper.value == wrong for s in slices)
-    if cut:
+    is_cut = any(isinstance(s.upper, ast.Constant) and s.upper.value == wrong for s in slices)
+    if is_cut:
         edits = [cell.replace(end, str(right)) for end in ends]
         yield fix(f"cut at {right}, as the other is", cell, edits, Applicability.SURE)

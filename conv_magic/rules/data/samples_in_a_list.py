@@ -1,4 +1,4 @@
-"""Samples were handed over in a list: Keras takes each element for an input of its own.
+"""Samples were given in a list: Keras takes each element for an input of its own.
 
 What: `predict([one, two, three])` is a call with three inputs, not with a batch of three.
 Why: images were collected in a list and the list was not made an array.
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.operands import module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import graph_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -44,19 +45,19 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed model with one input was given a list of single samples."""
+    """Yield a diagnosis where a failed model with one input was given a list of single samples."""
     if call.outcome is not Outcome.RAISED:
         return
-    call, given = _model_around(call, trace)
+    call, given = _model_in_training(call, trace)
     if not given or call.accepts is None:
         return
-    if len(set(given)) != 1 or not _fits(given[0], call.accepts[1:]):
+    if len(set(given)) != 1 or not shapes_agree(given[0], call.accepts[1:]):
         return
-    supply = operand_of(call, trace)
-    numpy = module_alias(supply.code, "numpy") if supply else None
-    if supply is None or numpy is None or not isinstance(supply.code.resolve(supply.value), ast.List | ast.ListComp):
+    operand = operand_of(call, trace)
+    numpy = module_alias(operand.code, "numpy") if operand else None
+    if operand is None or numpy is None or not isinstance(operand.code.resolve(operand.value), ast.List | ast.ListComp):
         return
-    edit = wrapped(supply.code, supply.value, f"{numpy}.stack(", ")")
+    edit = wrapped(operand.code, operand.value, f"{numpy}.stack(", ")")
     yield diagnosed(
         code,
         call,
@@ -66,20 +67,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=given[0],
         axis_names=axis_names(len(call.accepts)),
         origin=origin_of(call, trace),
-        fixes=(fix("stack the samples to one array", supply.code, [edit], Applicability.SURE),),
+        fixes=(fix("stack the samples to one array", operand.code, [edit], Applicability.SURE),),
     )
 
 
-def _model_around(call: CallRecord, trace: Trace) -> tuple[CallRecord, tuple[Shape, ...]]:
-    """The model that `fit` or `predict` called, and what these were given."""
-    for around in graph_of(trace).ancestors(call):
-        if isinstance(around.options, FitOptions):
-            return call, () if around.options.dataset else around.options.x
-        call = around
+def _model_in_training(call: CallRecord, trace: Trace) -> tuple[CallRecord, tuple[Shape, ...]]:
+    """Return the model that `fit` or `predict` called, and the shapes that these were given."""
+    for ancestor in graph_of(trace).ancestors(call):
+        if isinstance(ancestor.options, FitOptions):
+            return call, () if ancestor.options.dataset else ancestor.options.x
+        call = ancestor
     return call, ()
-
-
-def _fits(sample: Shape, wanted: Shape) -> bool:
-    return len(sample) == len(wanted) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(sample, wanted, strict=True)
-    )

@@ -1,4 +1,4 @@
-"""A reshape spells the batch size out.
+"""A reshape states the batch size as a number.
 
 What: the first size of the target is a number; a batch of any other size cannot be reshaped to it.
 Why: the last batch of an epoch is smaller, `predict` cuts in batches of 32, one image comes alone.
@@ -67,46 +67,47 @@ _COUNTS = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where only the first, written size of a reshape's target does not fit."""
+    """Yield a diagnosis where, of a reshape's target, only the number written for the batch size is wrong."""
     if call.outcome is not Outcome.RAISED or call.span is None:
         return
-    counts = next((found for pattern in _COUNTS if (found := pattern.search(call.error or ""))), None)
+    match = next((searched for pattern in _COUNTS if (searched := pattern.search(call.error or ""))), None)
     cell = code_of(trace, call.span)
     statement = cell.statement_at(call.span.line) if cell else None
-    if counts is None or cell is None or statement is None:
+    if match is None or cell is None or statement is None:
         return
-    have, asked = int(counts[1]), int(counts[2])
-    reader = Evaluator(cell, trace)
-    for target in _targets(statement):
-        sizes = reader.value(target)
-        if not isinstance(sizes, tuple) or prod(s or 0 for s in sizes) != asked:
+    values_given, values_asked = int(match[1]), int(match[2])
+    evaluator = Evaluator(cell, trace)
+    for target in _reshape_targets(statement):
+        sizes = evaluator.value(target)
+        if not isinstance(sizes, tuple) or prod(s or 0 for s in sizes) != values_asked:
             continue
         if call.inputs and call.inputs[0][:1] == sizes[:1]:
             continue  # it is the batch that came: another size is wrong
-        rest = prod(s or 0 for s in sizes[1:])
-        if rest and have % rest == 0 and have != asked:
-            yield _diagnosis(call, cell, target, sizes[0] or 0, have // rest)
+        sample_values = prod(s or 0 for s in sizes[1:])
+        if sample_values and values_given % sample_values == 0 and values_given != values_asked:
+            yield _diagnosis(call, cell, target, sizes[0] or 0, values_given // sample_values)
             return
 
 
-def _diagnosis(call: CallRecord, cell: Code, target: ast.Tuple | ast.List, written: int, came: int) -> Diagnosis:
+def _diagnosis(call: CallRecord, cell: Code, target: ast.Tuple | ast.List, stated: int, given: int) -> Diagnosis:
+    """Return the diagnosis; its fix writes -1 in every reshape of the function that states the same batch size."""
     scope = cell.scope_of(target)
     first = cell.text_of(target.elts[0])
-    others = [t for t in _targets(scope) if t.elts and cell.text_of(t.elts[0]) == first]
-    edits = [cell.replace(t.elts[0], "-1") for t in others if not any("-1" in cell.text_of(e) for e in t.elts)]
+    targets = [t for t in _reshape_targets(scope) if t.elts and cell.text_of(t.elts[0]) == first]
+    edits = [cell.replace(t.elts[0], "-1") for t in targets if not any("-1" in cell.text_of(e) for e in t.elts)]
     return diagnosed(
         code,
         call,
-        f"the reshape is written for batches of {written}; this batch has {came}",
+        f"the reshape is written for batches of {stated}; this batch has {given}",
         reasons=("the last batch, and every batch of another size, has to fit as well",),
         origin=(cell.span(target), "the batch size is written here"),
         fixes=(fix("let the batch have any size: -1", cell, edits, Applicability.SURE),),
     )
 
 
-def _targets(node: ast.AST) -> Iterator[ast.Tuple | ast.List]:
-    """The targets of the reshapes below a node, where they are spelled out."""
+def _reshape_targets(node: ast.AST) -> Iterator[ast.Tuple | ast.List]:
+    """Yield the tuples and lists that the reshapes below a node are given as their target."""
     for call in ast.walk(node):
         if isinstance(call, ast.Call) and called_name(call) == "reshape":
-            given = [*call.args[-1:], *(k.value for k in call.keywords if k.arg in ("shape", "newshape"))]
-            yield from (g for g in given if isinstance(g, ast.Tuple | ast.List) and len(g.elts) > 1)
+            arguments = [*call.args[-1:], *(k.value for k in call.keywords if k.arg in ("shape", "newshape"))]
+            yield from (a for a in arguments if isinstance(a, ast.Tuple | ast.List) and len(a.elts) > 1)

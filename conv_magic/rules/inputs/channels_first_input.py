@@ -11,8 +11,8 @@ Use instead:
 
     screens = keras.Input((84, 84, 4))
 
-Fix safety: the declared sizes change places, and with them arrays of that shape in the cell; no number changes.  Where
-the cell ran, this is said only of 1 or 3 rows of a square with more than a line's kernel.
+Fix safety: the declared sizes are reordered, and with them arrays of that shape in the cell; no number changes.  Where
+the cell ran, it is reported only of 1 or 3 square planes under a kernel larger than 1 in height and width.
 """
 
 from __future__ import annotations
@@ -68,18 +68,20 @@ _MOST_CHANNELS = 16
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the declared axes, in the other order, would suit the layers."""
+    """Yield a diagnosis where the declared axes, in the other order, would suit the layers."""
     options = call.options
     if not isinstance(options, arithmetic.SlidingOptions) or not call.inputs or options.data_format != "channels_last":
         return
     ran = call.outcome is Outcome.RETURNED
-    if ran and (call.producers[:1] != (None,) or not _is_hardly_meant(options, call.inputs[0])):
+    if ran and (call.producers[:1] != (None,) or not _is_square_channels_first(options, call.inputs[0])):
         return
     if ran and not _is_first_run(call, trace):
         return
     chain = producer_chain(call, trace)
     shape = (chain[0] if chain else call).inputs[0]
-    if not ran and not (_fails_by_window(call) and _is_first(shape) and _suits(chain, call, _last(shape))):
+    if not ran and not (
+        _fails_by_window(call) and _looks_channels_first(shape) and _suits(chain, call, _channels_last(shape))
+    ):
         return
     fixes = tuple(_fixes(call, trace, shape))
     if not fixes:
@@ -90,8 +92,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         call,
         f"{name_of(call)} is channels-last; of {spelled(shape)} it sees an image of "
         f"{shape[1]} x {shape[2]} with {shape[3]} channels",
-        reasons=(f"channels-last, it would be {spelled(_last(shape))}",),
-        expected=_last(shape),
+        reasons=(f"channels-last, it would be {spelled(_channels_last(shape))}",),
+        expected=_channels_last(shape),
         actual=shape,
         axes=(1, len(shape) - 1),
         axis_names=names,
@@ -100,12 +102,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _last(shape: Shape) -> Shape:
+def _channels_last(shape: Shape) -> Shape:
+    """Return the shape with its channels, axis 1, moved to the last axis."""
     return (shape[0], *shape[2:], shape[1])
 
 
-def _is_first(shape: Shape) -> bool:
-    """A small size before two larger ones that are equal, or 1 or 3 before two that are not."""
+def _looks_channels_first(shape: Shape) -> bool:
+    """Check for a small size before two larger ones that are equal, or for 1 or 3 before two that are not."""
     if len(shape) != 4 or None in shape[1:]:
         return False
     channels, height, width = (size or 0 for size in shape[1:])
@@ -114,7 +117,8 @@ def _is_first(shape: Shape) -> bool:
     return height == width or (channels in (1, 3) and width > _MOST_CHANNELS)
 
 
-def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
+def _is_square_channels_first(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
+    """Check whether a square image lies channels-first before a kernel larger than 1 in both directions."""
     if isinstance(options, PoolOptions) or len(shape) != 4 or len(options.kernel_size) != 2:
         return False
     square = shape[2] == shape[3] and (shape[3] or 0) >= _LEAST_SIDE
@@ -122,11 +126,12 @@ def _is_hardly_meant(options: arithmetic.SlidingOptions, shape: Shape) -> bool:
 
 
 def _is_first_run(call: CallRecord, trace: Trace) -> bool:
-    """Whether the layer is seen for the first time: it is built, then called on data."""
-    return not any(c.index < call.index for c in graph_of(trace).same_layer(call)[:1])
+    """Check whether the layer is seen for the first time: it is built, then called on data."""
+    return not any(earlier.index < call.index for earlier in graph_of(trace).same_layer(call)[:1])
 
 
 def _fails_by_window(call: CallRecord) -> bool:
+    """Check whether the call failed because its window does not fit into the input."""
     if call.outcome not in (Outcome.RAISED, Outcome.GUARDED):
         return False
     try:
@@ -137,62 +142,63 @@ def _fails_by_window(call: CallRecord) -> bool:
 
 
 def _suits(chain: list[CallRecord], call: CallRecord, shape: Shape) -> bool:
-    """Whether all layers up to the failing one take the other order."""
-    now: Shape | None = shape
+    """Check whether all layers up to the failing one take the shape."""
+    current: Shape | None = shape
     for layer in [*chain, call]:
         try:
-            now = arithmetic.expected_shape(layer.options, (now,), None) if now is not None else None
+            current = arithmetic.expected_shape(layer.options, (current,), None) if current is not None else None
         except arithmetic.ShapeProblem:
             return False
-    return now is not None
+    return current is not None
 
 
 def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
     order = (*range(1, len(shape) - 1), 0)
     for cell, literal in declared_literals(trace, shape[1:]):
         edit = cell.replace(literal, reordered(cell, literal, order))
-        data = _of_data(cell, trace, shape, order)
-        title = f"declare the input as {spelled(_last(shape)[1:])}"
+        data = _data_edits(cell, trace, shape, order)
+        title = f"declare the input as {spelled(_channels_last(shape)[1:])}"
         if data:
             title += ", and move the channels of the data"
         yield fix(title, cell, [edit, *data], Applicability.SURE)
         return
     for declared in declarations(trace):  # `Input(x.shape[1:])` follows the data
-        data = _of_data(declared.code, trace, shape, order) if declared.sizes == shape[1:] else []
+        data = _data_edits(declared.code, trace, shape, order) if declared.sizes == shape[1:] else []
         if data:
             title = "move the channels of the data to the last axis"
             yield fix(title, declared.code, data, Applicability.SURE)
             return
 
 
-def _of_data(cell: Code, trace: Trace, shape: Shape, order: tuple[int, ...]) -> list[Edit]:
-    """The arrays of the declared shape, moved where they are made."""
+def _data_edits(cell: Code, trace: Trace, shape: Shape, order: tuple[int, ...]) -> list[Edit]:
+    """Return the edits that move the channels of the arrays of the declared shape, where they are made."""
     edits = []
     unpacked: dict[ast.stmt, str] = {}
     for value in trace.values:
         if value.kind not in ("array", "tensor") or value.shape is None or value.type == "KerasTensor":
             continue
-        bound = cell.binding_at_end(value.name) if value.shape[1:] == shape[1:] and not value.scope else None
-        if bound is None or not isinstance(bound.statement, ast.Assign):
+        binding = cell.binding_at_end(value.name) if value.shape[1:] == shape[1:] and not value.scope else None
+        if binding is None or not isinstance(binding.statement, ast.Assign):
             continue
-        if bound.value is None:  # `x, y = load()`
-            text = _moving(cell, bound, array=value.kind == "array")
-            unpacked[bound.statement] = unpacked.get(bound.statement, "") + text
+        if binding.value is None:  # `x, y = load()`
+            text = _moving_statement(cell, binding, array=value.kind == "array")
+            unpacked[binding.statement] = unpacked.get(binding.statement, "") + text
             continue
-        edits += _moved(cell, trace, bound.value, value.shape, array=value.kind == "array")
+        edits += _channels_moved(cell, trace, binding.value, value.shape, array=value.kind == "array")
     return [*edits, *(after(cell, statement, text) for statement, text in unpacked.items() if text)]
 
 
-def _moving(cell: Code, bound: Binding, *, array: bool) -> str:
-    """One more statement, which moves the channels of what was unpacked."""
-    numpy, tensorflow, name = module_alias(cell, "numpy"), module_alias(cell, "tensorflow"), bound.name
-    start = f"\n{' ' * bound.statement.col_offset}{name} = "
+def _moving_statement(cell: Code, binding: Binding, *, array: bool) -> str:
+    """Return one more statement, which moves the channels of an array that was unpacked; empty without a library."""
+    numpy, tensorflow, name = module_alias(cell, "numpy"), module_alias(cell, "tensorflow"), binding.name
+    start = f"\n{' ' * binding.statement.col_offset}{name} = "
     if array and numpy:
         return f"{start}{numpy}.moveaxis({name}, 1, -1)"
     return f"{start}{tensorflow}.transpose({name}, [0, 2, 3, 1])" if tensorflow else ""
 
 
-def _moved(cell: Code, trace: Trace, value: ast.expr, shape: Shape, *, array: bool) -> list[Edit]:
+def _channels_moved(cell: Code, trace: Trace, value: ast.expr, shape: Shape, *, array: bool) -> list[Edit]:
+    """Return the edits that make a value channels-last: its shape reordered, or its axes moved."""
     if shape[1] == 1:  # one channel: where it is reshaped anyway, another shape will do
         for literal in shape_literals(cell, trace, value, shape):
             return [cell.replace(literal, reordered(cell, literal, (0, *range(2, len(shape)), 1)))]

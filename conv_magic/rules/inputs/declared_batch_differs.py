@@ -52,20 +52,20 @@ _DEFAULT = 32
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `fit` or `predict` cuts the data into batches of another size than is declared."""
-    call = _training_around(call, trace)
-    options, supply = call.options, operand_of(call, trace)
-    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or supply is None:
+    """Yield a diagnosis where a failed `fit` or `predict` makes batches of another size than the declared one."""
+    call = _training_or_outermost(call, trace)
+    options, operand = call.options, operand_of(call, trace)
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or operand is None:
         return
     if call.op not in ("fit", "evaluate", "predict"):
         return
-    found = next(_fixed(trace, options), None)
+    fixed = next(_fixed_batches(trace, options), None)
     count = options.x[0][0] if options.x and options.x[0] else None
-    given = next((k.value for k in supply.call.keywords if k.arg == "batch_size"), None)
-    size = Evaluator(supply.code, trace).value(given) if given is not None else _DEFAULT
-    if found is None or not isinstance(count, int) or not isinstance(size, int):
+    expression = next((k.value for k in operand.call.keywords if k.arg == "batch_size"), None)
+    size = Evaluator(operand.code, trace).value(expression) if expression is not None else _DEFAULT
+    if fixed is None or not isinstance(count, int) or not isinstance(size, int):
         return
-    declared, batch = found
+    declared, batch = fixed
     if size == batch and count % batch == 0:
         return
     last = count % batch if size == batch else min(size, count)
@@ -75,39 +75,41 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         f"{name_of(call)} is declared for batches of {batch}; here one has {counted(last, 'sample')}",
         reasons=(f"{counted(count, 'sample')} are given in batches of {size}",),
         origin=(declared.code.span(declared.call), f"the batch of {batch} is declared here"),
-        fixes=tuple(_fixes(supply, declared, count, batch, size)),
+        fixes=tuple(_fixes(operand, declared, count, batch, size)),
     )
 
 
-def _training_around(call: CallRecord, trace: Trace) -> CallRecord:
+def _training_or_outermost(call: CallRecord, trace: Trace) -> CallRecord:
+    """Return the `fit`, `evaluate` or `predict` around a call, else the outermost call around it."""
     *_, outermost = (call, *graph_of(trace).ancestors(call))
     return graph_of(trace).training_around(call) or outermost
 
 
-def _fixed(trace: Trace, options: FitOptions) -> Iterator[tuple[Declaration, int]]:
-    """The declarations of a batch of a fixed size, for samples as they are given."""
-    for found in declarations(trace):
-        whole = Evaluator(found.code, trace).value(found.value) if found.batched and options.x else None
-        if isinstance(whole, tuple) and isinstance(whole[0], int) and found.sizes == options.x[0][1:]:
-            yield found, whole[0]
+def _fixed_batches(trace: Trace, options: FitOptions) -> Iterator[tuple[Declaration, int]]:
+    """Yield the declarations with a fixed batch size, for samples of the shape that is given; and that size."""
+    for declared in declarations(trace):
+        shape = Evaluator(declared.code, trace).value(declared.value) if declared.batched and options.x else None
+        if isinstance(shape, tuple) and isinstance(shape[0], int) and declared.sizes == options.x[0][1:]:
+            yield declared, shape[0]
 
 
-def _fixes(supply: Operand, declared: Declaration, count: int, batch: int, size: int) -> Iterator[Fix]:
-    cell = supply.code
+def _fixes(operand: Operand, declared: Declaration, count: int, batch: int, size: int) -> Iterator[Fix]:
+    cell = operand.code
     if not _is_stateful(declared.code) and isinstance(declared.value, ast.Tuple | ast.List):
         edit = declared.code.replace(declared.value.elts[0], "None")
         yield fix("let the batch have any size: None", declared.code, [edit], Applicability.SURE)
     whole = count // batch * batch
     edits: list[Edit] = []
     if size != batch:
-        edits.append(with_argument(cell, supply.call, None, "batch_size", str(batch)))
+        edits.append(with_argument(cell, operand.call, None, "batch_size", str(batch)))
     if whole != count:
-        labels = argument(supply.call, 1, "y")
-        edits += [indexed(cell, given, f"[:{whole}]") for given in (supply.value, labels) if given is not None]
+        labels = argument(operand.call, 1, "y")
+        edits += [indexed(cell, data, f"[:{whole}]") for data in (operand.value, labels) if data is not None]
     if whole:
         title = f"give batches of {batch}" + (f", {whole} samples in all" if whole != count else "")
         yield fix(title, cell, edits, Applicability.SURE)
 
 
 def _is_stateful(cell: Code) -> bool:
-    return any(isinstance(n, ast.keyword) and n.arg == "stateful" for n in ast.walk(cell.tree))
+    """Check whether the text sets `stateful` anywhere."""
+    return any(isinstance(node, ast.keyword) and node.arg == "stateful" for node in ast.walk(cell.tree))

@@ -22,8 +22,9 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.input_declarations import declarations, with_sizes
 from conv_magic.analysis.model_data import other_data_of_model
-from conv_magic.analysis.operands import module_alias, operand_of, origin_of
+from conv_magic.analysis.operands import operand_of, origin_of, tensor_library
 from conv_magic.analysis.trace_graph import graph_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -33,7 +34,6 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, indexed, wrapped
-from conv_magic.text.source import Code
 
 code = "declared-input-differs"
 
@@ -64,17 +64,17 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a model was given an input of its declared rank, but of other sizes."""
+    """Yield a diagnosis where a model was given an input of its declared rank, but of other sizes."""
     if call.outcome is not Outcome.RAISED:
         return
     if len(call.inputs) > 1:
-        yield from _one_of_several(call, trace)
+        yield from _check_several_inputs(call, trace)
         return
-    call = _model_around(call, trace)
+    call = _outermost_model_differing(call, trace)
     if len(call.inputs) != 1 or call.accepts is None or call.options is not None:
         return
     actual, declared = call.inputs[0], call.accepts
-    axes = _differing(actual, declared)
+    axes = _axes_differing(actual, declared)
     if not axes or not _is_declared(declared, trace):
         return
     wanted = tuple(have if have is None else want for have, want in zip(actual, declared, strict=True))
@@ -91,17 +91,17 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _one_of_several(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A model with several inputs, one of which was given another size."""
+def _check_several_inputs(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where one input of a model with several has other sizes than declared."""
     models = [v.parts for v in trace.values if v.kind == "model" and len(v.parts) == len(call.inputs)]
     if call.layer is None or call.options is not None or len(models) != 1:
         return
     pairs = list(zip(call.inputs, models[0], strict=True))
-    odd = [(have, want) for have, want in pairs if not _is_of(have, want)]
-    if len(odd) != 1 or len(odd[0][0]) != len(odd[0][1]):
+    differing = [(have, want) for have, want in pairs if not _samples_agree(have, want)]
+    if len(differing) != 1 or len(differing[0][0]) != len(differing[0][1]):
         return
-    actual, declared = odd[0]
-    fixes = tuple(_of_declaration(trace, actual, declared))
+    actual, declared = differing[0]
+    fixes = tuple(_declaration_fixes(trace, actual, declared))
     if fixes and sum(d.sizes == declared[1:] for d in declarations(trace)) == 1:
         yield diagnosed(
             code,
@@ -115,22 +115,27 @@ def _one_of_several(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         )
 
 
-def _is_of(have: Shape, want: Shape) -> bool:
-    same = len(have) == len(want)
-    return same and all(None in pair or pair[0] == pair[1] for pair in list(zip(have, want, strict=True))[1:])
+def _samples_agree(have: Shape, want: Shape) -> bool:
+    """Check whether two shapes agree but for the batch."""
+    return len(have) == len(want) and shapes_agree(have[1:], want[1:])
 
 
-def _model_around(call: CallRecord, trace: Trace) -> CallRecord:
-    """The outermost model around that was given other sizes: a Sequential runs on them until a layer fails."""
-    found = call
-    for at in graph_of(trace).ancestors(call):
-        if at.accepts is not None and at.options is None and at.inputs and _differing(at.inputs[0], at.accepts):
-            found = at
-    return found
+def _outermost_model_differing(call: CallRecord, trace: Trace) -> CallRecord:
+    """Return the outermost model around that was given other sizes: a Sequential runs on them until a layer fails."""
+    outermost = call
+    for outer in graph_of(trace).ancestors(call):
+        if (
+            outer.accepts is not None
+            and outer.options is None
+            and outer.inputs
+            and _axes_differing(outer.inputs[0], outer.accepts)
+        ):
+            outermost = outer
+    return outermost
 
 
-def _differing(actual: Shape, declared: Shape) -> tuple[int, ...]:
-    """The axes that differ; none where the channels do, which is another fault."""
+def _axes_differing(actual: Shape, declared: Shape) -> tuple[int, ...]:
+    """Return the axes whose sizes differ; none where the channels do, which is another fault."""
     if len(actual) != len(declared):
         return ()
     pairs = list(enumerate(zip(actual, declared, strict=True)))[1:]
@@ -139,45 +144,42 @@ def _differing(actual: Shape, declared: Shape) -> tuple[int, ...]:
 
 
 def _is_declared(sizes: Shape, trace: Trace) -> bool:
+    """Check whether the text declares an input of that shape."""
     return any(d.sizes == sizes[1:] for d in declarations(trace))
 
 
 def _fixes(call: CallRecord, trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fix]:
     ran = any(c.outcome is Outcome.RETURNED and c.op == call.op for c in graph_of(trace).of_layer(call.layer))
-    repairs = [_of_data(call, trace, declared), _of_declaration(trace, actual, declared)]
+    repairs = [_data_fixes(call, trace, declared), _declaration_fixes(trace, actual, declared)]
     for fixes in repairs if ran else reversed(repairs):
         yield from fixes
 
 
-def _of_declaration(trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fix]:
-    for found in declarations(trace):
-        if found.sizes == declared[1:] and found.sizes is not None:
-            value = found.value
-            have, want = (declared, (None, *actual[1:])) if found.batched else (declared[1:], actual[1:])
-            edits = with_sizes(found.code, value, have, want, trace)
+def _declaration_fixes(trace: Trace, actual: Shape, declared: Shape) -> Iterator[Fix]:
+    """Yield fixes that declare the input as it is given."""
+    for declaration in declarations(trace):
+        if declaration.sizes == declared[1:] and declaration.sizes is not None:
+            value = declaration.value
+            have, want = (declared, (None, *actual[1:])) if declaration.batched else (declared[1:], actual[1:])
+            edits = with_sizes(declaration.code, value, have, want, trace)
             title = f"declare the input as {spelled(actual[1:])}"
-            yield fix(title, found.code, edits, Applicability.SURE)
+            yield fix(title, declaration.code, edits, Applicability.SURE)
 
 
-def _of_data(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
-    """Images resized to the declared size, wherever the model is given them."""
-    supply = operand_of(call, trace, 0)
-    if supply is None or len(declared) != 4 or None in declared[1:3]:
+def _data_fixes(call: CallRecord, trace: Trace, declared: Shape) -> Iterator[Fix]:
+    """Yield a fix that resizes the images to the declared size, wherever the model is given them."""
+    operand = operand_of(call, trace, 0)
+    if operand is None or len(declared) != 4 or None in declared[1:3]:
         return
-    library = _resizing(supply.code)
+    library = tensor_library(operand.code)
     if library is None:
         return
     size = f"({declared[1]}, {declared[2]})"
     if any(isinstance(c.options, FitOptions) and c.options.dataset for c in trace.calls):
         step = f".map(lambda x, y: ({library}.image.resize(x, {size}), y))"
-        edit = indexed(supply.code, supply.value, step)
-        yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, [edit], Applicability.SURE)
+        edit = indexed(operand.code, operand.value, step)
+        yield fix(f"resize the images to {declared[1]} x {declared[2]}", operand.code, [edit], Applicability.SURE)
         return
-    every = [supply.value, *other_data_of_model(supply, len(declared), trace)]
-    edits = [wrapped(supply.code, value, f"{library}.image.resize(", f", {size})") for value in every]
-    yield fix(f"resize the images to {declared[1]} x {declared[2]}", supply.code, edits, Applicability.SURE)
-
-
-def _resizing(cell: Code) -> str | None:
-    tensorflow, keras = module_alias(cell, "tensorflow"), module_alias(cell, "keras")
-    return tensorflow or (f"{keras}.ops" if keras else None)
+    values = [operand.value, *other_data_of_model(operand, len(declared), trace)]
+    edits = [wrapped(operand.code, value, f"{library}.image.resize(", f", {size})") for value in values]
+    yield fix(f"resize the images to {declared[1]} x {declared[2]}", operand.code, edits, Applicability.SURE)

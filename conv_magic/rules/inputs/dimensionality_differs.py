@@ -76,12 +76,12 @@ _SEQUENCES = {"Embedding", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "Conv1D"
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed layer's name tells another number of spatial axes than its input has."""
+    """Yield a diagnosis where a failed layer's name tells another number of spatial axes than its input has."""
     found = _DIMENSIONS.search(call.op)
     if call.outcome is not Outcome.RAISED or not call.inputs or found is None or call.layer is None:
         return
     have, want = len(call.inputs[0]) - 2, int(found[1])
-    if have == want or not 1 <= have <= 3 or (have < want and not _is_of_the_wrong_kind(call, trace, have)):
+    if have == want or not 1 <= have <= 3 or (have < want and not _layer_is_wrong_kind(call, trace, have)):
         return
     fixes = tuple(_fixes(call, trace, have, want))
     if have < want and not fixes:
@@ -101,16 +101,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _is_of_the_wrong_kind(call: CallRecord, trace: Trace, have: int) -> bool:
-    """Whether it is the layer that is of the wrong kind, not the data that lacks an axis."""
-    return _comes_from_layer(call, trace) or _goes_on_with(call, trace, have)
+def _layer_is_wrong_kind(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Check whether the layer is of the wrong kind, rather than the data lacking an axis."""
+    return _comes_from_layer(call, trace) or _later_layers_match(call, trace, have)
 
 
-def _goes_on_with(call: CallRecord, trace: Trace, have: int) -> bool:
-    """Whether the layers behind it in the text are for as many axes as the input has."""
+def _later_layers_match(call: CallRecord, trace: Trace, have: int) -> bool:
+    """Check whether the layers behind it in the text are for as many axes as the input has."""
     cell = code_of(trace, call.created)
-    made = cell.call_at(call.created) if cell else None
-    later = [called_name(node) for node in _layers_from(cell, made)[1:]] if cell and made else []
+    creation = cell.call_at(call.created) if cell else None
+    later = [called_name(node) for node in _layers_from(cell, creation)[1:]] if cell and creation else []
     kinds = [found[1] for found in map(_DIMENSIONS.search, later) if found]
     over_steps = have == 1 and any(name in _OVER_TIME - {"TimeDistributed"} for name in later)
     fitting = str(have) in kinds or over_steps
@@ -118,72 +118,75 @@ def _goes_on_with(call: CallRecord, trace: Trace, have: int) -> bool:
 
 
 def _comes_from_layer(call: CallRecord, trace: Trace) -> bool:
-    """Whether layers of sequences made the input: then it is the layer that is of the wrong kind, not the data."""
+    """Check whether layers of sequences or images made the input."""
     producer = call.producers[0] if call.producers else None
     while producer is not None:
-        made = trace.calls[producer]
-        if made.op in _SEQUENCES or _DIMENSIONS.search(made.op):
+        producer_call = trace.calls[producer]
+        if producer_call.op in _SEQUENCES or _DIMENSIONS.search(producer_call.op):
             return True
-        producer = made.producers[0] if len(made.producers) == 1 else None
+        producer = producer_call.producers[0] if len(producer_call.producers) == 1 else None
     return False
 
 
 def _fixes(call: CallRecord, trace: Trace, have: int, want: int) -> Iterator[Fix]:
     cell = code_of(trace, call.created)
-    made = cell.call_at(call.created) if cell else None
-    if cell is None or made is None:
+    creation = cell.call_at(call.created) if cell else None
+    if cell is None or creation is None:
         return
     if have == want + 1 and any(called_name(n) in _OVER_TIME for n in ast.walk(cell.tree) if isinstance(n, ast.Call)):
-        edits = _over_frames(cell, made)
+        edits = _over_frames(cell, creation)
         if edits:
             yield fix("apply the layers to each frame: TimeDistributed", cell, edits, Applicability.SURE)
             return
-    edits = _renamed(cell, made, have)
-    every = _all_renamed(cell, made, want, have) if edits else []
-    if len(every) > len(edits):
-        yield fix(f"use the {have}-D layers from here on", cell, every, Applicability.SURE)
+    edits = _layer_renamed(cell, creation, have)
+    edits_of_all = _layers_renamed(cell, creation, want, have) if edits else []
+    if len(edits_of_all) > len(edits):
+        yield fix(f"use the {have}-D layers from here on", cell, edits_of_all, Applicability.SURE)
     elif edits:
-        yield fix(f"use {_DIMENSIONS.sub(f'{have}D', called_name(made))}", cell, edits, Applicability.SURE)
+        yield fix(f"use {_DIMENSIONS.sub(f'{have}D', called_name(creation))}", cell, edits, Applicability.SURE)
 
 
-def _renamed(cell: Code, made: ast.Call, have: int) -> list[Edit]:
-    """The layer's namesake for `have` axes; none where a tuple counts the axes of the old one."""
-    name = _DIMENSIONS.sub(f"{have}D", called_name(made))
-    given = [*made.args, *(k.value for k in made.keywords if k.arg != "input_shape")]
-    spelled_ = layer_name(cell, made, name)
-    if name == called_name(made) or spelled_ is None or any(isinstance(a, ast.Tuple | ast.List) for a in given):
+def _layer_renamed(cell: Code, creation: ast.Call, have: int) -> list[Edit]:
+    """Return the edits that put the layer for `have` axes in its place; none where a tuple counts the old axes."""
+    name = _DIMENSIONS.sub(f"{have}D", called_name(creation))
+    arguments = [*creation.args, *(k.value for k in creation.keywords if k.arg != "input_shape")]
+    spelling = layer_name(cell, creation, name)
+    if name == called_name(creation) or spelling is None or any(isinstance(a, ast.Tuple | ast.List) for a in arguments):
         return []
-    return [cell.replace(made.func, spelled_[0]), *spelled_[1]]
+    return [cell.replace(creation.func, spelling[0]), *spelling[1]]
 
 
-def _all_renamed(cell: Code, made: ast.Call, want: int, have: int) -> list[Edit]:
-    """All layers of the text for `want` axes, from this one on."""
+def _layers_renamed(cell: Code, creation: ast.Call, want: int, have: int) -> list[Edit]:
+    """Return the edits that rename all layers of the function for `want` axes, from this one on."""
     edits: dict[Edit, None] = {}
-    for node in _layers_from(cell, made):
+    for node in _layers_from(cell, creation):
         if called_name(node).endswith(f"{want}D"):
-            edits.update(dict.fromkeys(_renamed(cell, node, have)))
+            edits.update(dict.fromkeys(_layer_renamed(cell, node, have)))
     return list(edits)
 
 
-def _over_frames(cell: Code, made: ast.Call) -> list[Edit]:
-    """The layers of images from this one on, each wrapped in TimeDistributed, up to the first that works over time."""
-    spelled_ = layer_name(cell, made, "TimeDistributed")
-    if spelled_ is None:
+def _over_frames(cell: Code, creation: ast.Call) -> list[Edit]:
+    """Return the edits that wrap the layers of images from this one on in TimeDistributed.
+
+    The first layer that works over time, and those behind it, stay.
+    """
+    spelling = layer_name(cell, creation, "TimeDistributed")
+    if spelling is None:
         return []
-    edits: list[Edit] = [*spelled_[1]]
-    for node in _layers_from(cell, made):
+    edits: list[Edit] = [*spelling[1]]
+    for node in _layers_from(cell, creation):
         if called_name(node) in _OVER_TIME - {"TimeDistributed"}:
             break
-        inside = any(isinstance(n, ast.Call) and called_name(n) == "TimeDistributed" for n in cell.around(node))
-        if not inside and (_DIMENSIONS.search(called_name(node)) or called_name(node) == "Flatten"):
-            edits.append(cell.replace(node, f"{spelled_[0]}({cell.text_of(node)})"))
+        is_wrapped = any(isinstance(n, ast.Call) and called_name(n) == "TimeDistributed" for n in cell.around(node))
+        if not is_wrapped and (_DIMENSIONS.search(called_name(node)) or called_name(node) == "Flatten"):
+            edits.append(cell.replace(node, f"{spelling[0]}({cell.text_of(node)})"))
     return edits
 
 
-def _layers_from(cell: Code, made: ast.Call) -> list[ast.Call]:
-    """The calls in the same function that make layers, from this one on in the order of the text."""
-    scope = cell.scope_of(made)
+def _layers_from(cell: Code, creation: ast.Call) -> list[ast.Call]:
+    """Return the calls in the same function that make layers, from this one on in the order of the text."""
+    scope = cell.scope_of(creation)
     calls = (n for n in ast.walk(scope) if isinstance(n, ast.Call) and cell.scope_of(n) is scope)
     layers = (n for n in calls if called_name(n)[:1].isupper() and not isinstance(n.func, ast.Call))
-    start = (made.lineno, made.col_offset)
+    start = (creation.lineno, creation.col_offset)
     return sorted((n for n in layers if (n.lineno, n.col_offset) >= start), key=lambda n: (n.lineno, n.col_offset))

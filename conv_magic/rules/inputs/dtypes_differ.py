@@ -11,8 +11,8 @@ Use instead:
 
     tf.nn.conv2d(tf.cast(image, tf.float32), tf.random.normal((3, 3, 1, 4)), 1, "SAME")
 
-Fix safety: the data is converted, to the dtype of the weights; values stay, float64 loses digits beyond the seventh.
-The two dtypes are read from TensorFlow's message, which names them; where it says it otherwise, nothing is said.
+Fix safety: the data is converted to the dtype of the weights; values stay, float64 loses digits beyond the seventh.
+The two dtypes are read from TensorFlow's message; where it has another wording, nothing is reported.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ _WIDTHS = {"float16": 1, "bfloat16": 1, "float32": 2, "float64": 3}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where TensorFlow says that a failed operation's dtypes differ, or that it has none such."""
+    """Yield a diagnosis where TensorFlow reports that operands have different dtypes, or one that it does not take."""
     if call.outcome is Outcome.RETURNED or call.layer is not None or not call.error:
         return
-    found = _dtypes(call.error)
+    reported = _dtypes_reported(call.error)
     cell = code_of(trace, call.span)
-    if found is None or cell is None or call.span is None:
+    if reported is None or cell is None or call.span is None:
         return
-    which, dtypes, wanted = found
-    operands = _operands(cell, call, trace)
+    index, dtypes, wanted = reported
+    operands = _operand_expressions(cell, call, trace)
     yield diagnosed(
         code,
         call,
@@ -82,33 +82,39 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=("TensorFlow converts no dtype on its own",) if len(dtypes) > 1 else (),
         actual=call.inputs[0] if call.inputs else None,
         origin=origin_of(call, trace),
-        fixes=_fixes(cell, operands[which], wanted, trace) if which < len(operands) else (),
+        fixes=_fixes(cell, operands[index], wanted, trace) if index < len(operands) else (),
     )
 
 
-def _dtypes(error: str) -> tuple[int, tuple[str, ...], str] | None:
-    """Which operand to convert, the dtypes that met, and the one to convert it to."""
+def _dtypes_reported(error: str) -> tuple[int, tuple[str, ...], str] | None:
+    """Return the index of the operand to convert, the dtypes that met, and the dtype to convert it to.
+
+    None where the message tells none.
+    """
     if met := _EXPECTED.search(error):
-        place, first, second = int(met[1]), _NAMES.get(met[2], met[2]), _NAMES.get(met[3], met[3])
-        if _converted(first, second):
+        index, first, second = int(met[1]), _NAMES.get(met[2], met[2]), _NAMES.get(met[3], met[3])
+        if _is_first_converted(first, second):
             return 0, (first, second), second
-        return place, (first, second), first
+        return index, (first, second), first
     if met := _IN_GRAPH.search(error):
         second, first = met[1], met[2]
-        return (0, (first, second), second) if _converted(first, second) else (1, (first, second), first)
+        return (0, (first, second), second) if _is_first_converted(first, second) else (1, (first, second), first)
     refused = _REFUSED.search(error)
     if refused and "float" in refused[2]:
-        given = _NAMES.get(refused[1], refused[1])
-        return 0, (given,), "float32"
+        dtype = _NAMES.get(refused[1], refused[1])
+        return 0, (dtype,), "float32"
     return None
 
 
-def _converted(first: str, second: str) -> bool:
-    """Whether the first is the one to convert: whole numbers to floats, the wider of two floats to the narrower."""
-    one, two = _WIDTHS.get(first), _WIDTHS.get(second)
-    if one is None or two is None:
-        return one is None and two is not None
-    return one > two
+def _is_first_converted(first: str, second: str) -> bool:
+    """Check whether the first dtype is the one to convert.
+
+    Integers become floats, the wider of two floats becomes the narrower.
+    """
+    first_width, second_width = _WIDTHS.get(first), _WIDTHS.get(second)
+    if first_width is None or second_width is None:
+        return first_width is None and second_width is not None
+    return first_width > second_width
 
 
 def _headline(call: CallRecord, dtypes: tuple[str, ...], wanted: str) -> str:
@@ -117,16 +123,16 @@ def _headline(call: CallRecord, dtypes: tuple[str, ...], wanted: str) -> str:
     return f"{name_of(call)} was given {dtypes[0]} and {dtypes[1]}; it takes one dtype"
 
 
-def _operands(cell: Code, call: CallRecord, trace: Trace) -> list[ast.expr]:
-    """The expressions of an operation's tensors, in order."""
-    made = call_site_of(call, trace)  # also where AutoGraph tells the line only
-    node = (cell.node_at(call.span, ast.expr) if call.span else None) or (made[1] if made else None)
+def _operand_expressions(cell: Code, call: CallRecord, trace: Trace) -> list[ast.expr]:
+    """Return the expressions of an operation's tensors, in order."""
+    call_site = call_site_of(call, trace)  # also where AutoGraph tells the line only
+    node = (cell.node_at(call.span, ast.expr) if call.span else None) or (call_site[1] if call_site else None)
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.Call):
         second = argument(node, 1, "filters", "filter", "b", "y", "depthwise_filter")
-        given = [argument(node, 0, "input", "value", "x", "a"), second]
-        return [each for each in given if each is not None]
+        operands = [argument(node, 0, "input", "value", "x", "a"), second]
+        return [operand for operand in operands if operand is not None]
     statement = cell.node_at(call.span, ast.AugAssign) if call.span else None
     return [statement.target, statement.value] if statement is not None else []
 
@@ -136,10 +142,10 @@ def _fixes(cell: Code, operand: ast.expr, wanted: str, trace: Trace) -> Iterator
     arrays = {value.name for value in trace.values if value.kind == "array"} - tensors
     tensorflow = module_alias(cell, "tensorflow")
     title = f"convert {cell.text_of(operand)[:40]} to {wanted}"
-    handed = definitions_of(cell, operand)[1:] if is_parameter(cell, operand) else []
-    if handed and tensorflow is not None:
-        edit = wrapped(cell, handed[0], f"{tensorflow}.cast(", f", {tensorflow}.{wanted})")
-        yield fix(f"hand over {cell.text_of(handed[0])[:40]} as {wanted}", cell, [edit], Applicability.SURE)
+    passed = definitions_of(cell, operand)[1:] if is_parameter(cell, operand) else []
+    if passed and tensorflow is not None:
+        edit = wrapped(cell, passed[0], f"{tensorflow}.cast(", f", {tensorflow}.{wanted})")
+        yield fix(f"hand over {cell.text_of(passed[0])[:40]} as {wanted}", cell, [edit], Applicability.SURE)
     if isinstance(operand, ast.Name) and operand.id in arrays:
         yield fix(title, cell, [indexed(cell, operand, f'.astype("{wanted}")')], Applicability.SURE)
     elif tensorflow is not None:

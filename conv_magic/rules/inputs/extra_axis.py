@@ -25,6 +25,7 @@ from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.model_data import other_data_of_model
 from conv_magic.analysis.operands import Operand, data_operand_of, origin_of
 from conv_magic.analysis.trace_graph import graph_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -72,93 +73,93 @@ _STACKS = {"array": "concatenate", "asarray": "concatenate", "stack": "concatena
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the failed call's input would fit without one axis of length 1."""
-    needed = _needed(call)
+    """Yield a diagnosis where the failed call's input would fit without one axis of length 1."""
+    needed = _shape_needed(call)
     if call.outcome is Outcome.RAISED and not call.inputs and call.parent is not None:
-        known = (c.accepts for c in graph_of(trace).same_layer(call) if c.inputs)
-        call, needed = trace.calls[call.parent], next((accepts for accepts in known if accepts), None)
+        accepted = (other.accepts for other in graph_of(trace).same_layer(call) if other.inputs)
+        call, needed = trace.calls[call.parent], next((accepts for accepts in accepted if accepts), None)
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 1 or call.producers[:1] != (None,):
         return
-    dataset = _dataset(call, trace)
+    dataset = _options_of_dataset(call, trace)
     actual = call.inputs[0]
     if needed is None or len(actual) != len(needed) + 1:
         return
-    supply = data_operand_of(call, trace, 0)
-    extra = _extra(actual, needed, dataset=dataset is not None)
-    if extra is None or supply is None:
+    operand = data_operand_of(call, trace, 0)
+    extra = _extra_axis(actual, needed, dataset=dataset is not None)
+    if extra is None or operand is None:
         return
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} takes {len(needed)} axes; {spelled(actual)} has {len(actual)}",
-        reasons=(f"axis {extra} is one too many: without it the input is {spelled(_without(actual, extra))}",),
+        reasons=(f"axis {extra} is one too many: without it the input is {spelled(_axis_removed(actual, extra))}",),
         expected=needed,
         actual=actual,
         axes=(),
         axis_names=axis_names(len(needed)),
         origin=origin_of(call, trace),
-        fixes=_dataset_fixes(supply, dataset, extra) if dataset else _fixes(supply, trace, actual, extra),
+        fixes=_dataset_fixes(operand, dataset, extra) if dataset else _fixes(operand, trace, actual, extra),
     )
 
 
-def _needed(call: CallRecord) -> Shape | None:
-    found = _DIMENSIONS.search(call.op)
-    if found is None or call.layer is None:
+def _shape_needed(call: CallRecord) -> Shape | None:
+    """Return the shape that the layer's name or its input specification asks for; None where neither does."""
+    match = _DIMENSIONS.search(call.op)
+    if match is None or call.layer is None:
         return call.accepts if call.options is None else None
-    rank = int(found[1]) + 2
+    rank = int(match[1]) + 2
     return (*(None,) * (rank - 1), (call.accepts or (None,))[-1])
 
 
-def _dataset(call: CallRecord, trace: Trace) -> FitOptions | None:
-    """What the `fit` around was given, if that was a dataset."""
+def _options_of_dataset(call: CallRecord, trace: Trace) -> FitOptions | None:
+    """Return the options of the `fit` around where it was given a dataset."""
     training = graph_of(trace).training_around(call)
     options = training.options if training is not None else None
     return options if isinstance(options, FitOptions) and options.dataset else None
 
 
-def _extra(actual: Shape, needed: Shape, *, dataset: bool) -> int | None:
-    """The axis to take out: the second first, as that of a list of batches."""
-    places: list[int] = [1, 0, *range(2, len(actual))]
+def _extra_axis(actual: Shape, needed: Shape, *, dataset: bool) -> int | None:
+    """Return the axis to take out, None where no axis will do; axis 1, that of a list of batches, is tried first."""
+    axes: list[int] = [1, 0, *range(2, len(actual))]
     lengths = (1, None) if dataset else (1,)
-    for axis in places:
-        fits = all(
-            None in pair or pair[0] == pair[1] for pair in zip(_without(actual, axis)[1:], needed[1:], strict=True)
-        )
-        if actual[axis] in lengths and fits:
+    for axis in axes:
+        if actual[axis] in lengths and shapes_agree(_axis_removed(actual, axis)[1:], needed[1:]):
             return axis
     return None
 
 
-def _without(shape: Shape, axis: int) -> Shape:
+def _axis_removed(shape: Shape, axis: int) -> Shape:
+    """Return the shape without one axis."""
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def _fixes(supply: Operand, trace: Trace, actual: Shape, extra: int) -> Iterator[Fix]:
-    cell = supply.code
-    origins = definitions_of(cell, supply.value)
+def _fixes(operand: Operand, trace: Trace, actual: Shape, extra: int) -> Iterator[Fix]:
+    cell = operand.code
+    origins = definitions_of(cell, operand.value)
     for origin in origins:
-        edits = list(_at_origin(cell, origin, extra))
+        edits = list(_edits_at_origin(cell, origin, extra))
         if edits:
-            yield fix(_title(origin, extra), cell, edits, Applicability.SURE)
+            yield fix(_title_at_origin(origin, extra), cell, edits, Applicability.SURE)
             break
-    every = [supply.value, *other_data_of_model(supply, len(actual), trace)]
+    values = [operand.value, *other_data_of_model(operand, len(actual), trace)]
     title = f"take axis {extra} out"
     index = "[..., 0]" if extra == len(actual) - 1 else f"[{':, ' * extra}0]"
-    yield fix(title, cell, [indexed(cell, value, index) for value in every], Applicability.SURE)
-    made = next((o for o in origins[1:] if not isinstance(o, ast.Name)), None)
-    if made is not None:
-        where = f"{title} where {cell.text_of(supply.value)} is made"
-        yield fix(where, cell, [indexed(cell, made, index)], Applicability.CHOICE)
+    yield fix(title, cell, [indexed(cell, value, index) for value in values], Applicability.SURE)
+    producer = next((o for o in origins[1:] if not isinstance(o, ast.Name)), None)
+    if producer is not None:
+        title_there = f"{title} where {cell.text_of(operand.value)} is made"
+        yield fix(title_there, cell, [indexed(cell, producer, index)], Applicability.CHOICE)
 
 
-def _title(origin: ast.expr, extra: int) -> str:
+def _title_at_origin(origin: ast.expr, extra: int) -> str:
+    """Return the title of the fix where the value is made."""
     if isinstance(origin, ast.Call) and called_name(origin) in _STACKS and extra == 1:
         return "join the batches along their own batch axis"
     return "leave out the axis that is added a second time"
 
 
-def _at_origin(cell: Code, origin: ast.expr, extra: int) -> Iterator[Edit]:
-    """A stack of batches made a concatenation; an added axis not added."""
+def _edits_at_origin(cell: Code, origin: ast.expr, extra: int) -> Iterator[Edit]:
+    """Yield the edit where the value is made: stacked batches concatenated, or a second `expand_dims` left out."""
     if isinstance(origin, ast.Call) and isinstance(origin.func, ast.Attribute) and extra == 1:
         name = called_name(origin)
         library = cell.text_of(origin.func.value)
@@ -168,13 +169,13 @@ def _at_origin(cell: Code, origin: ast.expr, extra: int) -> Iterator[Edit]:
             end = ", axis=0)" if tensorflow else ")"
             yield cell.replace(origin, f"{function}({cell.text_of(origin.args[0])}{end}")
             return
-    inner = _unwidened(origin)
+    inner = _widened_value(origin)
     if inner is not None:
         yield cell.replace(origin, cell.text_of(inner))
 
 
-def _unwidened(node: ast.expr) -> ast.expr | None:
-    """What `expand_dims(x, 0)` or `x[None]` widens."""
+def _widened_value(node: ast.expr) -> ast.expr | None:
+    """Return the `x` of `expand_dims(x, 0)` or `x[None]`."""
     if isinstance(node, ast.Call) and called_name(node) == "expand_dims" and node.args:
         return node.args[0]
     if isinstance(node, ast.Subscript) and "None" in ast.unparse(node.slice).replace("newaxis", "None"):
@@ -182,37 +183,38 @@ def _unwidened(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _dataset_fixes(supply: Operand, options: FitOptions, extra: int) -> Iterator[Fix]:
-    """Of two steps that add a batch axis the later left out; an axis added to each element not added."""
-    cell = supply.code
-    steps = list(_steps(cell, supply.value))
-    batches = [n for n in steps if isinstance(n, ast.Call) and called_name(n) == "batch"]
+def _dataset_fixes(operand: Operand, options: FitOptions, extra: int) -> Iterator[Fix]:
+    """Yield fixes of a dataset: batch it once, add no axis to each element, or take the axis out."""
+    cell = operand.code
+    nodes = list(_pipeline_nodes(cell, operand.value))
+    batches = [node for node in nodes if isinstance(node, ast.Call) and called_name(node) == "batch"]
     if len(batches) > 1 and isinstance(batches[0].func, ast.Attribute):
         edit = cell.replace(batches[0], cell.text_of(batches[0].func.value))
         yield fix("batch the data once", cell, [edit], Applicability.SURE)
         return
-    for node in steps:
-        inner = _unwidened(node) if isinstance(node, ast.expr) else None
+    for node in nodes:
+        inner = _widened_value(node) if isinstance(node, ast.expr) else None
         if inner is not None:
             edit = cell.replace(node, cell.text_of(inner))
             yield fix("do not add an axis to each element", cell, [edit], Applicability.SURE)
             break
     index = f"[{':, ' * extra}0]"
     step = f".map(lambda x, y: (x{index}, y))" if options.y else f".map(lambda x: x{index})"
-    yield fix(f"take axis {extra} out", cell, [indexed(cell, supply.value, step)], Applicability.SURE)
+    yield fix(f"take axis {extra} out", cell, [indexed(cell, operand.value, step)], Applicability.SURE)
 
 
-def _steps(cell: Code, value: ast.expr, depth: int = 4) -> Iterator[ast.AST]:
-    """Everything in the expressions that make a pipeline, with the functions mapped over it, the last step first."""
+def _pipeline_nodes(cell: Code, value: ast.expr, depth: int = 4) -> Iterator[ast.AST]:
+    """Yield all nodes of what makes a pipeline and of the functions mapped over it, the last step first."""
     for origin in definitions_of(cell, value):
         yield from ast.walk(origin)
         for name in ast.walk(origin) if depth and origin is not value else ():
             if isinstance(name, ast.Name):
-                yield from _function(cell, name)
-                yield from _steps(cell, name, depth - 1) if name.id == getattr(value, "id", None) else ()
+                yield from _function_nodes(cell, name)
+                yield from _pipeline_nodes(cell, name, depth - 1) if name.id == getattr(value, "id", None) else ()
 
 
-def _function(cell: Code, name: ast.Name) -> Iterator[ast.AST]:
-    bound = cell.binding(name)
-    if bound is not None and isinstance(bound.statement, ast.FunctionDef):
-        yield from ast.walk(bound.statement)
+def _function_nodes(cell: Code, name: ast.Name) -> Iterator[ast.AST]:
+    """Yield the nodes of the function that a name stands for."""
+    binding = cell.binding(name)
+    if binding is not None and isinstance(binding.statement, ast.FunctionDef):
+        yield from ast.walk(binding.statement)

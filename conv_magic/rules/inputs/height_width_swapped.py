@@ -33,7 +33,7 @@ from conv_magic.model.naming import axis_names, name_of, spelled
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix
+from conv_magic.text.edits import exchanged, fix
 from conv_magic.text.source import Code
 
 code = "height-width-swapped"
@@ -63,33 +63,37 @@ INVALID: tuple[str, ...] = (
     "import keras\nimg_width, img_height = 64, 48\n"
     "x = keras.layers.Resizing(img_width, img_height)(keras.Input((90, 120, 3)))\n",
 )
-_FIRST = ("h", "height", "rows", "row", "r", "img_h", "img_height", "image_height", "ny")
-_SECOND = ("w", "width", "cols", "columns", "col", "c", "img_w", "img_width", "image_width", "nx")
+_HEIGHT_NAMES = ("h", "height", "rows", "row", "r", "img_h", "img_height", "image_height", "ny")
+_WIDTH_NAMES = ("w", "width", "cols", "columns", "col", "c", "img_w", "img_width", "image_width", "nx")
 
 
 _RESIZING = {"Resizing", "CenterCrop", "RandomCrop"}
 
 _Site = tuple[Code, ast.expr, ast.expr]
-"""Two sizes that the text writes one after the other."""
+"""A text, and two sizes that it writes one after the other."""
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A warning, or the error's cause, where height and width stand in each other's place."""
+    """Yield a diagnosis where height and width stand in each other's place, whether the call failed or ran."""
     if call.op in _RESIZING and call.outcome is Outcome.RETURNED:
-        yield from _resized(call, trace)
+        yield from _check_resizing(call, trace)
         return
     if call.options is not None or call.layer is None or call.accepts is None or len(call.inputs) != 1:
         return
     given, declared = call.inputs[0], call.accepts
-    n = len(declared) - 2
-    if n != 2 or len(given) != 4 or given[1:] != (declared[2], declared[1], declared[3]) or given[1] == given[2]:
+    if (
+        len(declared) != 4
+        or len(given) != 4
+        or given[1:] != (declared[2], declared[1], declared[3])
+        or given[1] == given[2]
+    ):
         return
     if None in declared[1:] or call.outcome not in (Outcome.RETURNED, Outcome.RAISED):
         return
     fixes = tuple(_fixes(call, trace, given[1:], declared[1:]))
     if not fixes:
         return
-    at = fixes[0].edits[0].span
+    span = fixes[0].edits[0].span
     yield diagnosed(
         code,
         call,
@@ -99,23 +103,23 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=given,
         axes=(1, 2),
         axis_names=axis_names(4),
-        origin=(at, f"the sizes are written on line {at.line}"),
+        origin=(span, f"the sizes are written on line {span.line}"),
         fixes=fixes,
     )
 
 
-def _resized(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A layer that takes the height first and was given a width, by name, then a height."""
-    made = call_site_of(call, trace)
-    sizes = made[1].args[:2] if made is not None else []
-    if made is None or len(sizes) < 2 or not call.output or len(call.output) != 4:
+def _check_resizing(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where a resizing layer is given a size named for the width, then one named for the height."""
+    call_site = call_site_of(call, trace)
+    if call_site is None or len(call_site[1].args) < 2 or not call.output or len(call.output) != 4:
         return
+    cell, sizes = call_site[0], call_site[1].args[:2]
     words = [ast.unparse(size).lower().replace("_", "") for size in sizes]
-    clear = words[0].endswith(("w", "width")) and words[1].endswith(("h", "height"))
-    values = tuple(map(Evaluator(made[0], trace).value, sizes))
-    if not clear or values[0] == values[1] or call.output[1:3] != values:
+    is_width_first = words[0].endswith(("w", "width")) and words[1].endswith(("h", "height"))
+    values = tuple(map(Evaluator(cell, trace).value, sizes))
+    if not is_width_first or values[0] == values[1] or call.output[1:3] != values:
         return
-    edits = [made[0].replace(sizes[0], made[0].text_of(sizes[1])), made[0].replace(sizes[1], made[0].text_of(sizes[0]))]
+    edits = exchanged(cell, sizes[0], sizes[1])
     yield diagnosed(
         code,
         call,
@@ -124,62 +128,68 @@ def _resized(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=call.output,
         axes=(1, 2),
         axis_names=axis_names(4),
-        fixes=(fix("give the height first, then the width", made[0], edits, Applicability.SURE),),
+        fixes=(fix("give the height first, then the width", cell, edits, Applicability.SURE),),
     )
 
 
 def _fixes(call: CallRecord, trace: Trace, given: Shape, declared: Shape) -> Iterator[Fix]:
-    """At the data where its text tells width first, else at the declaration."""
-    at_data = next(_at_data(call, trace, given), None)
-    at_input = next(_at_input(trace, declared), None)
+    """Yield fixes at the data and at the declaration, first where the names tell that width comes first."""
+    at_data = next(_sites_of_data(call, trace, given), None)
+    at_input = next(_sites_of_declaration(trace, declared), None)
     found = [("the data", at_data), ("the input", at_input)]
-    if at_data is None or at_input is None or not (_order(at_data[1:]) < 0 or _order(at_input[1:]) > 0):
+    if (
+        at_data is None
+        or at_input is None
+        or not (_order_of_names(at_data[1:]) < 0 or _order_of_names(at_input[1:]) > 0)
+    ):
         found.reverse()
-    for place, site in found:
+    for what, site in found:
         if site is not None:
-            cell, one, two = site
-            edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
-            yield fix(f"give {place} height first, then width", cell, edits, Applicability.SURE)
+            cell, first, second = site
+            title = f"give {what} height first, then width"
+            yield fix(title, cell, exchanged(cell, first, second), Applicability.SURE)
 
 
-def _at_input(trace: Trace, declared: Shape) -> Iterator[_Site]:
+def _sites_of_declaration(trace: Trace, declared: Shape) -> Iterator[_Site]:
+    """Yield where the text declares an input of this shape."""
     return ((c, x.elts[0], x.elts[1]) for c, x in declared_literals(trace, declared) if len(x.elts) == 3)
 
 
-def _at_data(call: CallRecord, trace: Trace, given: Shape) -> Iterator[_Site]:
-    """Where the data's text writes these two sizes, one after the other."""
-    supply = operand_of(call, trace)
-    if supply is None:
+def _sites_of_data(call: CallRecord, trace: Trace, given: Shape) -> Iterator[_Site]:
+    """Yield where the data's text writes these two sizes, one after the other."""
+    operand = operand_of(call, trace)
+    if operand is None:
         return
-    reader = Evaluator(supply.code, trace)
-    for node in _leading_to(supply.code, supply.value):
-        listed = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
-        for one, two in pairwise(listed) if 2 <= len(listed) <= 4 else ():
-            if (reader.value(one), reader.value(two)) == given[:2]:
-                yield supply.code, one, two
+    evaluator = Evaluator(operand.code, trace)
+    for node in _nodes_behind(operand.code, operand.value):
+        sizes = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
+        for first, second in pairwise(sizes) if 2 <= len(sizes) <= 4 else ():
+            if (evaluator.value(first), evaluator.value(second)) == given[:2]:
+                yield operand.code, first, second
 
 
-def _leading_to(code_: Code, value: ast.expr) -> Iterator[ast.AST]:
-    """What makes a value: its origins, and the bodies of the functions of the user's that they call."""
-    functions = {node.name: node for node in ast.walk(code_.tree) if isinstance(node, ast.FunctionDef)}
-    waiting: list[ast.AST] = list(definitions_of(code_, value))
+def _nodes_behind(cell: Code, value: ast.expr) -> Iterator[ast.AST]:
+    """Yield all nodes of the expressions that make a value, and of the functions of the user's that they call."""
+    functions = {node.name: node for node in ast.walk(cell.tree) if isinstance(node, ast.FunctionDef)}
+    waiting: list[ast.AST] = list(definitions_of(cell, value))
     seen: list[ast.AST] = []
     while waiting:
-        at = waiting.pop(0)
-        if at in seen:
+        root = waiting.pop(0)
+        if root in seen:
             continue
-        seen.append(at)
-        for node in ast.walk(at):
+        seen.append(root)
+        for node in ast.walk(root):
             yield node
             if isinstance(node, ast.Name) and node.id in functions:
                 waiting.append(functions[node.id])
-            elif isinstance(node, ast.Name) and node is not at:
-                waiting.extend(definitions_of(code_, node)[1:])
+            elif isinstance(node, ast.Name) and node is not root:
+                waiting.extend(definitions_of(cell, node)[1:])
 
 
-def _order(sizes: tuple[ast.expr, ...]) -> int:
-    """1 where the names say height, then width; -1 the other way; 0 where they do not tell."""
-    one, two = (ast.unparse(size).lower().rpartition(".")[2] for size in sizes)
-    if one in _SECOND or two in _FIRST or one.endswith("width") or two.endswith("height"):
+def _order_of_names(sizes: tuple[ast.expr, ...]) -> int:
+    """Return 1 where the names say height, then width; -1 for the other order; 0 where they do not tell."""
+    first, second = (ast.unparse(size).lower().rpartition(".")[2] for size in sizes)
+    if first in _WIDTH_NAMES or second in _HEIGHT_NAMES or first.endswith("width") or second.endswith("height"):
         return -1
-    return 1 if one in _FIRST or two in _SECOND or one.endswith("height") or two.endswith("width") else 0
+    is_height_first = first in _HEIGHT_NAMES or second in _WIDTH_NAMES
+    return 1 if is_height_first or first.endswith("height") or second.endswith("width") else 0

@@ -60,11 +60,11 @@ INVALID: tuple[str, ...] = (
     "y = layers.Conv1D(4, 3)(x)\n",
 )
 
-_TIMED = {"TimeDistributed", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional"}
+_OVER_TIME = {"TimeDistributed", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed call met a declared input one axis too long."""
+    """Yield a diagnosis where a failed call met a declared input one axis too long."""
     if call.outcome is not Outcome.RAISED or not call.inputs:
         return
     actual, accepts = call.inputs[0], call.accepts or ()
@@ -80,50 +80,53 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _counts_samples(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> bool:
-    """Whether a layer was built on a declared input with an axis too many, and that axis can only be the batch."""
-    rank = _rank_of(call)
+    """Check whether a layer was built on a declared input with an axis too many, which can only be the batch."""
+    rank = _windowed_rank(call)
     if rank is None or len(sizes) != rank:
         return False
-    if _is_a_whole(sizes, trace) or _starts_with_batch(declared):
+    if _is_shape_of_array(sizes, trace) or _starts_with_batch(declared):
         return True
-    names = (node for node in ast.walk(declared.code.tree) if isinstance(node, ast.Call))
-    return sizes[0] is None and not any(called_name(node) in _TIMED for node in names)
+    calls = (node for node in ast.walk(declared.code.tree) if isinstance(node, ast.Call))
+    return sizes[0] is None and not any(called_name(node) in _OVER_TIME for node in calls)
 
 
 def _counts_labels(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> bool:
-    """Whether a model's declared input starts with the number of samples: read off an array, or as many as labels."""
+    """Check whether a model's declared input starts with the number of samples.
+
+    It does where the shape is read off an array, or its first size is the number of labels.
+    """
     origins = definitions_of(declared.code, declared.value)
-    read = any(isinstance(node, ast.Attribute) and node.attr == "shape" for o in origins for node in ast.walk(o))
+    is_read = any(isinstance(node, ast.Attribute) and node.attr == "shape" for o in origins for node in ast.walk(o))
     for around in (call, *graph_of(trace).ancestors(call)):
         if isinstance(around.options, FitOptions) and around.options.y:
-            return _is_a_whole(sizes, trace) and around.options.y[0][:1] == sizes[:1]
-    return read and _is_a_whole(sizes, trace)
+            return _is_shape_of_array(sizes, trace) and around.options.y[0][:1] == sizes[:1]
+    return is_read and _is_shape_of_array(sizes, trace)
 
 
 def _starts_with_batch(declared: Declaration) -> bool:
-    """Whether the first size is written as a name for the batch."""
+    """Check whether the first size is written as a name for the batch."""
     for origin in definitions_of(declared.code, declared.value):
         if isinstance(origin, ast.Tuple | ast.List) and origin.elts:
             return isinstance(origin.elts[0], ast.Name) and "batch" in origin.elts[0].id.lower()
     return False
 
 
-def _rank_of(call: CallRecord) -> int | None:
-    """The number of axes, with the batch, that a convolution or pooling works on."""
+def _windowed_rank(call: CallRecord) -> int | None:
+    """Return the number of axes, with the batch, that a convolution or pooling works on; None for another layer."""
     window = getattr(call.options, "kernel_size", None) or getattr(call.options, "pool_size", None)
     return len(window) + 2 if window else None
 
 
-def _is_a_whole(sizes: Shape, trace: Trace) -> bool:
-    """Whether some array of the user's has exactly this shape, samples and all."""
-    return any(v.shape == sizes for v in trace.values if v.kind in ("array", "tensor"))
+def _is_shape_of_array(sizes: Shape, trace: Trace) -> bool:
+    """Check whether some array of the user's has exactly this shape, samples and all."""
+    return any(value.shape == sizes for value in trace.values if value.kind in ("array", "tensor"))
 
 
 def _diagnosis(call: CallRecord, declared: Declaration, sizes: Shape, trace: Trace) -> Diagnosis:
-    lacks = _lacks_channels(sizes, trace)
-    wanted = (None, *sizes[1:], *((1,) if lacks else ()))
-    fixes = tuple(_fixes(declared, sizes, trace, more=lacks))
-    at = fixes[0].edits[0].span if fixes else declared.code.span(declared.value)
+    lacks_channels = _lacks_channels(sizes, trace)
+    wanted = (None, *sizes[1:], *((1,) if lacks_channels else ()))
+    fixes = tuple(_fixes(declared, sizes, trace, add_channels=lacks_channels))
+    span = fixes[0].edits[0].span if fixes else declared.code.span(declared.value)
     return diagnosed(
         code,
         call,
@@ -132,33 +135,34 @@ def _diagnosis(call: CallRecord, declared: Declaration, sizes: Shape, trace: Tra
         expected=wanted,
         actual=(None, *sizes),
         axes=(1,),
-        origin=(at, f"the shape is declared on line {at.line}"),
+        origin=(span, f"the shape is declared on line {span.line}"),
         fixes=fixes,
     )
 
 
 def _lacks_channels(sizes: Shape, trace: Trace) -> bool:
-    """Whether the first layer, windowed over all of these axes, needs one more once the samples are left out."""
-    taker = next((c for c in trace.calls if c.inputs[:1] == ((None, *sizes),)), None)
-    rank = _rank_of(taker) if taker is not None else None
+    """Check whether the first layer, windowed over all of these axes, needs one more once the samples are left out."""
+    consumer = next((call for call in trace.calls if call.inputs[:1] == ((None, *sizes),)), None)
+    rank = _windowed_rank(consumer) if consumer is not None else None
     return rank is not None and rank == len(sizes) + 1
 
 
-def _fixes(declared: Declaration, sizes: Shape, trace: Trace, *, more: bool) -> Iterator[Fix]:
+def _fixes(declared: Declaration, sizes: Shape, trace: Trace, *, add_channels: bool) -> Iterator[Fix]:
     cell = declared.code
     for origin in definitions_of(cell, declared.value):
-        edit = _without_first(cell, origin, sizes, trace, more=more)
+        edit = _first_size_removed(cell, origin, sizes, trace, add_channels=add_channels)
         if edit is not None:
             title = "declare the shape of one sample"
-            yield fix(f"{title}, with a channel axis" if more else title, cell, [edit], Applicability.SURE)
+            yield fix(f"{title}, with a channel axis" if add_channels else title, cell, [edit], Applicability.SURE)
             return
 
 
-def _without_first(cell: Code, value: ast.expr, sizes: Shape, trace: Trace, *, more: bool) -> Edit | None:
+def _first_size_removed(cell: Code, value: ast.expr, sizes: Shape, trace: Trace, *, add_channels: bool) -> Edit | None:
+    """Return the edit that leaves the first size out, and adds a channel axis of length 1 with `add_channels`."""
     if isinstance(value, ast.Attribute) and value.attr == "shape":
         text = f"{cell.text_of(value)}[1:]"
-        return cell.replace(value, f"(*{text}, 1)" if more else text)
+        return cell.replace(value, f"(*{text}, 1)" if add_channels else text)
     if isinstance(value, ast.Tuple | ast.List) and Evaluator(cell, trace).value(value) == sizes:
-        texts = [*(cell.text_of(element) for element in value.elts[1:]), *(("1",) if more else ())]
+        texts = [*(cell.text_of(element) for element in value.elts[1:]), *(("1",) if add_channels else ())]
         return cell.replace(value, f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})")
     return None

@@ -1,4 +1,4 @@
-"""A dataset hands a model of several inputs its data and labels in one row.
+"""A dataset gives a model of several inputs its data and labels side by side.
 
 What: Keras reads an element of a dataset as (inputs, labels, weights); several inputs are a tuple of their own.
 Why: the arrays were given to `from_tensor_slices` one beside the other.
@@ -26,10 +26,9 @@ from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import counted, name_of
 from conv_magic.model.options import FitOptions
-from conv_magic.model.positions import Edit, Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import after, fix
+from conv_magic.text.edits import after, before, fix
 from conv_magic.text.source import Code, called_name
 
 code = "inputs-not-nested"
@@ -53,18 +52,18 @@ INVALID: tuple[str, ...] = (
     _CELL + "parts = [tf.data.Dataset.from_tensor_slices(each) for each in (photos, notes, prices)]\n"
     "data = tf.data.Dataset.zip((parts[0], parts[1], parts[2])).batch(2)\nmodel.fit(data, verbose=0)\n",
 )
-_MAKERS = {"from_tensor_slices", "from_tensors", "zip"}
+_DATASET_FUNCTIONS = {"from_tensor_slices", "from_tensors", "zip"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a model in training got one tensor for several inputs."""
+    """Yield a diagnosis where a model in training got one tensor for several inputs."""
     around = graph_of(trace).parent_of(call)
     if call.outcome is not Outcome.RAISED or around is None or not isinstance(around.options, FitOptions):
         return
-    wanted = max((len(v.parts) for v in trace.values if v.kind == "model"), default=0)
+    wanted = max((len(value.parts) for value in trace.values if value.kind == "model"), default=0)
     if wanted < 2 or len(call.inputs) != 1 or call.options is not None or call.layer is None:
         return
-    fixes = [each for cell in codes_of(trace) for each in _fixes(cell, wanted)]
+    fixes = [candidate for cell in codes_of(trace) for candidate in _fixes(cell, wanted)]
     if not fixes:
         return
     yield diagnosed(
@@ -80,19 +79,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 def _fixes(cell: Code, wanted: int) -> Iterator[Fix]:
     edits = []
     for node in cell.nodes:
-        if isinstance(node, ast.Call) and called_name(node) in _MAKERS and len(node.args) == 1:
-            listed = node.args[0]
-            if isinstance(listed, ast.Tuple) and len(listed.elts) > wanted and not _is_nested(listed):
-                edits += [_before(cell, listed.elts[0], "("), after(cell, listed.elts[wanted - 1], ")")]
+        if isinstance(node, ast.Call) and called_name(node) in _DATASET_FUNCTIONS and len(node.args) == 1:
+            components = node.args[0]
+            if isinstance(components, ast.Tuple) and len(components.elts) > wanted and not _is_nested(components):
+                first, last = components.elts[0], components.elts[wanted - 1]
+                edits += [before(cell, first, "("), after(cell, last, ")")]
     if edits:
         title = "put the inputs into a tuple of their own"
         yield fix(title, cell, edits, Applicability.SURE)
 
 
-def _is_nested(listed: ast.Tuple) -> bool:
-    return any(isinstance(element, ast.Tuple | ast.List | ast.Dict) for element in listed.elts)
-
-
-def _before(cell: Code, node: ast.expr, text: str) -> Edit:
-    at = cell.span(node)
-    return Edit(Span(at.cell, at.line, at.column, at.line, at.column), text)
+def _is_nested(components: ast.Tuple) -> bool:
+    """Check whether some component is a tuple, list or dictionary already."""
+    return any(isinstance(element, ast.Tuple | ast.List | ast.Dict) for element in components.elts)

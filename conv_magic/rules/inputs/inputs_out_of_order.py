@@ -24,6 +24,7 @@ from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.input_declarations import declaration_of
 from conv_magic.analysis.operands import Operand, operand_of, origin_of
 from conv_magic.analysis.trace_graph import graph_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -32,7 +33,7 @@ from conv_magic.model.options import FitOptions
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
-from conv_magic.text.edits import fix
+from conv_magic.text.edits import exchanged, fix
 from conv_magic.text.source import Code, argument, called_name
 
 code = "inputs-out-of-order"
@@ -68,14 +69,14 @@ _PAIR = 2
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed model's inputs fit what it declares once reordered or taken apart."""
+    """Yield a diagnosis where a failed model's inputs fit what it declares once reordered or taken apart."""
     if call.outcome is not Outcome.RAISED or not call.inputs or call.layer is None:
         return
-    supply = operand_of(call, trace)
-    if supply is None:
+    operand = operand_of(call, trace)
+    if operand is None:
         return
-    for declared in _declared(supply, trace):
-        fixes = tuple(_fixes(call, trace, supply, declared))
+    for declared in _declared_inputs(operand, trace):
+        fixes = tuple(_fixes(call, trace, operand, declared))
         if fixes:
             yield _diagnosis(call, trace, declared, fixes)
             return
@@ -94,28 +95,32 @@ def _diagnosis(call: CallRecord, trace: Trace, declared: tuple[Shape, ...], fixe
     )
 
 
-def _declared(supply: Operand, trace: Trace) -> Iterator[tuple[Shape, ...]]:
-    """The input shapes of the model that is called, as far as a name or the text tells; of more than one input."""
-    callee = supply.call.func
+def _declared_inputs(operand: Operand, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+    """Yield the input shapes of models with several inputs: of the one that is called, else of all known models."""
+    callee = operand.call.func
     owner = callee.value if isinstance(callee, ast.Attribute) else callee
-    models = [v for v in trace.values if v.kind == "model" and len(v.parts) > 1]
-    named = [v.parts for v in models if isinstance(owner, ast.Name) and v.name == owner.id]
-    yield from named or [v.parts for v in models]
+    models = [model for model in trace.values if model.kind == "model" and len(model.parts) > 1]
+    called = [model.parts for model in models if isinstance(owner, ast.Name) and model.name == owner.id]
+    yield from called or [model.parts for model in models]
     if not models:
-        yield from _written(supply.code, trace)
+        yield from _inputs_in_text(operand.code, trace)
 
 
-def _written(cell: Code, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+def _inputs_in_text(cell: Code, trace: Trace) -> Iterator[tuple[Shape, ...]]:
+    """Yield the input shapes of the models that the text builds from a list of inputs."""
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Call) and called_name(node) in _MODELS:
-            given = argument(node, 0, "inputs")
-            shapes = [_input(cell, e, trace) for e in given.elts] if isinstance(given, ast.List | ast.Tuple) else []
+            inputs = argument(node, 0, "inputs")
+            shapes = (
+                [_input_shape(cell, e, trace) for e in inputs.elts] if isinstance(inputs, ast.List | ast.Tuple) else []
+            )
             known = tuple(shape for shape in shapes if shape is not None)
             if len(shapes) > 1 and len(known) == len(shapes):
                 yield known
 
 
-def _input(cell: Code, node: ast.expr, trace: Trace) -> Shape | None:
+def _input_shape(cell: Code, node: ast.expr, trace: Trace) -> Shape | None:
+    """Return the shape, with the batch, of the input that an expression stands for."""
     for origin in definitions_of(cell, node):
         declared = declaration_of(cell, origin, trace) if isinstance(origin, ast.Call) else None
         if declared is not None and declared.sizes is not None:
@@ -123,30 +128,30 @@ def _input(cell: Code, node: ast.expr, trace: Trace) -> Shape | None:
     return None
 
 
-def _fixes(call: CallRecord, trace: Trace, supply: Operand, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+def _fixes(call: CallRecord, trace: Trace, operand: Operand, declared: tuple[Shape, ...]) -> Iterator[Fix]:
     if len(call.inputs) == len(declared):
-        yield from _reordered(supply, call.inputs, declared)
+        yield from _order_fixes(operand, call.inputs, declared)
     elif len(call.inputs) == 1:
-        yield from _apart(supply, _whole(call, trace), declared)
+        yield from _slicing_fixes(operand, _input_as_passed(call, trace), declared)
 
 
-def _whole(call: CallRecord, trace: Trace) -> Shape:
-    """The one input as the user handed it over, before Keras cut it into batches."""
+def _input_as_passed(call: CallRecord, trace: Trace) -> Shape:
+    """Return the one input as the user passed it, before Keras cut it into batches."""
     parent = graph_of(trace).parent_of(call)
     given = parent.options.x if parent is not None and isinstance(parent.options, FitOptions) else ()
     return given[0] if len(given) == 1 else call.inputs[0]
 
 
-def _reordered(supply: Operand, given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> Iterator[Fix]:
-    cell = supply.code
-    if _all_fit(given, declared) or len(given) > _MOST_INPUTS:
+def _order_fixes(operand: Operand, given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> Iterator[Fix]:
+    """Yield a fix that puts the inputs into the model's order, where exactly their order is wrong."""
+    cell = operand.code
+    if _all_agree(given, declared) or len(given) > _MOST_INPUTS:
         return
-    orders = (o for o in permutations(range(len(given))) if _all_fit(tuple(given[i] for i in o), declared))
+    orders = (o for o in permutations(range(len(given))) if _all_agree(tuple(given[i] for i in o), declared))
     order = next(orders, None)
-    for origin in definitions_of(cell, supply.value) if order is not None else ():
+    for origin in definitions_of(cell, operand.value) if order is not None else ():
         if isinstance(origin, ast.Dict) and len(origin.values) == len(given) == _PAIR:
-            one, two = origin.values
-            edits = [cell.replace(one, cell.text_of(two)), cell.replace(two, cell.text_of(one))]
+            edits = exchanged(cell, origin.values[0], origin.values[1])
             yield fix("exchange what the two inputs are given", cell, edits, Applicability.SURE)
             return
         if order is not None and isinstance(origin, ast.List | ast.Tuple) and len(origin.elts) == len(order):
@@ -157,26 +162,22 @@ def _reordered(supply: Operand, given: tuple[Shape, ...], declared: tuple[Shape,
             return
 
 
-def _apart(supply: Operand, given: Shape, declared: tuple[Shape, ...]) -> Iterator[Fix]:
-    """One array, along one of whose axes the inputs lie."""
-    many = len(declared)
+def _slicing_fixes(operand: Operand, given: Shape, declared: tuple[Shape, ...]) -> Iterator[Fix]:
+    """Yield a fix that gives the slices of one array as the inputs."""
+    count = len(declared)
     for axis in (1, 0):
-        if len(given) <= axis or given[axis] != many:
+        if len(given) <= axis or given[axis] != count:
             continue
-        rest = (*given[:axis], *given[axis + 1 :])
-        if _all_fit((rest,) * many, declared):
-            text = supply.code.text_of(supply.value)
-            parts = ", ".join(f"{text}[{':, ' * axis}{i}]" for i in range(many))
-            edit = supply.code.replace(supply.value, f"[{parts}]")
-            yield fix(f"give the {many} inputs one by one", supply.code, [edit], Applicability.SURE)
+        sample = (*given[:axis], *given[axis + 1 :])
+        if _all_agree((sample,) * count, declared):
+            text = operand.code.text_of(operand.value)
+            parts = ", ".join(f"{text}[{':, ' * axis}{i}]" for i in range(count))
+            edit = operand.code.replace(operand.value, f"[{parts}]")
+            yield fix(f"give the {count} inputs one by one", operand.code, [edit], Applicability.SURE)
             return
 
 
-def _all_fit(given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> bool:
-    return all(_fits(have, want) for have, want in zip(given, declared, strict=True))
-
-
-def _fits(have: Shape, want: Shape) -> bool:
-    if len(have) != len(want):
-        return False
-    return all(None in pair or pair[0] == pair[1] for pair in list(zip(have, want, strict=True))[1:])
+def _all_agree(given: tuple[Shape, ...], declared: tuple[Shape, ...]) -> bool:
+    """Check whether each shape agrees with the one declared for its position, but for the batch."""
+    pairs = zip(given, declared, strict=True)
+    return all(len(have) == len(want) and shapes_agree(have[1:], want[1:]) for have, want in pairs)

@@ -12,7 +12,8 @@ Use instead:
 
     layers.Conv2D(8, 3)(images[..., None])
 
-Fix safety: an axis of length 1 is added, no number is changed.  Where both places are possible, both are offered.
+Fix safety: an axis of length 1 is added, no number is changed.  Where either of two axes may be the missing one,
+both fixes are offered.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from itertools import combinations
 
 from conv_magic.analysis.operands import is_fed_in_batches, module_alias, operand_of, origin_of
 from conv_magic.analysis.trace_graph import graph_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
@@ -129,48 +131,48 @@ _RANKS_IN_WORDS = {"either 3 or 4 dimensions": 3, "at least three-dimensional": 
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the failed call's first input, or that of a call around it, has too few axes."""
+    """Yield a diagnosis where the failed call's first input, or that of a call around it, has too few axes."""
     if call.outcome not in (Outcome.RAISED, Outcome.GUARDED) or not call.inputs:
         return
-    call, needed = _where_it_began(call, trace)
+    call, needed = _outermost_lacking_axes(call, trace)
     actual = call.inputs[0]
     if needed is None or not actual or not len(needed) - 2 <= len(actual) < len(needed):
         return
-    given = _as_given(call, trace)
-    ways = _likeliest_first(given, list(_ways(call, needed, given, _has_batch(call, trace))))
-    if not ways and _knows_sizes(needed):
-        yield from _planes_for_colours(call, trace, needed, given)
+    given = _first_input_as_passed(call, trace)
+    candidates = _likeliest_first(given, list(_missing_axes(call, needed, given, _has_batch(call, trace))))
+    if not candidates and _knows_sizes(needed):
+        yield from _check_planes_for_colours(call, trace, needed, given)
         return
-    first = data_format_of(call) == "channels_first"
-    widenings = [Widening(axes, given, first) for axes in ways or [(0,)]]
+    channels_first = data_format_of(call) == "channels_first"
+    widenings = [Widening(axes, given, channels_first) for axes in candidates or [(0,)]]
     names = axis_names(len(needed), data_format_of(call))
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} needs {_listed(names) or f'{len(needed)} axes'}; this input has {len(actual)} axes",
+        f"{name_of(call)} needs {_axes_in_brackets(names) or f'{len(needed)} axes'}; this input has {len(actual)} axes",
         reasons=_reasons(call, trace, widenings[0]),
         expected=needed,
         actual=actual,
         axes=widenings[0].axes,
         axis_names=names,
         origin=origin_of(call, trace),
-        fixes=widening_fixes(call, trace, widenings if ways else []),
+        fixes=widening_fixes(call, trace, widenings if candidates else []),
     )
 
 
-def _planes_for_colours(call: CallRecord, trace: Trace, needed: Shape, given: Shape) -> Iterator[Diagnosis]:
-    """Images of one plane where a model takes colours."""
-    if needed[-1] != _COLOURS or len(needed) != 4 or not _fits(needed[:-1], given):
+def _check_planes_for_colours(call: CallRecord, trace: Trace, needed: Shape, given: Shape) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where images of one plane are given to a model that takes colours."""
+    if needed[-1] != _COLOURS or len(needed) != 4 or not shapes_agree(needed[:-1], given):
         return
-    value, cell = _handed(call, trace)
+    data, cell = _data_expression(call, trace)
     numpy = module_alias(cell, "numpy") if cell is not None else None
-    if value is None or cell is None or numpy is None:
+    if data is None or cell is None or numpy is None:
         return
-    edit = cell.replace(value, f"{numpy}.repeat({_indexed(cell, value)}, {_COLOURS}, axis=-1)")
+    edit = cell.replace(data, f"{numpy}.repeat({_with_channel_axis(cell, data)}, {_COLOURS}, axis=-1)")
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} needs {_listed(axis_names(4))}; this input has {len(given)} axes",
+        f"{name_of(call)} needs {_axes_in_brackets(axis_names(4))}; this input has {len(given)} axes",
         reasons=(f"the images have no channel axis; the model takes {_COLOURS} channels",),
         expected=needed,
         actual=call.inputs[0],
@@ -181,67 +183,74 @@ def _planes_for_colours(call: CallRecord, trace: Trace, needed: Shape, given: Sh
     )
 
 
-def _indexed(cell: Code, value: ast.expr) -> str:
+def _with_channel_axis(cell: Code, value: ast.expr) -> str:
+    """Return the text of a value with a channel axis added."""
     text = cell.text_of(value)
     return f"{text}[..., None]" if isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.Call) else (
         f"({text})[..., None]"
     )  # fmt: skip
 
 
-def _handed(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, Code | None]:
-    """The expression that gave the model its data: that of the validation where it was this."""
-    supply = operand_of(call, trace)
-    if supply is None:
+def _data_expression(call: CallRecord, trace: Trace) -> tuple[ast.expr | None, Code | None]:
+    """Return the expression that gave the model its data, and its cell.
+
+    Of a `fit` that failed in its validation it is the validation data.
+    """
+    operand = operand_of(call, trace)
+    if operand is None:
         return None, None
-    around = (call, *graph_of(trace).ancestors(call))
-    if sum(isinstance(c.options, FitOptions) for c in around) < 2:
-        return supply.value, supply.code
-    given = next((k.value for k in supply.call.keywords if k.arg == "validation_data"), None)
-    return (given.elts[0] if isinstance(given, ast.Tuple | ast.List) and given.elts else None), supply.code
+    calls = (call, *graph_of(trace).ancestors(call))
+    if sum(isinstance(training.options, FitOptions) for training in calls) < 2:
+        return operand.value, operand.code
+    validation = next((k.value for k in operand.call.keywords if k.arg == "validation_data"), None)
+    parts = validation.elts if isinstance(validation, ast.Tuple | ast.List) else []
+    return (parts[0] if parts else None), operand.code
 
 
-def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
-    """The outermost call whose input already had too few axes, and what it needs.
+def _outermost_lacking_axes(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
+    """Return the outermost call whose input already had too few axes, and what it needs.
 
     A model reads past one missing axis: what fails then is a layer deep inside.
     """
-    found = call, call.accepts or _rank_asked(call)
-    for at in graph_of(trace).ancestors(call):
-        if at.accepts is not None and at.inputs and not isinstance(at.options, FitOptions):
-            short = len(at.inputs[0]) < len(at.accepts) and not _fits(at.accepts, (*at.inputs[0], 1))
-            found = (at, at.accepts) if short else found
-    return found
+    outermost = call, call.accepts or _rank_in_error(call)
+    for ancestor in graph_of(trace).ancestors(call):
+        if ancestor.accepts is not None and ancestor.inputs and not isinstance(ancestor.options, FitOptions):
+            shape, needed = ancestor.inputs[0], ancestor.accepts
+            if len(shape) < len(needed) and not shapes_agree(needed, (*shape, 1)):
+                outermost = (ancestor, needed)
+    return outermost
 
 
-def _rank_asked(call: CallRecord) -> Shape | None:
-    """The rank that the error speaks of, for an operation that no hook sees."""
+def _rank_in_error(call: CallRecord) -> Shape | None:
+    """Return the rank that the error message speaks of, as a shape of unknown sizes; None where it speaks of none."""
     error = call.error or ""
     rank = next((rank for words, rank in _RANKS_IN_WORDS.items() if words in error), None)
-    found = _RANK.search(error)
-    rank = rank or (int(found[1]) if found else None)
+    match = _RANK.search(error)
+    rank = rank or (int(match[1]) if match else None)
     return (None,) * rank if rank else None
 
 
-def _as_given(call: CallRecord, trace: Trace) -> Shape:
-    """The input as the user handed it over, before Keras cut it into batches."""
-    for at in graph_of(trace).ancestors(call):
-        if isinstance(at.options, FitOptions):
-            whole = at.options.x[0] if at.options.x else ()
+def _first_input_as_passed(call: CallRecord, trace: Trace) -> Shape:
+    """Return the input as the user passed it, before Keras cut it into batches."""
+    for ancestor in graph_of(trace).ancestors(call):
+        if isinstance(ancestor.options, FitOptions):
+            whole = ancestor.options.x[0] if ancestor.options.x else ()
             return whole if len(whole) == len(call.inputs[0]) else call.inputs[0]
     return call.inputs[0]
 
 
 def _has_batch(call: CallRecord, trace: Trace) -> bool:
-    """Whether the first axis is known to be the batch: of unknown size, or as many as there are labels."""
-    for around in (call, *graph_of(trace).ancestors(call)):
-        options = around.options
+    """Check whether the first axis is known to be the batch: of unknown size, or as long as there are labels."""
+    for ancestor in (call, *graph_of(trace).ancestors(call)):
+        options = ancestor.options
         if isinstance(options, FitOptions) and options.x and options.x[0]:
             labels = options.y[0][:1] if options.y else ()
             return options.x[0][0] == labels[0] if labels else options.dataset and options.x[0][0] is None
     return call.inputs[0][0] is None and not is_fed_in_batches(call, trace)
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _axes_in_brackets(names: tuple[str, ...]) -> str:
+    """Return the names of the axes in brackets; empty where they have none."""
     return f"({', '.join(names)})" if names else ""
 
 
@@ -255,28 +264,27 @@ def _reasons(call: CallRecord, trace: Trace, likeliest: Widening) -> tuple[str, 
     return tuple(reasons)
 
 
-def _ways(call: CallRecord, needed: Shape, given: Shape, has_batch: bool) -> Iterator[tuple[int, ...]]:
-    """The sets of axes which, added with length 1, give what is needed."""
-    places = {channel_axis(call, len(needed))} if has_batch else {0, channel_axis(call, len(needed))}
+def _missing_axes(call: CallRecord, needed: Shape, given: Shape, has_batch: bool) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of axes which, added with length 1, give what is needed."""
+    axes = {channel_axis(call, len(needed))} if has_batch else {0, channel_axis(call, len(needed))}
     if _knows_sizes(needed):
-        places |= {axis for axis, size in enumerate(needed) if axis and size is None}
-    for missing in combinations(sorted(places), len(needed) - len(given)):
-        if all(needed[axis] in (None, 1) for axis in missing) and _fits(needed, Widening(missing, given, False).result):
+        axes |= {axis for axis, size in enumerate(needed) if axis and size is None}
+    for missing in combinations(sorted(axes), len(needed) - len(given)):
+        if all(needed[axis] in (None, 1) for axis in missing) and shapes_agree(
+            needed, Widening(missing, given, False).result
+        ):
             yield missing
 
 
 def _knows_sizes(needed: Shape) -> bool:
-    """Whether spatial sizes are asked for, as by a model with a declared input."""
+    """Check whether spatial sizes are asked for, as by a model with a declared input."""
     return any(size is not None for size in needed[1:-1])
 
 
-def _fits(needed: Shape, shape: Shape) -> bool:
-    if len(needed) != len(shape):
-        return False
-    return all(None in pair or pair[0] == pair[1] for pair in zip(needed, shape, strict=True))
+def _likeliest_first(actual: Shape, candidates: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the sets of axes, the likeliest first.
 
-
-def _likeliest_first(actual: Shape, ways: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """An unknown first size is a batch; a last size of 1, 3 or 4 is channels; else a stack of planes is likelier."""
+    An unknown first size is a batch; a last size of 1, 3 or 4 is channels; else a stack of planes is likelier.
+    """
     has_channels = actual[-1:] in ((1,), (3,), (4,)) and actual[:1] != (None,)
-    return sorted(ways, key=lambda missing: (0 in missing) != has_channels)
+    return sorted(candidates, key=lambda missing: (0 in missing) != has_channels)

@@ -56,76 +56,77 @@ _LEAST = re.compile(r"at least (\d+)x(\d+)")
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a network refused the size it was asked for."""
-    found = _LEAST.search(call.error or "") if call.outcome is Outcome.RAISED and is_network(call.op) else None
+    """Yield a diagnosis where a network refused the size it was asked for."""
+    match = _LEAST.search(call.error or "") if call.outcome is Outcome.RAISED and is_network(call.op) else None
     cell = code_of(trace, call.span)
     node = cell.call_at(call.span) if cell else None
-    if found is None or cell is None or node is None:
+    if match is None or cell is None or node is None:
         return
-    least = int(found[1]), int(found[2])
-    given = next((k.value for k in node.keywords if k.arg == "input_shape"), None)
-    sizes = Evaluator(cell, trace).value(given) if given is not None else None
-    if given is None or not isinstance(sizes, tuple) or len(sizes) != 3:
+    least = int(match[1]), int(match[2])
+    input_shape = next((k.value for k in node.keywords if k.arg == "input_shape"), None)
+    sizes = Evaluator(cell, trace).value(input_shape) if input_shape is not None else None
+    if input_shape is None or not isinstance(sizes, tuple) or len(sizes) != 3:
         return
     yield diagnosed(
         code,
         call,
         f"{call.op} takes images of at least {least[0]} x {least[1]}; it was asked for {spelled(sizes)}",
-        expected=(None, *_wanted(sizes, least)),
+        expected=(None, *_size_wanted(sizes, least)),
         actual=(None, *sizes),
-        origin=(cell.span(given), "the size is asked for here"),
-        fixes=_fixes(cell, node, given, sizes, least),
+        origin=(cell.span(input_shape), "the size is asked for here"),
+        fixes=_fixes(cell, node, input_shape, sizes, least),
     )
 
 
-def _wanted(sizes: Shape, least: tuple[int, int]) -> Shape:
+def _size_wanted(sizes: Shape, least: tuple[int, int]) -> Shape:
+    """Return the sizes, none below the least that the network takes."""
     return (*(max(size or 0, low) for size, low in zip(sizes, least, strict=False)), *sizes[2:])
 
 
-def _one_number(cell: Code, listed: ast.Tuple | ast.List, sizes: Shape, wanted: Shape) -> ast.expr | None:
-    """The number behind height and width, where both are one name that the text uses for more than this."""
-    height, width = listed.elts[:2]
+def _shared_side(cell: Code, shape: ast.Tuple | ast.List, sizes: Shape, wanted: Shape) -> ast.expr | None:
+    """Return the number behind height and width, where both are one name that the text uses for more than this."""
+    height, width = shape.elts[:2]
     if not isinstance(height, ast.Name) or not isinstance(width, ast.Name) or height.id != width.id:
         return None
-    used = [n for n in cell.nodes if isinstance(n, ast.Name) and n.id == height.id and isinstance(n.ctx, ast.Load)]
-    bound = cell.binding(height)
-    value = bound.value if bound is not None else None
-    return value if len(used) > 2 and wanted[0] == wanted[1] and isinstance(value, ast.Constant) else None
+    reads = [n for n in cell.nodes if isinstance(n, ast.Name) and n.id == height.id and isinstance(n.ctx, ast.Load)]
+    binding = cell.binding(height)
+    value = binding.value if binding is not None else None
+    return value if len(reads) > 2 and wanted[0] == wanted[1] and isinstance(value, ast.Constant) else None
 
 
-def _fixes(cell: Code, node: ast.Call, given: ast.expr, sizes: Shape, least: tuple[int, int]) -> Iterator[Fix]:
-    wanted = _wanted(sizes, least)
-    for origin in definitions_of(cell, given):
+def _fixes(cell: Code, node: ast.Call, input_shape: ast.expr, sizes: Shape, least: tuple[int, int]) -> Iterator[Fix]:
+    wanted = _size_wanted(sizes, least)
+    for origin in definitions_of(cell, input_shape):
         if isinstance(origin, ast.Tuple | ast.List):
-            number = _one_number(cell, origin, sizes, wanted)
+            number = _shared_side(cell, origin, sizes, wanted)
             if number is not None:
                 title = f"make {cell.text_of(origin.elts[0])} {wanted[0]} everywhere"
                 yield fix(title, cell, [cell.replace(number, str(wanted[0]))], Applicability.SURE)
-            edit = cell.replace(given, spelled(wanted))
-            resizing = _resized(cell, node, wanted)
+            edit = cell.replace(input_shape, spelled(wanted))
+            resizing = _resizing_edits(cell, node, wanted)
             if resizing:
                 title = f"resize the images to {wanted[0]} x {wanted[1]} before the network"
                 yield fix(title, cell, [edit, *resizing], Applicability.SURE)
             else:
                 yield fix(f"ask for {wanted[0]} x {wanted[1]}", cell, [edit], Applicability.CHOICE)
             return
-        yield from _resized_data(cell, origin, wanted)
+        yield from _data_resized(cell, origin, wanted)
 
 
-def _resized(cell: Code, node: ast.Call, wanted: Shape) -> list[Edit]:
-    """A Resizing layer before every use of the network."""
-    beside = _some_layer(cell)
-    spelling = layer_name(cell, beside, "Resizing") if beside else None
+def _resizing_edits(cell: Code, node: ast.Call, wanted: Shape) -> list[Edit]:
+    """Return the edits that put a Resizing layer before every use of the network."""
+    example = _example_layer(cell)
+    spelling = layer_name(cell, example, "Resizing") if example else None
     if spelling is None:
         return []
     layer = f"{spelling[0]}({wanted[0]}, {wanted[1]})"
-    edits = [_before(cell, use, layer) for use in _uses(cell, node)]
-    found = [edit for edit in edits if edit is not None]
-    return [*found, *spelling[1]] if found else []
+    edits = [_layer_before_use(cell, use, layer) for use in _network_uses(cell, node)]
+    known = [edit for edit in edits if edit is not None]
+    return [*known, *spelling[1]] if known else []
 
 
-def _some_layer(cell: Code) -> ast.Call | None:
-    """Any call in the text that makes a layer: how layers are spelled here."""
+def _example_layer(cell: Code) -> ast.Call | None:
+    """Return some call in the text that makes a layer, as an example of how layers are spelled there."""
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Call) and called_name(node)[:1].isupper() and not is_network(called_name(node)):
             owner = cell.text_of(node.func.value).split(".")[-1] if isinstance(node.func, ast.Attribute) else "L"
@@ -134,35 +135,36 @@ def _some_layer(cell: Code) -> ast.Call | None:
     return None
 
 
-def _uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
-    """The network itself where it stands in a model, and the names it was given where they do."""
+def _network_uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
+    """Yield the expression that makes the network, and every name that stands for it where it is read."""
     yield node
     for name in ast.walk(cell.tree):
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load) and node in definitions_of(cell, name)[1:2]:
             yield name
 
 
-def _before(cell: Code, use: ast.expr, layer: str) -> Edit | None:
-    around = parent_of(cell, use)
+def _layer_before_use(cell: Code, use: ast.expr, layer: str) -> Edit | None:
+    """Return the edit that puts a layer before one use of the network; None where that cannot be told."""
+    parent = parent_of(cell, use)
     if isinstance(use, ast.Call):
         return layer_before(cell, use, layer)
-    if isinstance(around, ast.List | ast.Tuple):
+    if isinstance(parent, ast.List | ast.Tuple):
         return put_before(cell, use, f"{layer},")
-    if isinstance(around, ast.Call) and around.func is use and around.args:
-        return cell.replace(around.args[0], f"{layer}({cell.text_of(around.args[0])})")
-    if isinstance(around, ast.Call) and called_name(around) == "add" and isinstance(parent_of(cell, around), ast.Expr):
-        return put_before(cell, around, f"{cell.text_of(around.func)}({layer})", own_line=True)
+    if isinstance(parent, ast.Call) and parent.func is use and parent.args:
+        return cell.replace(parent.args[0], f"{layer}({cell.text_of(parent.args[0])})")
+    if isinstance(parent, ast.Call) and called_name(parent) == "add" and isinstance(parent_of(cell, parent), ast.Expr):
+        return put_before(cell, parent, f"{cell.text_of(parent.func)}({layer})", own_line=True)
     return None
 
 
-def _resized_data(cell: Code, origin: ast.expr, wanted: Shape) -> Iterator[Fix]:
-    """Where the size was read off the data: the data resized where they are made."""
+def _data_resized(cell: Code, origin: ast.expr, wanted: Shape) -> Iterator[Fix]:
+    """Yield a fix that resizes the data where they are made, where the size was read off them."""
     tensorflow = module_alias(cell, "tensorflow")
-    names = [n for n in ast.walk(origin) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    names = [node for node in ast.walk(origin) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     for name in names if tensorflow and isinstance(origin, ast.Attribute | ast.Subscript) else ():
-        made = next((o for o in definitions_of(cell, name)[1:] if not isinstance(o, ast.Name)), None)
-        if made is not None:
-            edit = wrapped(cell, made, f"{tensorflow}.image.resize(", f", ({wanted[0]}, {wanted[1]}))")
+        producer = next((value for value in definitions_of(cell, name)[1:] if not isinstance(value, ast.Name)), None)
+        if producer is not None:
+            edit = wrapped(cell, producer, f"{tensorflow}.image.resize(", f", ({wanted[0]}, {wanted[1]}))")
             title = f"resize {name.id} to {wanted[0]} x {wanted[1]} where it is made"
             yield fix(title, cell, [edit], Applicability.SURE)
             return

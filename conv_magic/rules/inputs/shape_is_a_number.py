@@ -1,7 +1,7 @@
 """A declared input shape is a number.
 
 What: `Input(shape=...)` or `input_shape=` was given one number where it needs a tuple of sizes.
-Why: `(128)` is the number 128; only the comma of `(128,)` makes a tuple.  Sizes side by side are none either.
+Why: `(128)` is the number 128; only the comma of `(128,)` makes a tuple.  Sizes side by side are no tuple either.
 Example:
 
     wave = Input(shape=(128))
@@ -12,7 +12,7 @@ Use instead:
     wave = Input(shape=(128, 1))
     layers.Conv1D(8, 5)(wave)
 
-Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, told by its name.
+Fix safety: the number is kept; a channel axis of length 1 is added where the next layer needs one, as its name tells.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
+    """Yield a diagnosis where the statement that failed declares a number for a shape, or names a layer that does."""
     if call.outcome is not Outcome.RAISED:
         return
-    declared = next((d for d in declarations(trace) if d.number is not None and _is_in(call, d, trace)), None)
+    declared = next((d for d in declarations(trace) if d.number is not None and _is_declared_by(call, d, trace)), None)
     if declared is None:
         return
     yield diagnosed(
         code,
         call,
         f"an input's shape is a tuple of sizes; this one is the number {declared.number}",
-        reasons=("brackets alone make no tuple, a comma does",) if not _listed(declared.call) else (),
-        expected=(None, *_sizes(declared)),
+        reasons=("brackets alone make no tuple, a comma does",) if not _has_sizes_side_by_side(declared.call) else (),
+        expected=(None, *_shape_meant(declared)),
         origin=(declared.code.span(declared.value), "the shape is declared here"),
         fixes=_fixes(declared),
     )
 
 
-def _is_in(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
-    """Whether the statement of a call declares that input, or names the layer that does."""
+def _is_declared_by(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
+    """Check whether the statement of a call declares that input, or names the layer that does."""
     cell = code_of(trace, call.span)
     node = cell.node_at(call.span, ast.expr) if cell is not None and call.span is not None else None
     statement = cell.statement_of(node) if cell is not None and node is not None else None
@@ -76,27 +76,28 @@ def _is_in(call: CallRecord, declared: Declaration, trace: Trace) -> bool:
     return declared.call in ast.walk(statement) or any(declared.call in definitions_of(cell, name) for name in names)
 
 
-def _listed(call: ast.Call) -> bool:
-    """Whether several numbers are given side by side: `Input(28, 28, 1)`."""
+def _has_sizes_side_by_side(call: ast.Call) -> bool:
+    """Check whether several numbers are given side by side: `Input(28, 28, 1)`."""
     if called_name(call) not in ("Input", "InputLayer") or len(call.args) < 2:
         return False
-    return all(isinstance(a, ast.Constant) and isinstance(a.value, int) for a in call.args)
+    return all(isinstance(argument, ast.Constant) and isinstance(argument.value, int) for argument in call.args)
 
 
-def _sizes(declared: Declaration) -> tuple[int, ...]:
+def _shape_meant(declared: Declaration) -> tuple[int, ...]:
+    """Return the shape that was meant: the number for each spatial axis, one channel where the next layer needs it."""
     number, rank = declared.number or 0, rank_taken(declared.code, declared) or 1
     return (number,) if rank == 1 else (*(number,) * (rank - 1), 1)
 
 
 def _fixes(declared: Declaration) -> Iterator[Fix]:
     cell, value = declared.code, declared.value
-    if _listed(declared.call):
+    if _has_sizes_side_by_side(declared.call):
         first, last = cell.span(declared.call.args[0]), cell.span(declared.call.args[-1])
-        inside = Span(first.cell, first.line, first.column, last.end_line, last.end_column)
-        edits = [Edit(inside, f"({cell.text_in(inside)})")]
+        arguments = Span(first.cell, first.line, first.column, last.end_line, last.end_column)
+        edits = [Edit(arguments, f"({cell.text_in(arguments)})")]
         yield fix("put the sizes into a tuple", cell, edits, Applicability.SURE)
         return
-    sizes = _sizes(declared)
+    sizes = _shape_meant(declared)
     if len(sizes) == 1:
         yield fix("make it a tuple", cell, [as_tuple(cell, value)], Applicability.SURE)
     else:

@@ -46,7 +46,7 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a layer failed to be built for want of a size."""
+    """Yield a diagnosis where a layer could not be built because a size is not known."""
     if call.outcome is not Outcome.RAISED or call.layer is None or not call.inputs:
         return
     fixes = tuple(_fixes(call, trace)) if None in call.inputs[0][1:] else ()
@@ -65,33 +65,34 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
     if call.op == "PReLU":
-        yield from _shared(call, trace)
+        yield from _sharing_fixes(call, trace)
     producer = call.producers[0] if call.producers else None
     flat = trace.calls[producer] if producer is not None else None
     if isinstance(call.options, DenseOptions) and flat is not None and isinstance(flat.options, FlattenOptions):
-        yield from _pooled(flat, trace)
+        yield from _pooling_fixes(flat, trace)
 
 
-def _shared(call: CallRecord, trace: Trace) -> Iterator[Fix]:
+def _sharing_fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that lets PReLU share its slopes over the spatial axes."""
     cell = code_of(trace, call.created)
-    made = cell.call_at(call.created) if cell else None
-    if cell is not None and made is not None:
+    creation = cell.call_at(call.created) if cell else None
+    if cell is not None and creation is not None:
         axes = list(range(1, len(call.inputs[0]) - 1))
-        edit = with_argument(cell, made, None, "shared_axes", str(axes))
+        edit = with_argument(cell, creation, None, "shared_axes", str(axes))
         title = f"share the slopes over the map: shared_axes={axes}"
         yield fix(title, cell, [edit], Applicability.SURE, call.inputs[0])
 
 
-def _pooled(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
-    """A global pooling in place of Flatten: its size does not depend on that of the image."""
+def _pooling_fixes(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield fixes that put a global pooling in place of Flatten: its size does not depend on that of the image."""
     cell = code_of(trace, flat.created)
-    made = cell.call_at(flat.created) if cell else None
+    creation = cell.call_at(flat.created) if cell else None
     spatial = len(flat.inputs[0]) - 2
-    if cell is None or made is None or not 1 <= spatial <= 3:
+    if cell is None or creation is None or not 1 <= spatial <= 3:
         return
     for kind in ("Average", "Max"):
         name = f"Global{kind}Pooling{spatial}D"
-        spelling = layer_name(cell, made, name)
+        spelling = layer_name(cell, creation, name)
         if spelling is not None:
-            edits = [cell.replace(made.func, spelling[0]), *spelling[1]]
+            edits = [cell.replace(creation.func, spelling[0]), *spelling[1]]
             yield fix(f"use {name} in place of Flatten", cell, edits, Applicability.CHOICE)

@@ -1,4 +1,4 @@
-"""Tokens with an axis of length 1 behind them went into an embedding.
+"""Tokens with a last axis of length 1 were given to an embedding.
 
 What: an `Embedding` puts its vector behind every token: of (batch, steps, 1) it makes four axes, and the layers of
 sequences take three.
@@ -26,7 +26,7 @@ from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import name_of, spelled
-from conv_magic.model.positions import Edit
+from conv_magic.model.positions import Edit, Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
@@ -48,7 +48,7 @@ _RANK = 4
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where what fails on four axes comes from an embedding of tokens with an axis too many."""
+    """Yield a diagnosis where a layer fails on four axes that an embedding made of tokens with an axis too many."""
     if call.outcome is not Outcome.RAISED or call.layer is None or not call.inputs or len(call.inputs[0]) != _RANK:
         return
     embedding = next((c for c in reversed(producer_chain(call, trace)) if c.op == "Embedding"), None)
@@ -63,25 +63,26 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         expected=(*given[:2], call.inputs[0][-1]),
         actual=call.inputs[0],
         origin=origin_of(embedding, trace),
-        fixes=(*_declared(given, trace), *_indexed(embedding, trace)),
+        fixes=(*_declaration_fixes_of(given, trace), *_indexing_fixes(embedding, trace)),
     )
 
 
-def _declared(given: Shape, trace: Trace) -> Iterator[Fix]:
-    for found in declarations(trace):
-        elements = getattr(found.value, "elts", [])
-        if found.sizes != given[1:] or len(elements) < 2:
+def _declaration_fixes_of(shape: Shape, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that declares the tokens without their last axis."""
+    for declaration in declarations(trace):
+        elements = getattr(declaration.value, "elts", [])
+        if declaration.sizes != shape[1:] or len(elements) < 2:
             continue
-        before, last = found.code.span(elements[-2]), found.code.span(elements[-1])
-        from_ = (before.end_line, before.end_column, last.end_line, last.end_column)
-        comma = "," if len(elements) == 2 else ""
-        edit = Edit(type(before)(before.cell, *from_), comma)
-        yield fix("declare the tokens without the axis of length 1", found.code, [edit], Applicability.SURE)
+        before, last = declaration.code.span(elements[-2]), declaration.code.span(elements[-1])
+        span = Span(before.cell, before.end_line, before.end_column, last.end_line, last.end_column)
+        edit = Edit(span, "," if len(elements) == 2 else "")
+        yield fix("declare the tokens without the axis of length 1", declaration.code, [edit], Applicability.SURE)
         return
 
 
-def _indexed(embedding: CallRecord, trace: Trace) -> Iterator[Fix]:
-    supply = operand_of(embedding, trace)
-    if supply is not None and embedding.direct and None not in embedding.inputs[0]:
-        edit = indexed(supply.code, supply.value, "[..., 0]")
-        yield fix("take the axis of length 1 out of the tokens", supply.code, [edit], Applicability.SURE)
+def _indexing_fixes(embedding: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that takes the last axis out of the tokens where they are passed."""
+    operand = operand_of(embedding, trace)
+    if operand is not None and embedding.direct and None not in embedding.inputs[0]:
+        edit = indexed(operand.code, operand.value, "[..., 0]")
+        yield fix("take the axis of length 1 out of the tokens", operand.code, [edit], Applicability.SURE)

@@ -35,6 +35,7 @@ from conv_magic.analysis.training import (
     training_of,
     with_label_mode,
 )
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -88,14 +89,14 @@ INVALID: tuple[str, ...] = (
     "net.fit(tf.data.Dataset.from_tensor_slices((pictures, rows)).batch(2), verbose=0)\n",
 )
 
-_WORDS = {
+_SPARSE_OF_DENSE = {
     "categorical_crossentropy": "sparse_categorical_crossentropy",
     "CategoricalCrossentropy": "SparseCategoricalCrossentropy",
     "softmax_cross_entropy_with_logits": "sparse_softmax_cross_entropy_with_logits",
 }
-_BACK = {sparse: dense for dense, sparse in _WORDS.items()}
+_DENSE_OF_SPARSE = {sparse: dense for dense, sparse in _SPARSE_OF_DENSE.items()}
 _FUNCTIONS = {"softmax_cross_entropy_with_logits": "sparse_softmax_cross_entropy_with_logits"}
-_NN = {**_FUNCTIONS, **{sparse: dense for dense, sparse in _FUNCTIONS.items()}}
+_OTHER_FUNCTIONS = {**_FUNCTIONS, **{sparse: dense for dense, sparse in _FUNCTIONS.items()}}
 _SIZES = re.compile(r"logits_size=\[(\d+),(\d+)\] labels_size=\[1,(\d+)\]")
 _RESHAPED = re.compile(
     r"node softmax_cross_entropy_with_logits/Reshape(?s:.*)Input to reshape is a tensor with \d+ values"
@@ -106,10 +107,10 @@ _ONE_HOT = {"to_categorical", "one_hot"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed loss met labels in the other encoding."""
+    """Yield a diagnosis where a failed loss met labels in the other encoding."""
     function = _function_that_failed(call, trace) if call.outcome is Outcome.RAISED else None
     if function is not None:
-        yield from _of_function(call, *function)
+        yield from _check_function(call, *function)
         return
     training = training_of(call, trace) if call.outcome is Outcome.RAISED else None
     training = own_part(training) if training is not None else None
@@ -149,51 +150,57 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _other_form(training: Training) -> tuple[str, str, Shape] | None:
-    """Which form the labels have, what is wrong in words, and the shape they should have."""
-    true, pred = training.y_true, training.y_pred
-    classes = pred[-1]
+    """Return which form the labels have, what is wrong in words, and the shape that they should have.
+
+    None where the shapes and the loss agree, or show something else.
+    """
+    labels, output = training.y_true, training.y_pred
+    classes = output[-1]
     if classes is None or classes < 2:
         return None
-    words = _words_of(training)
-    if words in _BACK and _agree(true, pred):
-        return "one-hot", "wants class numbers, but the labels are one-hot rows", (*pred[:-1], 1)
-    ids = _agree(true, pred[:-1]) or _agree(true, (*pred[:-1], 1))
-    if ids and (words in _WORDS or _is_softmax_with_binary_loss(training, words)):
-        return "ids", "wants one-hot rows, but the labels are class numbers", pred
+    word = _loss_word(training)
+    if word in _DENSE_OF_SPARSE and shapes_agree(labels, output):
+        return "one-hot", "wants class numbers, but the labels are one-hot rows", (*output[:-1], 1)
+    are_numbers = shapes_agree(labels, output[:-1]) or shapes_agree(labels, (*output[:-1], 1))
+    if are_numbers and (word in _SPARSE_OF_DENSE or _is_softmax_with_binary_loss(training, word)):
+        return "ids", "wants one-hot rows, but the labels are class numbers", output
     return None
 
 
 def _function_that_failed(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
-    """The call of a function of `tf.nn` that compares labels; in a graph the one that TensorFlow's message names."""
+    """Return the failed call of a function of `tf.nn` that compares labels.
+
+    In a graph it is the one that TensorFlow's message names.
+    """
     cell = code_of(trace, call.span)
     if cell is None or call.span is None or call.layer is not None:
         return None
-    if call.op in _NN:
-        made = cell.call_at(call.span)
-        return (cell, made) if made is not None else None
+    if call.op in _OTHER_FUNCTIONS:
+        node = cell.call_at(call.span)
+        return (cell, node) if node is not None else None
     if "node softmax_cross_entropy_with_logits" not in (call.error or ""):
         return None
     statement = cell.node_at(call.span, ast.stmt) or cell.tree
-    named = [n for n in ast.walk(statement) if isinstance(n, ast.Call) and called_name(n) in _FUNCTIONS]
-    return (cell, named[0]) if len(named) == 1 else None
+    calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call) and called_name(n) in _FUNCTIONS]
+    return (cell, calls[0]) if len(calls) == 1 else None
 
 
-def _of_function(call: CallRecord, cell: Code, made: ast.Call) -> Iterator[Diagnosis]:
-    """A function of `tf.nn` that takes the other form, by the sizes that TensorFlow tells."""
-    told = _SIZES.search(call.error or "")
-    ids = (told is not None and told[1] == told[3]) or bool(_RESHAPED.search(call.error or ""))
-    rows = not ids and not told and len(set(_SPARSE.findall(call.error or ""))) == 1
-    name = called_name(made)
-    other = _NN.get(name)
-    if other is None or not isinstance(made.func, ast.Attribute) or ids != (name in _FUNCTIONS):
+def _check_function(call: CallRecord, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where a function of `tf.nn` takes the other form, by the sizes in the error message."""
+    sizes = _SIZES.search(call.error or "")
+    are_numbers = (sizes is not None and sizes[1] == sizes[3]) or bool(_RESHAPED.search(call.error or ""))
+    are_rows = not are_numbers and not sizes and len(set(_SPARSE.findall(call.error or ""))) == 1
+    name = called_name(node)
+    other = _OTHER_FUNCTIONS.get(name)
+    if other is None or not isinstance(node.func, ast.Attribute) or are_numbers != (name in _FUNCTIONS):
         return
-    if ids or rows:
-        edit = cell.replace(made.func, f"{cell.text_of(made.func.value)}.{other}")
+    if are_numbers or are_rows:
+        edit = cell.replace(node.func, f"{cell.text_of(node.func.value)}.{other}")
         yield diagnosed(
             code,
             call,
             f"{name} wants one-hot rows, but the labels are class numbers"
-            if ids
+            if are_numbers
             else f"{name} wants class numbers, but the labels are one-hot rows",
             reasons=(f"{other} takes the labels as they are",),
             fixes=(fix(f"use {other}", cell, [edit], Applicability.SURE),),
@@ -201,9 +208,14 @@ def _of_function(call: CallRecord, cell: Code, made: ast.Call) -> Iterator[Diagn
 
 
 def _encoded_twice(training: Training) -> Iterator[Fix]:
-    """Labels with the classes along two axes, made by one `to_categorical` or `one_hot` of another's result."""
-    true, pred, cell = training.y_true, training.y_pred, training.code
-    if training.labels is None or len(true) != len(pred) + 1 or true[-1] != pred[-1] or true[-2] != pred[-1]:
+    """Yield a fix where a `to_categorical` or `one_hot` encodes the result of another."""
+    labels, output, cell = training.y_true, training.y_pred, training.code
+    if (
+        training.labels is None
+        or len(labels) != len(output) + 1
+        or labels[-1] != output[-1]
+        or labels[-2] != output[-1]
+    ):
         return
     for origin in definitions_of(cell, training.labels):
         if isinstance(origin, ast.Call) and called_name(origin) in _ONE_HOT and origin.args:
@@ -212,36 +224,34 @@ def _encoded_twice(training: Training) -> Iterator[Fix]:
             return
 
 
-def _agree(one: Shape, two: Shape) -> bool:
-    return len(one) == len(two) and all(None in pair or pair[0] == pair[1] for pair in zip(one, two, strict=True))
-
-
-def _words_of(training: Training) -> str:
-    """The loss as Keras calls it: by its name, or by its class."""
+def _loss_word(training: Training) -> str:
+    """Return the loss as Keras calls it: by its name, or by its class."""
     call = training.call
-    return next((word for word in (call.op, call.layer or "") if word in _WORDS or word in _BACK), call.layer or "")
+    words = {*_SPARSE_OF_DENSE, *_DENSE_OF_SPARSE}
+    return next((word for word in (call.op, call.layer or "") if word in words), call.layer or "")
 
 
-def _is_softmax_with_binary_loss(training: Training, words: str) -> bool:
+def _is_softmax_with_binary_loss(training: Training, word: str) -> bool:
+    """Check whether a softmax output meets the binary loss."""
     head = output_layer_of(training.call, training.trace)
-    return words == "binary_crossentropy" and head is not None and activation_of(head, training.trace) == "softmax"
+    return word == "binary_crossentropy" and head is not None and activation_of(head, training.trace) == "softmax"
 
 
 def _fixes(training: Training, have: str) -> Iterator[Fix]:
-    words = _BACK if have == "one-hot" else _WORDS
+    words = _DENSE_OF_SPARSE if have == "one-hot" else _SPARSE_OF_DENSE
     title = "use the loss for one-hot labels" if have == "one-hot" else "use the loss for class numbers"
     given = loss_given(training)
     if given is not None and not _is_validation(training):
-        for edits in _renamed(*given, words, sparse=have == "ids"):
+        for edits in _loss_renamed(*given, words, sparse=have == "ids"):
             yield fix(title, given[0], edits, Applicability.SURE)
     for cell, loader in loaders_of(training):
         edit = with_label_mode(cell, loader, "ids" if have == "one-hot" else "one-hot")
         yield fix("load the labels in the form the loss wants", cell, [edit], Applicability.CHOICE)
-    yield from _of_labels(training, have)
+    yield from _label_fixes(training, have)
 
 
-def _renamed(cell: Code, given: ast.expr, words: dict[str, str], *, sparse: bool) -> Iterator[list[Edit]]:
-    """The loss' other word, in the way it is written: a string, a class, a function."""
+def _loss_renamed(cell: Code, given: ast.expr, words: dict[str, str], *, sparse: bool) -> Iterator[list[Edit]]:
+    """Yield the edits that write the loss' other word as the old one is written: a string, a class, a function."""
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         quote = cell.text_of(given)[-1]
         word = words.get(given.value) or ("sparse_categorical_crossentropy" if sparse else None)
@@ -253,73 +263,76 @@ def _renamed(cell: Code, given: ast.expr, words: dict[str, str], *, sparse: bool
         start = cell.text_of(callee.value)
         yield [cell.replace(callee, f"{start}.{words[callee.attr]}")]
     elif isinstance(callee, ast.Name) and callee.id in words:
-        imports = list(_imports(cell, callee.id))
+        imports = list(_imports_of(cell, callee.id))
         yield [cell.replace(callee, words[callee.id]), *(cell.replace(name, words[callee.id]) for name in imports)]
 
 
-def _imports(cell: Code, name: str) -> Iterator[ast.alias]:
+def _imports_of(cell: Code, name: str) -> Iterator[ast.alias]:
+    """Yield the imports of a name under that very name."""
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.ImportFrom):
             yield from (alias for alias in node.names if alias.name == name and alias.asname is None)
 
 
-def _of_labels(training: Training, have: str) -> Iterator[Fix]:
-    """The labels turned into the other form, where the text names them."""
+def _label_fixes(training: Training, have: str) -> Iterator[Fix]:
+    """Yield fixes that turn the labels into the other form, where the text names them."""
     labels, cell = training.labels, training.code
     if labels is None:
         return
     if _is_validation(training):
-        yield from _of_validation(training, have)
+        yield from _validation_label_fixes(training, have)
         return
-    place = at_source(cell, labels)
+    source = at_source(cell, labels)
     if have == "one-hot":
-        for plain in _unwrapped(place):
-            edit = cell.replace(place, cell.text_of(plain))
+        for numbers in _class_numbers(source):
+            edit = cell.replace(source, cell.text_of(numbers))
             yield fix("leave the labels class numbers", cell, [edit], Applicability.CHOICE)
             return
         numpy = module_alias(cell, "numpy")
         if numpy:
-            edit = wrapped(cell, place, f"{numpy}.argmax(", ", axis=-1)")
+            edit = wrapped(cell, source, f"{numpy}.argmax(", ", axis=-1)")
             yield fix("turn the rows into class numbers", cell, [edit], Applicability.CHOICE)
         return
-    before = _to_categorical(cell)
-    if before:
-        edit = wrapped(cell, place, f"{before}(", f", {training.y_pred[-1]})")
+    encoder = _to_categorical(cell)
+    if encoder:
+        edit = wrapped(cell, source, f"{encoder}(", f", {training.y_pred[-1]})")
         yield fix("turn the class numbers into one-hot rows", cell, [edit], Applicability.CHOICE)
 
 
 def _is_validation(training: Training) -> bool:
-    """Whether it was the validation data's labels that failed, while those of the training had passed."""
-    around = training.given
-    fit = next((c for c in training.trace.calls if c.options is around), None)
+    """Check whether the validation data's labels failed, while those of the training had passed."""
+    options = training.given
+    fit = next((c for c in training.trace.calls if c.options is options), None)
     return (
         fit is not None and fit.parent is not None and isinstance(training.trace.calls[fit.parent].options, FitOptions)
     )
 
 
-def _of_validation(training: Training, have: str) -> Iterator[Fix]:
-    """The validation labels brought to the form of those that the model was trained on."""
+def _validation_label_fixes(training: Training, have: str) -> Iterator[Fix]:
+    """Yield a fix that brings the validation labels to the form of those that the model was trained on."""
     cell = training.code
-    given = next((k.value for k in training.node.keywords if k.arg == "validation_data"), None)
-    pair = sequence_behind(cell, given)
+    validation = next((k.value for k in training.node.keywords if k.arg == "validation_data"), None)
+    pair = sequence_behind(cell, validation)
     if pair is None or len(pair.elts) < 2:
         return
     labels = pair.elts[1]
-    before, numpy = _to_categorical(cell), module_alias(cell, "numpy")
-    if have == "ids" and before:
-        edit = wrapped(cell, labels, f"{before}(", f", {training.y_pred[-1]})")
+    encoder, numpy = _to_categorical(cell), module_alias(cell, "numpy")
+    if have == "ids" and encoder:
+        edit = wrapped(cell, labels, f"{encoder}(", f", {training.y_pred[-1]})")
         yield fix("turn the validation labels into one-hot rows too", cell, [edit], Applicability.SURE)
     elif have == "one-hot" and numpy:
         edit = wrapped(cell, labels, f"{numpy}.argmax(", ", axis=-1)")
         yield fix("turn the validation labels into class numbers too", cell, [edit], Applicability.SURE)
 
 
-def _unwrapped(place: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(place, ast.Call) and called_name(place) in _ONE_HOT and place.args:
-        yield place.args[0]
+def _class_numbers(labels: ast.expr) -> Iterator[ast.expr]:
+    """Yield the class numbers that a one-hot encoding is given."""
+    if isinstance(labels, ast.Call) and called_name(labels) in _ONE_HOT and labels.args:
+        yield labels.args[0]
 
 
 def _to_categorical(cell: Code) -> str | None:
+    """Return how the cell spells `keras.utils.to_categorical`; None where it has no Keras."""
     for module, spelling in (("keras", "{}"), ("tensorflow.keras", "{}"), ("tensorflow", "{}.keras")):
         name = module_alias(cell, module)
         if name:

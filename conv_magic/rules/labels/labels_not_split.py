@@ -12,7 +12,7 @@ Use instead:
 
     model.fit(faces, [table[:, 0], table[:, 1]])
 
-Fix safety: the columns are handed out in the order of the outputs, only where their numbers agree.
+Fix safety: the outputs get the columns in their order, and only where the numbers agree.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of, sequence_behind
 from conv_magic.analysis.operands import codes_of, operand_of
+from conv_magic.analysis.training import labels_fit
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -50,20 +51,20 @@ INVALID: tuple[str, ...] = (
     _MODEL.format(1, 1) + "yes = np.zeros(6)\nmodel.fit(images, yes, verbose=0)\n",
 )
 
-_TOLD = "y_true and y_pred have different structures"
+_MESSAGE = "y_true and y_pred have different structures"
 _MODELS = {"Model", "Functional"}
 _MOST_OUTPUTS = 8
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where Keras found one array of labels for several outputs."""
+    """Yield a diagnosis where Keras found one array of labels for several outputs."""
     options = call.options
-    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or _TOLD not in (call.error or ""):
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or _MESSAGE not in (call.error or ""):
         return
-    supply = operand_of(call, trace)
-    labels = argument(supply.call, 1, "y") if supply else None
-    outputs = _outputs(trace)
-    if supply is None or labels is None or len(options.y) != 1 or not 1 < len(outputs) <= _MOST_OUTPUTS:
+    operand = operand_of(call, trace)
+    labels = argument(operand.call, 1, "y") if operand else None
+    outputs = _outputs_in_text(trace)
+    if operand is None or labels is None or len(options.y) != 1 or not 1 < len(outputs) <= _MOST_OUTPUTS:
         return
     yield diagnosed(
         code,
@@ -71,29 +72,30 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         f"{name_of(call)} has {counted(len(outputs), 'output')}; its labels are one array of {spelled(options.y[0])}",
         reasons=(f"the outputs are {' and '.join(map(spelled, outputs))}, in this order",),
         actual=options.y[0],
-        fixes=_fixes(supply.code, labels, options.y[0], outputs),
+        fixes=_fixes(operand.code, labels, options.y[0], outputs),
     )
 
 
-def _outputs(trace: Trace) -> tuple[Shape, ...]:
-    """The outputs of the one model with several, as its text lists them and the calls there gave them."""
+def _outputs_in_text(trace: Trace) -> tuple[Shape, ...]:
+    """Return the outputs of the one model with several, as its text lists them and the calls there gave them."""
     for cell in codes_of(trace):
         for node in ast.walk(cell.tree):
-            shapes = [_shape(cell, element, trace) for element in _listed(cell, node)]
+            shapes = [_shape_made(cell, element, trace) for element in _output_expressions(cell, node)]
             known = tuple(shape for shape in shapes if shape is not None)
             if len(known) > 1 and len(known) == len(shapes):
                 return known
     return ()
 
 
-def _listed(cell: Code, node: ast.AST) -> list[ast.expr]:
-    """The outputs that a call lists, if it makes a model."""
-    given = argument(node, 1, "outputs") if isinstance(node, ast.Call) and called_name(node) in _MODELS else None
-    listed = sequence_behind(cell, given)
-    return listed.elts if listed is not None else []
+def _output_expressions(cell: Code, node: ast.AST) -> list[ast.expr]:
+    """Return the outputs that a call lists, if it makes a model; else nothing."""
+    outputs = argument(node, 1, "outputs") if isinstance(node, ast.Call) and called_name(node) in _MODELS else None
+    sequence = sequence_behind(cell, outputs)
+    return sequence.elts if sequence is not None else []
 
 
-def _shape(cell: Code, element: ast.expr, trace: Trace) -> Shape | None:
+def _shape_made(cell: Code, element: ast.expr, trace: Trace) -> Shape | None:
+    """Return the output of the call that made an expression; None where none is recorded."""
     spans = [cell.span(origin) for origin in definitions_of(cell, element)]
     return next((c.output for c in trace.calls if c.span in spans and c.output is not None), None)
 
@@ -104,15 +106,11 @@ def _fixes(cell: Code, labels: ast.expr, given: Shape, outputs: tuple[Shape, ...
         return
     widths = [shape[-1] or 0 for shape in outputs]
     if len(given) == 2 and all(len(shape) == 2 for shape in outputs) and sum(widths) == given[-1]:
-        starts = [sum(widths[:place]) for place in range(len(widths))]
+        starts = [sum(widths[:index]) for index in range(len(widths))]
         pairs = zip(starts, widths, strict=True)
-        parts = [f"{text}[:, {at}]" if n == 1 else f"{text}[:, {at}:{at + n}]" for at, n in pairs]
+        parts = [f"{text}[:, {start}]" if n == 1 else f"{text}[:, {start}:{start + n}]" for start, n in pairs]
         edit = cell.replace(labels, f"[{', '.join(parts)}]")
         yield fix("give each output its columns", cell, [edit], Applicability.SURE)
-    if all(_fits(given, shape) for shape in outputs):
+    if all(labels_fit(given, shape) for shape in outputs):
         edit = cell.replace(labels, f"[{', '.join([text] * len(outputs))}]")
         yield fix("give each output the same labels", cell, [edit], Applicability.SURE)
-
-
-def _fits(given: Shape, output: Shape) -> bool:
-    return given[1:] == output[1:] or (output[-1] == 1 and given[1:] == output[1:-1])

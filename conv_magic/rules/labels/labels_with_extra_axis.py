@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conv_magic.analysis.training import Training, at_source, label_origin, own_part, repeats_silently, training_of
+from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -50,10 +51,10 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where labels without one of their axes of length 1 have the output's shape."""
+    """Yield a diagnosis where labels without one of their axes of length 1 have the output's shape."""
     training = training_of(call, trace)
     training = own_part(training) if training is not None else None
-    axis = _extra(training.y_true, training.y_pred) if training is not None else None
+    axis = _axis_too_many(training.y_true, training.y_pred) if training is not None else None
     if training is None or axis is None or training.call.op == "metrics":
         return
     if call.outcome is Outcome.RETURNED and not repeats_silently(training):
@@ -70,13 +71,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _extra(true: Shape, pred: Shape) -> int | None:
-    """The place of the axis to be taken out; None where that does not make the two alike."""
-    if len(true) != len(pred) + 1 or len(pred) < 2 or pred[-1] in (1, None):
+def _axis_too_many(labels: Shape, output: Shape) -> int | None:
+    """Return the axis to be taken out; None where that does not make the shapes agree."""
+    if len(labels) != len(output) + 1 or len(output) < 2 or output[-1] in (1, None):
         return None
-    for axis in range(1, len(true) - 1):
-        rest = (*true[:axis], *true[axis + 1 :])
-        if true[axis] == 1 and all(None in pair or pair[0] == pair[1] for pair in zip(rest, pred, strict=True)):
+    for axis in range(1, len(labels) - 1):
+        rest = (*labels[:axis], *labels[axis + 1 :])
+        if labels[axis] == 1 and shapes_agree(rest, output):
             return axis
     return None
 

@@ -52,32 +52,32 @@ _METRICS = {"MeanIoU", "IoU"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where such a metric failed on an output with an axis of classes."""
-    shapes = _compared(call, trace) if call.outcome is Outcome.RAISED else None
+    """Yield a diagnosis where such a metric failed on an output with an axis of classes."""
+    shapes = _shapes_compared(call, trace) if call.outcome is Outcome.RAISED else None
     if shapes is None:
         return
-    true, pred = shapes
-    made = [(cell, node) for cell in codes_of(trace) for node in _metrics_in(cell)]
-    if not made or len(pred) < 2 or pred[-1] in (None, 1):
+    labels, output = shapes
+    metrics = [(cell, node) for cell in codes_of(trace) for node in _metrics_in(cell)]
+    if not metrics or len(output) < 2 or output[-1] in (None, 1):
         return
-    cell, node = made[0]
+    cell, node = metrics[0]
     origin = cell.span(node)
     yield diagnosed(
         code,
         call,
-        f"{called_name(node)} takes class numbers, but the output {spelled(pred)} has {pred[-1]} values for each",
+        f"{called_name(node)} takes class numbers, but the output {spelled(output)} has {output[-1]} values for each",
         layer=called_name(node),
-        reasons=(f"the labels are {spelled(true)}",),
-        expected=(*pred[:-1], 1),
-        actual=pred,
-        axes=(len(pred) - 1,),
+        reasons=(f"the labels are {spelled(labels)}",),
+        expected=(*output[:-1], 1),
+        actual=output,
+        axes=(len(output) - 1,),
         origin=(origin, f"{called_name(node)} is made on line {origin.line}"),
-        fixes=(_told(cell, node, one_hot=true == pred),),
+        fixes=(_largest_class_fix(cell, node, one_hot=labels == output),),
     )
 
 
-def _compared(call: CallRecord, trace: Trace) -> tuple[tuple[int | None, ...], tuple[int | None, ...]] | None:
-    """Labels and output of the metrics that failed: in `fit` and its kin, or in their own `update_state`."""
+def _shapes_compared(call: CallRecord, trace: Trace) -> tuple[tuple[int | None, ...], tuple[int | None, ...]] | None:
+    """Return the shapes of labels and output of the metrics that failed: in `fit`, or in their own `update_state`."""
     if isinstance(call.options, FitOptions):
         inside = [c for c in graph_of(trace).inside(call) if c.op == "metrics"]
         call = inside[-1] if inside else call
@@ -88,7 +88,7 @@ def _compared(call: CallRecord, trace: Trace) -> tuple[tuple[int | None, ...], t
 
 
 def _metrics_in(cell: Code) -> Iterator[ast.Call]:
-    """The metrics of this kind that were not told what they are given."""
+    """Yield the calls that make such metrics without `sparse_y_pred`."""
     for node in ast.walk(cell.tree):
         if not isinstance(node, ast.Call) or called_name(node) not in _METRICS:
             continue
@@ -96,7 +96,8 @@ def _metrics_in(cell: Code) -> Iterator[ast.Call]:
             yield node
 
 
-def _told(cell: Code, node: ast.Call, *, one_hot: bool) -> Fix:
+def _largest_class_fix(cell: Code, node: ast.Call, *, one_hot: bool) -> Fix:
+    """Return the fix that lets the metric take the largest class."""
     text = "False, sparse_y_true=False" if one_hot else "False"
     edit = with_argument(cell, node, None, "sparse_y_pred", text)
     return fix("let the metric take the largest class", cell, [edit], Applicability.SURE)

@@ -81,12 +81,12 @@ _RANGE = re.compile(r"label value of (\d+) which is outside the valid range of \
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a loss met an output with another number of columns than the labels have."""
+    """Yield a diagnosis where a loss met an output with another number of columns than the labels have."""
     found = _out_of_range(call, trace)
     training = training_of(call, trace) or compared_in(call, trace)
     training = own_part(training) if training is not None else None
-    if found is None and training is not None and _differ(training, call.outcome):
-        found = training, _columns(training.y_true), None
+    if found is None and training is not None and _columns_differ(training, call.outcome):
+        found = training, _label_columns(training.y_true), None
     if found is None:
         return
     training, want, largest = found
@@ -101,36 +101,41 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         expected=(*training.y_pred[:-1], want),
         actual=training.y_pred,
         axes=(len(training.y_pred) - 1,),
-        origin=_origin(head) if largest is not None or training.labels is None else label_origin(training),
+        origin=_layer_origin(head) if largest is not None or training.labels is None else label_origin(training),
         fixes=_fixes(training, head, want, largest),
     )
 
 
-def _differ(training: Training, outcome: Outcome) -> bool:
-    true, pred = training.y_true, training.y_pred
-    if len(pred) != 2 or len(true) not in (1, 2) or pred[-1] is None or _columns(true) is None:
+def _columns_differ(training: Training, outcome: Outcome) -> bool:
+    """Check whether labels and output have different numbers of columns, and nothing else explains it."""
+    labels, output = training.y_true, training.y_pred
+    if len(output) != 2 or len(labels) not in (1, 2) or output[-1] is None or _label_columns(labels) is None:
         return False
     # Labels without a column of their own are in many a sketch, Keras' documentation among them.
-    if outcome is Outcome.RETURNED and (len(true) == 1 or not repeats_silently(training)):
+    if outcome is Outcome.RETURNED and (len(labels) == 1 or not repeats_silently(training)):
         return False
-    if "sparse" in name_of(training.call).lower() or (None not in (true[0], pred[0]) and true[0] != pred[0]):
+    if "sparse" in name_of(training.call).lower() or (None not in (labels[0], output[0]) and labels[0] != output[0]):
         return False
-    return _columns(true) != pred[-1]
+    return _label_columns(labels) != output[-1]
 
 
-def _columns(true: Shape) -> int | None:
-    return true[-1] if len(true) > 1 else 1
+def _label_columns(labels: Shape) -> int | None:
+    """Return the number of columns of the labels; 1 where they have no axis for them."""
+    return labels[-1] if len(labels) > 1 else 1
 
 
 def _out_of_range(call: CallRecord, trace: Trace) -> tuple[Training, int | None, int | None] | None:
-    """A sparse loss that met a class number as large as the number of units, as TensorFlow reports it."""
-    told = _RANGE.search(call.error or "") if call.outcome is Outcome.RAISED else None
-    if told is None:
+    """Return a training whose class number is too large for the units, the units needed and that number.
+
+    TensorFlow reports the number in its message; None where it does not.
+    """
+    match = _RANGE.search(call.error or "") if call.outcome is Outcome.RAISED else None
+    if match is None:
         return None
     inside = [call, *graph_of(trace).inside(call)]
-    found = (training_of(made, trace) for made in reversed(inside))
-    training = next((t for t in found if t is not None and len(t.y_pred) > 1), None)
-    largest = int(told[1])
+    trainings = (training_of(inner, trace) for inner in reversed(inside))
+    training = next((t for t in trainings if t is not None and len(t.y_pred) > 1), None)
+    largest = int(match[1])
     return (training, largest + 1, largest) if training is not None else None
 
 
@@ -148,7 +153,8 @@ def _reasons(training: Training, call: CallRecord) -> Iterator[str]:
         yield f"{name_of(training.call)} repeats the single column over the others, so it ran all the same"
 
 
-def _origin(head: CallRecord | None) -> tuple[Span | None, str | None]:
+def _layer_origin(head: CallRecord | None) -> tuple[Span | None, str | None]:
+    """Return where the last layer is made, and that in words."""
     if head is None or head.created is None:
         return None, None
     return head.created, f"{name_of(head)} is made on line {head.created.line}"
@@ -159,52 +165,54 @@ def _fixes(training: Training, head: CallRecord | None, want: int | None, larges
     if head is None or want is None or have is None:
         return
     if largest is not None:
-        yield from _for_class_numbers(training, head, want, have)
+        yield from _class_number_fixes(training, head, want, have)
         return
     if have == 1 and want == 2 and _loss_is(training, "binary_crossentropy"):
-        yield from _one_column(training)
-        yield from _as_classes(training, head, want, "categorical_crossentropy", Applicability.CHOICE)
+        yield from _one_column_fixes(training)
+        yield from _softmax_fixes(training, head, want, "categorical_crossentropy", Applicability.CHOICE)
         return
     if have == 1 and want > 2 and _loss_is(training, "binary_crossentropy"):
-        yield from _as_classes(training, head, want, "categorical_crossentropy", Applicability.SURE)
+        yield from _softmax_fixes(training, head, want, "categorical_crossentropy", Applicability.SURE)
         return
-    yield from _encoded_again(training, have, want, Applicability.SURE if want < have else Applicability.CHOICE)
-    yield from _units(training.trace, head, want, have)
+    yield from _encoding_fixes(training, have, want, Applicability.SURE if want < have else Applicability.CHOICE)
+    yield from _unit_fixes(training.trace, head, want, have)
 
 
 def _loss_is(training: Training, name: str) -> bool:
+    """Check whether it is the loss of that name, or the binary one as a class."""
     return name in (training.call.layer, training.call.op) or training.call.op == "BinaryCrossentropy"
 
 
-def _units(trace: Trace, head: CallRecord, want: int, have: int) -> Iterator[Fix]:
+def _unit_fixes(trace: Trace, head: CallRecord, want: int, have: int) -> Iterator[Fix]:
+    """Yield fixes that give the last layer the units wanted."""
     title = f"give {name_of(head)} {counted(want, 'unit')}"
-    for place, (cell, edit) in enumerate(with_units(head, trace, want)):
-        yield fix(title, cell, [edit], Applicability.CHOICE if place else Applicability.SURE)
+    for rank, (cell, edit) in enumerate(with_units(head, trace, want)):
+        yield fix(title, cell, [edit], Applicability.CHOICE if rank else Applicability.SURE)
 
 
-def _one_column(training: Training) -> Iterator[Fix]:
-    """Labels of two columns as the one that says whether it is the second class."""
+def _one_column_fixes(training: Training) -> Iterator[Fix]:
+    """Yield fixes that make labels of two columns the one that says whether it is the second class."""
     for cell, loader in loaders_of(training):
         edit = with_label_mode(cell, loader, "binary")
         yield fix("load the labels as one column", cell, [edit], Applicability.SURE)
     if training.labels is not None:
-        place = at_source(training.code, training.labels)
-        edit = indexed(training.code, place, "[:, 1:]")
+        source = at_source(training.code, training.labels)
+        edit = indexed(training.code, source, "[:, 1:]")
         title = "keep the second column of the labels: 1 for the second class"
         yield fix(title, training.code, [edit], Applicability.SURE)
 
 
-def _as_classes(
+def _softmax_fixes(
     training: Training, head: CallRecord, want: int, loss: str, applicability: Applicability
 ) -> Iterator[Fix]:
-    """The last layer and the loss changed from one yes or no to a choice among classes."""
+    """Yield a fix that changes last layer and loss from one yes or no to a choice among classes."""
     given = loss_given(training)
     cell = code_of(training.trace, head.created)
-    made = cell.call_at(head.created) if cell else None
-    if given is None or cell is None or made is None or given[0].cell != cell.cell:
+    creation = cell.call_at(head.created) if cell else None
+    if given is None or cell is None or creation is None or given[0].cell != cell.cell:
         return
-    word = _replaced_word(*given, loss)
-    activation = next((k.value for k in made.keywords if k.arg == "activation"), None)
+    word = _loss_replaced(*given, loss)
+    activation = next((k.value for k in creation.keywords if k.arg == "activation"), None)
     for _, edit in with_units(head, training.trace, want):
         if word is not None and isinstance(activation, ast.Constant) and edit.span != word.span:
             edits = [edit, cell.replace(activation, '"softmax"'), word]
@@ -212,12 +220,13 @@ def _as_classes(
         return
 
 
-def _replaced_word(cell: Code, given: ast.expr, word: str) -> Edit | None:
+def _loss_replaced(cell: Code, given: ast.expr, word: str) -> Edit | None:
+    """Return the edit that writes another word for a loss that is written as a word."""
     return cell.replace(given, f'"{word}"') if isinstance(given, ast.Constant) else None
 
 
-def _encoded_again(training: Training, have: int, want: int, applicability: Applicability) -> Iterator[Fix]:
-    """One-hot labels made with as many columns as the model has units, where the labels' own number was left out."""
+def _encoding_fixes(training: Training, have: int, want: int, applicability: Applicability) -> Iterator[Fix]:
+    """Yield fixes that make one-hot labels with as many columns as the model has units."""
     if training.labels is None:
         return
     for origin in definitions_of(training.code, training.labels):
@@ -233,11 +242,14 @@ def _encoded_again(training: Training, have: int, want: int, applicability: Appl
                 return
 
 
-def _for_class_numbers(training: Training, head: CallRecord, want: int, have: int) -> Iterator[Fix]:
-    """More units for the largest class number; one sigmoid unit for two classes keeps its unit and gets its loss."""
+def _class_number_fixes(training: Training, head: CallRecord, want: int, have: int) -> Iterator[Fix]:
+    """Yield a fix for a class number that is too large.
+
+    Two classes for one sigmoid unit need the binary loss; else the layer gets more units.
+    """
     given = loss_given(training)
-    word = _replaced_word(*given, "binary_crossentropy") if given is not None else None
+    word = _loss_replaced(*given, "binary_crossentropy") if given is not None else None
     if have == 1 and activation_of(head, training.trace) == "sigmoid" and given is not None and word is not None:
         yield fix("use the loss for one yes or no", given[0], [word], Applicability.SURE)
         return
-    yield from _units(training.trace, head, want, have)
+    yield from _unit_fixes(training.trace, head, want, have)

@@ -22,7 +22,7 @@ from itertools import permutations
 
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.trace_graph import graph_of
-from conv_magic.analysis.training import Training, training_of
+from conv_magic.analysis.training import Training, labels_fit, training_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -54,13 +54,13 @@ _MOST_OUTPUTS = 6
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where the labels that a failed loss met fit the outputs in another order."""
+    """Yield a diagnosis where the labels that a failed loss met fit the outputs in another order."""
     training = training_of(call, trace) if call.outcome is Outcome.RAISED else None
     given = training.given if training is not None else None
     if training is None or training.labels is None or given is None or not 1 < len(given.y) <= _MOST_OUTPUTS:
         return
-    outputs = _outputs(call, trace, len(given.y))
-    order = _order(given, outputs) if outputs else None
+    outputs = _outputs_met(call, trace, len(given.y))
+    order = _order_of_labels(given, outputs) if outputs else None
     fixes = tuple(_fixes(training, order)) if order else ()
     if not fixes:
         return
@@ -75,49 +75,47 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _outputs(call: CallRecord, trace: Trace, many: int) -> tuple[Shape, ...]:
-    """The model's outputs: as far as losses met them in their order, one more from what the layers gave."""
+def _outputs_met(call: CallRecord, trace: Trace, count: int) -> tuple[Shape, ...]:
+    """Return the model's outputs in order; empty where they are not known.
+
+    They are known as far as losses met them, and one more from what the layers gave.
+    """
     met = [c.inputs[1] for c in graph_of(trace).beside(call) if c.op == call.op and len(c.inputs) == 2]
-    rest = list(_ends(call, trace))
-    for shape in met if len(met) < many else ():
+    rest = list(_unread_outputs(call, trace))
+    for shape in met if len(met) < count else ():
         if shape not in rest:
             return ()
         rest.remove(shape)
-    if len(met) == many:
+    if len(met) == count:
         return tuple(met)
-    return (*met, *rest) if len(met) + len(rest) == many and len(rest) == 1 else ()
+    return (*met, *rest) if len(met) + len(rest) == count and len(rest) == 1 else ()
 
 
-def _ends(call: CallRecord, trace: Trace) -> Iterator[Shape]:
-    """What the layers inside the model gave that no other layer was given; in no order."""
+def _unread_outputs(call: CallRecord, trace: Trace) -> Iterator[Shape]:
+    """Yield what the layers inside the model gave that no other layer was given; in no order."""
     inside = [c for c in trace.calls if c.parent is not None and trace.calls[c.parent].parent == call.parent]
-    used = {producer for c in inside for producer in c.producers}
-    return (c.output for c in inside if c.index not in used and c.output is not None)
+    read = {producer for c in inside for producer in c.producers}
+    return (c.output for c in inside if c.index not in read and c.output is not None)
 
 
-def _order(given: FitOptions, outputs: tuple[Shape, ...]) -> tuple[int, ...] | None:
-    """The one order in which the labels have the outputs' shapes; None if they do already, or if several do."""
+def _order_of_labels(given: FitOptions, outputs: tuple[Shape, ...]) -> tuple[int, ...] | None:
+    """Return the one order in which the labels have the outputs' shapes; None if they do already, or if several do."""
     pairs = zip(given.y, outputs, strict=True)
-    if all(_fits(have, want) for have, want in pairs):
+    if all(labels_fit(have, want) for have, want in pairs):
         return None
     fitting = [
         order
         for order in permutations(range(len(given.y)))
-        if all(_fits(given.y[place], want) for place, want in zip(order, outputs, strict=True))
+        if all(labels_fit(given.y[index], want) for index, want in zip(order, outputs, strict=True))
     ]
     return fitting[0] if len(fitting) == 1 else None
-
-
-def _fits(have: Shape, want: Shape) -> bool:
-    """Whether labels have an output's shape, but for the batch; a single unit may come without its axis."""
-    return have[1:] == want[1:] or (want[-1] == 1 and have[1:] == want[1:-1])
 
 
 def _fixes(training: Training, order: tuple[int, ...]) -> Iterator[Fix]:
     cell = training.code
     for origin in definitions_of(cell, training.labels) if training.labels is not None else ():
         if isinstance(origin, ast.List | ast.Tuple) and len(origin.elts) == len(order):
-            texts = [cell.text_of(origin.elts[place]) for place in order]
+            texts = [cell.text_of(origin.elts[index]) for index in order]
             pairs = zip(origin.elts, texts, strict=True)
             edits = [cell.replace(node, text) for node, text in pairs if cell.text_of(node) != text]
             yield fix("put the labels into the order of the outputs", cell, edits, Applicability.SURE)

@@ -96,8 +96,8 @@ _MOST_STEPS = 50
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed layer needs axes that a layer before it dropped."""
-    needed = _needed(call)
+    """Yield a diagnosis where a failed layer needs axes that a layer before it dropped."""
+    needed = _rank_needed(call)
     if call.outcome is not Outcome.RAISED or needed is None or not call.inputs or len(call.inputs[0]) >= needed:
         return
     dropping = _dropping(call, trace)
@@ -109,8 +109,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} needs {_listed(needed)}; {name_of(dropping)} left {spelled(call.inputs[0])}",
-        reasons=(_reason(dropping),),
+        f"{name_of(call)} needs {_axes_spelled(needed)}; {name_of(dropping)} left {spelled(call.inputs[0])}",
+        reasons=(_reason_for(dropping),),
         expected=(None,) * needed,
         actual=call.inputs[0],
         axis_names=axis_names(needed),
@@ -122,8 +122,8 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _needed(call: CallRecord) -> int | None:
-    """How many axes the layer needs."""
+def _rank_needed(call: CallRecord) -> int | None:
+    """Return how many axes the layer needs; None where it is not known, or where the sizes are fixed too."""
     if call.layer is None:
         return None
     if call.op == "TimeDistributed":
@@ -132,37 +132,39 @@ def _needed(call: CallRecord) -> int | None:
     return len(call.accepts) if call.accepts is not None and free else None
 
 
-def _listed(needed: int) -> str:
+def _axes_spelled(needed: int) -> str:
+    """Return the names of that many axes in brackets."""
     return f"({', '.join(axis_names(needed))})"
 
 
 def _dropping(call: CallRecord, trace: Trace) -> CallRecord | None:
-    """The layer before it that dropped the axes, or the Dense that made a vector of a vector."""
-    at, widths = call, len(call.inputs[0])
+    """Return the layer before it that dropped the axes, or the Dense that made a vector of a vector."""
+    current, rank = call, len(call.inputs[0])
     for _ in range(_MOST_STEPS):
-        producer = at.producers[0] if len(at.producers) == 1 else None
+        producer = current.producers[0] if len(current.producers) == 1 else None
         if producer is None:
             return None
-        at = trace.calls[producer]
-        if not at.inputs or at.created is None:
+        current = trace.calls[producer]
+        if not current.inputs or current.created is None:
             return None
-        if len(at.inputs[0]) > widths:
-            return at
-        if isinstance(at.options, DenseOptions) and widths == 2:
-            return _dropped_before(at, trace) or at
-        if not isinstance(at.options, SameShapeOptions):
+        if len(current.inputs[0]) > rank:
+            return current
+        if isinstance(current.options, DenseOptions) and rank == 2:
+            return _recurrent_before(current, trace) or current
+        if not isinstance(current.options, SameShapeOptions):
             return None
     return None
 
 
-def _dropped_before(dense: CallRecord, trace: Trace) -> CallRecord | None:
-    """A recurrent layer before the Dense that returned its last step."""
+def _recurrent_before(dense: CallRecord, trace: Trace) -> CallRecord | None:
+    """Return the recurrent layer before a Dense, which returned its last step only."""
     producer = dense.producers[0] if len(dense.producers) == 1 else None
-    made = trace.calls[producer] if producer is not None else None
-    return made if made is not None and made.op in _RECURRENT else None
+    before = trace.calls[producer] if producer is not None else None
+    return before if before is not None and before.op in _RECURRENT else None
 
 
-def _reason(dropping: CallRecord) -> str:
+def _reason_for(dropping: CallRecord) -> str:
+    """Return what the layer leaves of each sample."""
     if dropping.op in _RECURRENT:
         return f"{name_of(dropping)} returns only its last step"
     if isinstance(dropping.options, GlobalPoolOptions):
@@ -175,29 +177,32 @@ def _reason(dropping: CallRecord) -> str:
 def _fixes(call: CallRecord, trace: Trace, dropping: CallRecord, needed: int) -> Iterator[Fix]:
     rank = len(dropping.inputs[0])
     if dropping.op in _RECURRENT and rank == needed:
-        yield from _all_steps(trace, dropping, within=call.created == dropping.created)
+        yield from _return_steps_fixes(trace, dropping, within=call.created == dropping.created)
     elif isinstance(dropping.options, FlattenOptions):
         if rank > needed and needed == 3:
-            yield from _each_frame(trace, dropping)
+            yield from _frame_fixes(trace, dropping)
         elif rank == needed:
-            yield from _left_out(trace, dropping)
+            yield from _removal_fixes(trace, dropping)
     elif isinstance(dropping.options, GlobalPoolOptions) and rank == needed and not _is_pointwise(call):
-        yield from _left_out(trace, dropping)
+        yield from _removal_fixes(trace, dropping)
     elif isinstance(dropping.options, DenseOptions) and rank == 2:
-        yield from _as_map(trace, dropping, needed)
+        yield from _reshape_fixes(trace, dropping, needed)
 
 
 def _is_pointwise(call: CallRecord) -> bool:
-    """Whether each place is worked on by itself, as in a gate: then one place is enough."""
+    """Check whether each position is worked on by itself, as in a gate: then one position is enough."""
     return set(getattr(call.options, "kernel_size", ())) == {1}
 
 
-def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[Fix]:
-    """All steps returned; of layers that a loop makes by all but the last, where the failed one is among them."""
-    made = call_site_of(dropping, trace)
-    if made is None:
+def _return_steps_fixes(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[Fix]:
+    """Yield a fix that lets the layer return all steps.
+
+    With `within` the failed layer is made on the same line: a loop then lets all but its last return them.
+    """
+    call_site = call_site_of(dropping, trace)
+    if call_site is None:
         return
-    cell, node = made
+    cell, node = call_site
     if dropping.op == "Bidirectional":
         inner = option_of(node, "layer", dropping.op)
         inner = next((o for o in definitions_of(cell, inner) if isinstance(o, ast.Call)), None) if inner else None
@@ -205,7 +210,7 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
             return
         node = inner
     given = argument(node, None, "return_sequences")
-    number = _number_in_loop(cell, given) if given is not None and within else None
+    number = _loop_index(cell, given) if given is not None and within else None
     if given is not None and number is not None:
         text = f"{number[0]} < len({number[1]}) - 1"
         title = f"let all but the last return every step: return_sequences={text}"
@@ -213,82 +218,85 @@ def _all_steps(trace: Trace, dropping: CallRecord, *, within: bool) -> Iterator[
         return
     edit = with_argument(cell, node, None, "return_sequences", "True")
     if given is None and any(keyword.arg is None for keyword in node.keywords):  # `LSTM(**settings)`
-        lacking = list(_settings_without(cell, "return_sequences"))
+        lacking = list(_settings_completed(cell, "return_sequences"))
         if len(lacking) != 1:
             return
         edit = lacking[0]
     title = f"let {name_of(dropping)} return every step: return_sequences=True"
-    yield fix(title, cell, [edit], Applicability.SURE, _with_steps(dropping))
+    yield fix(title, cell, [edit], Applicability.SURE, _output_with_steps(dropping))
 
 
-def _settings_without(cell: Code, name: str) -> Iterator[Edit]:
-    """`name` set to True in each of the dictionaries of one list that lacks it where others have it."""
-    for listed in (node for node in cell.nodes if isinstance(node, ast.List | ast.Tuple)):
-        settings = [(each, settings_of(each)) for each in listed.elts]
+def _settings_completed(cell: Code, name: str) -> Iterator[Edit]:
+    """Yield the edits that set `name` to True in those elements of a list of settings that lack it."""
+    for sequence in (node for node in cell.nodes if isinstance(node, ast.List | ast.Tuple)):
+        settings = [(setting, settings_of(setting)) for setting in sequence.elts]
         if any(name in keys for _, keys in settings):
-            for each, keys in settings:
-                if name not in keys and isinstance(each, ast.Call):
-                    yield with_argument(cell, each, None, name, "True")
-                elif name not in keys and isinstance(each, ast.Dict) and each.values:
-                    yield after(cell, each.values[-1], f', "{name}": True')
+            for setting, keys in settings:
+                if name not in keys and isinstance(setting, ast.Call):
+                    yield with_argument(cell, setting, None, name, "True")
+                elif name not in keys and isinstance(setting, ast.Dict) and setting.values:
+                    yield after(cell, setting.values[-1], f', "{name}": True')
 
 
-def _number_in_loop(cell: Code, given: ast.expr) -> tuple[str, str] | None:
-    """The number that a loop counts and what it goes through, where `given` depends on that number."""
+def _loop_index(cell: Code, given: ast.expr) -> tuple[str, str] | None:
+    """Return the index that a loop counts and the text of what it iterates over; None where `given` needs no index."""
     named = {n.id for o in definitions_of(cell, given) for n in ast.walk(o) if isinstance(n, ast.Name)}
     for loop in cell.around(given):
         match loop:
             case ast.For(
-                target=ast.Tuple(elts=[ast.Name(id=number), _]),
-                iter=ast.Call(func=ast.Name(id="enumerate"), args=[gone_through]),
-            ) if number in named:
-                zipped = isinstance(gone_through, ast.Call) and called_name(gone_through) == "zip"
-                several = gone_through.args if isinstance(gone_through, ast.Call) and zipped else [gone_through]
-                return (number, cell.text_of(several[0])) if several else None
+                target=ast.Tuple(elts=[ast.Name(id=index), _]),
+                iter=ast.Call(func=ast.Name(id="enumerate"), args=[iterated]),
+            ) if index in named:
+                is_zip = isinstance(iterated, ast.Call) and called_name(iterated) == "zip"
+                iterables = iterated.args if isinstance(iterated, ast.Call) and is_zip else [iterated]
+                return (index, cell.text_of(iterables[0])) if iterables else None
     return None
 
 
-def _with_steps(dropping: CallRecord) -> Shape | None:
+def _output_with_steps(dropping: CallRecord) -> Shape | None:
+    """Return the output shape with the steps kept; None for layers of which it is not known."""
     if dropping.output is None or dropping.op not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional"):
         return None
     return (*dropping.inputs[0][:2], *dropping.output[1:])
 
 
-def _each_frame(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
-    """Frames flattened one by one, so that time stays an axis."""
-    made = call_site_of(dropping, trace)
-    named = layer_name(*made, "TimeDistributed") if made else None
-    if made is None or named is None:
+def _frame_fixes(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
+    """Yield a fix that flattens each frame by itself, so that time stays an axis."""
+    call_site = call_site_of(dropping, trace)
+    spelling = layer_name(*call_site, "TimeDistributed") if call_site else None
+    if call_site is None or spelling is None:
         return
-    edit = made[0].replace(made[1], f"{named[0]}({made[0].text_of(made[1])})")
+    cell, creation = call_site
+    edit = cell.replace(creation, f"{spelling[0]}({cell.text_of(creation)})")
     shape = dropping.inputs[0]
     sizes = shape[2:]
     flat = None if None in sizes else prod(size or 0 for size in sizes)
     title = "flatten each frame by itself: TimeDistributed"
-    yield fix(title, made[0], [edit, *named[1]], Applicability.SURE, (*shape[:2], flat))
+    yield fix(title, cell, [edit, *spelling[1]], Applicability.SURE, (*shape[:2], flat))
 
 
-def _left_out(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
+def _removal_fixes(trace: Trace, dropping: CallRecord) -> Iterator[Fix]:
+    """Yield a fix that leaves the layer out."""
     edits = removed(dropping, trace)
     if edits is not None:
         yield fix(f"leave out {name_of(dropping)}", edits[0], edits[1], Applicability.SURE)
 
 
-def _as_map(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
-    """A Reshape behind the Dense, to the sizes that its units are written as: `7 * 7 * 64`."""
-    made = call_site_of(dense, trace)
-    given = option_of(made[1], "units", dense.op) if made else None
-    if made is None or given is None or not isinstance(dense.options, DenseOptions):
+def _reshape_fixes(trace: Trace, dense: CallRecord, needed: int) -> Iterator[Fix]:
+    """Yield a fix that puts a Reshape behind the Dense, to the sizes that its units are written as: `7 * 7 * 64`."""
+    call_site = call_site_of(dense, trace)
+    units = option_of(call_site[1], "units", dense.op) if call_site else None
+    if call_site is None or units is None or not isinstance(dense.options, DenseOptions):
         return
-    cell = made[0]
-    for origin in definitions_of(cell, given):
+    cell = call_site[0]
+    for origin in definitions_of(cell, units):
         factors = factors_of(origin)
-        reader = Evaluator(cell, trace)
-        values = [reader.value(factor) for factor in factors]
+        evaluator = Evaluator(cell, trace)
+        values = [evaluator.value(factor) for factor in factors]
         sizes = tuple(value for value in values if isinstance(value, int))
         if len(factors) == needed - 1 and len(sizes) == len(values) and prod(sizes) == dense.options.units:
-            here = origin is given or all(isinstance(f, ast.Constant) for f in factors)
-            text = ", ".join(map(cell.text_of, factors)) if here else ", ".join(map(str, sizes))
+            is_readable = origin is units or all(isinstance(f, ast.Constant) for f in factors)
+            text = ", ".join(map(cell.text_of, factors)) if is_readable else ", ".join(map(str, sizes))
             edits = added_behind(dense, trace, "Reshape", f"({text})")
             if edits is not None:
                 title = f"reshape its output to {spelled(sizes)}"

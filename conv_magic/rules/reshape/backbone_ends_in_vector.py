@@ -56,17 +56,17 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed layer of images was given the vector of a ready-made network."""
+    """Yield a diagnosis where a failed layer of images was given the vector of a ready-made network."""
     producer = call.producers[0] if call.producers else None
     if call.outcome is not Outcome.RAISED or producer is None or len(call.inputs[0]) != 2 or call.accepts is None:
         return
-    made = trace.calls[producer]
-    found = _network(made, trace)
-    if len(call.accepts) < 3 or found is None:
+    before = trace.calls[producer]
+    creation = _network_creation(before, trace)
+    if len(call.accepts) < 3 or creation is None:
         return
-    cell, node = found
-    edit, title = _opened(cell, node)
-    at = cell.span(node)
+    cell, node = creation
+    edit, title = _map_output(cell, node)
+    span = cell.span(node)
     yield diagnosed(
         code,
         call,
@@ -74,14 +74,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=("include_top is True where nothing is said",) if "include_top" in edit.text else (),
         expected=call.accepts,
         actual=call.inputs[0],
-        origin=(at, f"{called_name(node)} is made on line {at.line}"),
+        origin=(span, f"{called_name(node)} is made on line {span.line}"),
         fixes=(fix(title, cell, [edit], Applicability.SURE),),
     )
 
 
-def _network(made: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
-    """The call that makes a network, of a layer inside it or of the network called as a whole."""
-    for span in (made.created, made.span):
+def _network_creation(call: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
+    """Return the call in the text that makes the network: of a layer inside it, or of the network called as a whole."""
+    for span in (call.created, call.span):
         cell = code_of(trace, span)
         node = cell.call_at(span) if cell else None
         if cell is not None and node is not None and is_network(called_name(node)):
@@ -89,8 +89,8 @@ def _network(made: CallRecord, trace: Trace) -> tuple[Code, ast.Call] | None:
     return None
 
 
-def _opened(cell: Code, node: ast.Call) -> tuple[Edit, str]:
-    """The network without what makes it end in a vector."""
+def _map_output(cell: Code, node: ast.Call) -> tuple[Edit, str]:
+    """Return the edit that makes the network end in a map, and its title."""
     for keyword in node.keywords:
         if keyword.arg == "include_top" and isinstance(keyword.value, ast.Constant) and keyword.value.value is False:
             pooling = next((k for k in node.keywords if k.arg == "pooling"), None)

@@ -56,15 +56,15 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a dense layer behind a flattened map ran before, on a map of another size."""
+    """Yield a diagnosis where a dense layer behind a flattened map ran before, on a map of another size."""
     if call.outcome is not Outcome.RAISED or not isinstance(call.options, DenseOptions) or call.kernel is None:
         return
     flat = next((c for c in reversed(producer_chain(call, trace)) if isinstance(c.options, FlattenOptions)), None)
     have, want = call.inputs[0][-1], call.kernel[0]
     if flat is None or flat.output is None or flat.output[-1] != have or have == want or len(call.inputs[0]) != 2:
         return
-    outer = _outermost(call, trace)
-    earlier = _earlier(outer, trace)
+    outer = _outermost_model(call, trace)
+    earlier = _earlier_input(outer, trace)
     if earlier is None:
         return
     yield diagnosed(
@@ -80,48 +80,56 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         axes=(1,),
         axis_names=("batch", "features"),
         origin=origin_of(outer, trace),
-        fixes=(*_resized(outer, earlier, trace), *_averaged(flat, trace)),
+        fixes=(*_resize_fixes(outer, earlier, trace), *_average_fixes(flat, trace)),
     )
 
 
-def _outermost(call: CallRecord, trace: Trace) -> CallRecord:
-    """The model around, called by the user's own line or by `fit`."""
-    while call.parent is not None and trace.calls[call.parent].layer is not None and _one_input(call, trace):
+def _outermost_model(call: CallRecord, trace: Trace) -> CallRecord:
+    """Return the outermost model of one input around the call, called by the user's own line or by `fit`."""
+    while (
+        call.parent is not None
+        and trace.calls[call.parent].layer is not None
+        and _is_in_model_of_one_input(call, trace)
+    ):
         call = trace.calls[call.parent]
     return call
 
 
-def _one_input(call: CallRecord, trace: Trace) -> bool:
+def _is_in_model_of_one_input(call: CallRecord, trace: Trace) -> bool:
+    """Check whether the call around is that of a model with one input."""
     around = graph_of(trace).parent_of(call)
     return around is not None and around.options is None and len(around.inputs) == 1
 
 
-def _earlier(outer: CallRecord, trace: Trace) -> Shape | None:
-    """What the same model was given when it ran, in another size than now."""
-    for made in graph_of(trace).of_layer(outer.layer):
-        same = made.index < outer.index and made.op == outer.op and made.outcome is Outcome.RETURNED
-        if same and made.inputs and len(made.inputs[0]) == len(outer.inputs[0]) and made.inputs != outer.inputs:
-            return made.inputs[0]
+def _earlier_input(outer: CallRecord, trace: Trace) -> Shape | None:
+    """Return what the same model was given when it ran before, in another size than now."""
+    for call in graph_of(trace).of_layer(outer.layer):
+        same = call.index < outer.index and call.op == outer.op and call.outcome is Outcome.RETURNED
+        if same and call.inputs and len(call.inputs[0]) == len(outer.inputs[0]) and call.inputs != outer.inputs:
+            return call.inputs[0]
     return None
 
 
-def _resized(outer: CallRecord, earlier: Shape, trace: Trace) -> Iterator[Fix]:
-    supply = operand_of(outer, trace)
-    tensorflow = module_alias(supply.code, "tensorflow") if supply else None
-    if supply is None or tensorflow is None or len(earlier) != 4 or None in earlier[1:3]:
+def _resize_fixes(outer: CallRecord, earlier: Shape, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that resizes the images to the earlier size."""
+    operand = operand_of(outer, trace)
+    tensorflow = module_alias(operand.code, "tensorflow") if operand else None
+    if operand is None or tensorflow is None or len(earlier) != 4 or None in earlier[1:3]:
         return
     if earlier[-1] != outer.inputs[0][-1]:
         return
-    edit = wrapped(supply.code, supply.value, f"{tensorflow}.image.resize(", f", ({earlier[1]}, {earlier[2]}))")
+    edit = wrapped(operand.code, operand.value, f"{tensorflow}.image.resize(", f", ({earlier[1]}, {earlier[2]}))")
     title = f"resize the images to {earlier[1]} x {earlier[2]}"
-    yield fix(title, supply.code, [edit], Applicability.SURE)
+    yield fix(title, operand.code, [edit], Applicability.SURE)
 
 
-def _averaged(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
-    made = call_site_of(flat, trace)
-    if made is None or len(flat.inputs[0]) < 3:
+def _average_fixes(flat: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that averages over the map in place of flattening it."""
+    call_site = call_site_of(flat, trace)
+    if call_site is None or len(flat.inputs[0]) < 3:
         return
-    named = layer_name(*made, f"GlobalAveragePooling{len(flat.inputs[0]) - 2}D")
-    if named is not None and not made[1].args and not made[1].keywords:
-        edits = [made[0].replace(made[1].func, named[0]), *named[1]]
-        yield fix("average over the map, whatever its size", made[0], edits, Applicability.CHOICE)
+    cell, creation = call_site
+    spelling = layer_name(cell, creation, f"GlobalAveragePooling{len(flat.inputs[0]) - 2}D")
+    if spelling is not None and not creation.args and not creation.keywords:
+        edits = [cell.replace(creation.func, spelling[0]), *spelling[1]]
+        yield fix("average over the map, whatever its size", cell, edits, Applicability.CHOICE)

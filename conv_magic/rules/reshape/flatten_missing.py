@@ -86,54 +86,55 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where maps reached labels of one a sample, or an input declared for vectors of as many numbers."""
-    if call.outcome is not Outcome.RAISED and not _is_repeated(call, trace):
+    """Yield a diagnosis where maps reached labels of one a sample, or an input for vectors of as many numbers."""
+    if call.outcome is not Outcome.RAISED and not _is_repeated_over_steps(call, trace):
         return
-    loss = _loss(call, trace)
+    loss = _loss_with_maps(call, trace)
     if loss is not None:
-        yield from _before_dense(call, trace, "labels are", *loss.inputs)
+        yield from _check_dense(call, trace, "labels are", *loss.inputs)
     elif call.layer is None and call.options is None and len(call.inputs) == 2:
         vectors, maps = sorted(call.inputs, key=len)
         if len(vectors) <= 2 and _keeps_map(maps, trace):
-            yield from _before_dense(call, trace, "other side is", vectors, maps)
+            yield from _check_dense(call, trace, "other side is", vectors, maps)
     elif len(call.inputs) == 1 and call.accepts and len(call.accepts) == 2:
-        yield from _of_data(call, trace, call.inputs[0], call.accepts)
+        yield from _check_data(call, trace, call.inputs[0], call.accepts)
 
 
-def _loss(call: CallRecord, trace: Trace) -> CallRecord | None:
-    """The loss of a failed training step, with maps for output and vectors for labels."""
+def _loss_with_maps(call: CallRecord, trace: Trace) -> CallRecord | None:
+    """Return the loss of a failed training step with maps for output and vectors for labels."""
     inside = [c for c in graph_of(trace).inside(call) if isinstance(c.options, LossOptions)]
-    found = call if isinstance(call.options, LossOptions) else None
+    loss = call if isinstance(call.options, LossOptions) else None
     if isinstance(call.options, FitOptions) and inside:
-        found = inside[-1]
-    if found is None or len(found.inputs) != 2 or len(found.inputs[1]) < 3 or len(found.inputs[0]) > 2:
+        loss = inside[-1]
+    if loss is None or len(loss.inputs) != 2 or len(loss.inputs[1]) < 3 or len(loss.inputs[0]) > 2:
         return None
-    return found
+    return loss
 
 
-def _is_repeated(call: CallRecord, trace: Trace) -> bool:
-    """Whether one number a sample was silently compared with the outputs of every step."""
+def _is_repeated_over_steps(call: CallRecord, trace: Trace) -> bool:
+    """Check whether one number a sample was silently compared with the outputs of every step."""
     training = training_of(call, trace) if call.outcome is Outcome.RETURNED else None
     if training is None or not repeats_silently(training):
         return False
-    true, pred = training.y_true, training.y_pred
-    return len(true) == 2 and true[-1] == 1 and len(pred) == 3 and pred[-1] == 1 and pred[1] not in (None, 1)
+    labels, output = training.y_true, training.y_pred
+    return len(labels) == 2 and labels[-1] == 1 and len(output) == 3 and output[-1] == 1 and output[1] not in (None, 1)
 
 
 def _keeps_map(shape: Shape, trace: Trace) -> bool:
-    """Whether what a model gave has the height and width of the map that its first dense layer was given."""
+    """Check whether an output has the height and width of the map that the first dense layer was given."""
     dense = _first_dense(trace)
     sizes = dense.inputs[0][:-1] if dense is not None else ()
     return len(sizes) > 2 and shape[: len(sizes)] == sizes and None not in sizes
 
 
-def _before_dense(call: CallRecord, trace: Trace, other: str, labels: Shape, output: Shape) -> Iterator[Diagnosis]:
+def _check_dense(call: CallRecord, trace: Trace, other: str, labels: Shape, output: Shape) -> Iterator[Diagnosis]:
+    """Yield the diagnosis at the first dense layer that was given a map."""
     dense = _first_dense(trace)
     cell = code_of(trace, dense.created) if dense else None
-    made = cell.call_at(dense.created) if dense and cell else None
-    if dense is None or cell is None or made is None:
+    creation = cell.call_at(dense.created) if dense and cell else None
+    if dense is None or cell is None or creation is None:
         return
-    at = cell.span(made)
+    span = cell.span(creation)
     yield diagnosed(
         code,
         call,
@@ -144,13 +145,13 @@ def _before_dense(call: CallRecord, trace: Trace, other: str, labels: Shape, out
         expected=(None, output[-1]),
         actual=output,
         axes=(),
-        origin=(at, f"{name_of(dense)} is made on line {at.line}"),
-        fixes=_flattened(cell, made, dense, trace),
+        origin=(span, f"{name_of(dense)} is made on line {span.line}"),
+        fixes=_flatten_fixes(cell, creation, dense, trace),
     )
 
 
 def _first_dense(trace: Trace) -> CallRecord | None:
-    """The first dense layer, fed with maps, behind which nothing but dense and shape-keeping layers follow."""
+    """Return the first dense layer, given a map, behind which only dense and shape-keeping layers follow."""
     found: CallRecord | None = None
     for call in trace.calls:
         if call.layer is None or call.created is None or call.options is None:
@@ -162,42 +163,50 @@ def _first_dense(trace: Trace) -> CallRecord | None:
     return found
 
 
-def _last_step(dense: CallRecord, trace: Trace) -> Iterator[Fix]:
-    """A recurrent layer before the dense one that returns all its steps, made to return the last."""
+def _last_step_fixes(dense: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that lets a recurrent layer before the dense one return its last step only."""
     for call in reversed(producer_chain(dense, trace)):
         if isinstance(call.options, SameShapeOptions | DenseOptions):
             continue
-        made = call_site_of(call, trace)
-        inside = [n for n in ast.walk(made[1]) if isinstance(n, ast.keyword)] if made is not None else []
-        given = [k.value for k in inside if k.arg == "return_sequences"]
-        if made is not None and len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
-            edit = made[0].replace(given[0], "False")
-            yield fix(f"let {name_of(call)} return its last step only", made[0], [edit], Applicability.SURE)
+        call_site = call_site_of(call, trace)
+        if call_site is None:
+            return
+        cell, creation = call_site
+        keywords = (n for n in ast.walk(creation) if isinstance(n, ast.keyword))
+        given = [k.value for k in keywords if k.arg == "return_sequences"]
+        if len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is True:
+            edit = cell.replace(given[0], "False")
+            yield fix(f"let {name_of(call)} return its last step only", cell, [edit], Applicability.SURE)
         return
 
 
-def _flattened(cell: Code, made: ast.Call, dense: CallRecord, trace: Trace) -> Iterator[Fix]:
-    yield from _last_step(dense, trace)
+def _flatten_fixes(cell: Code, creation: ast.Call, dense: CallRecord, trace: Trace) -> Iterator[Fix]:
+    """Yield the fixes that flatten, or average over, the map before the dense layer."""
+    yield from _last_step_fixes(dense, trace)
     pooling = f"GlobalAveragePooling{len(dense.inputs[0]) - 2}D"
-    wanted = [("Flatten", Applicability.SURE), (pooling, Applicability.CHOICE)]
-    for layer, sure in wanted:
-        spelling = layer_name(cell, made, layer)
-        edit = _put(cell, made, dense, f"{spelling[0]}()", trace) if spelling else None
+    layers = [("Flatten", Applicability.SURE), (pooling, Applicability.CHOICE)]
+    for layer, sure in layers:
+        spelling = layer_name(cell, creation, layer)
+        edit = _layer_before_dense(cell, creation, dense, f"{spelling[0]}()", trace) if spelling else None
         if spelling is not None and edit is not None:
             title = "flatten before the first dense layer" if layer == "Flatten" else "average over the map instead"
             yield fix(title, cell, [edit, *spelling[1]], sure)
 
 
-def _put(cell: Code, made: ast.Call, dense: CallRecord, layer: str, trace: Trace) -> Edit | None:
-    """The layer put where the dense one is made; where that is only kept in an attribute, where it is called."""
-    before = layer_before(cell, made, layer)
-    supply = operand_of(dense, trace)
-    if before is not None or supply is None or supply.code.cell != cell.cell or not dense.direct:
+def _layer_before_dense(cell: Code, creation: ast.Call, dense: CallRecord, layer: str, trace: Trace) -> Edit | None:
+    """Return the edit that puts the layer where the dense one is made.
+
+    Where it is only kept in an attribute there, the layer is put where the dense one is called.
+    """
+    before = layer_before(cell, creation, layer)
+    operand = operand_of(dense, trace)
+    if before is not None or operand is None or operand.code.cell != cell.cell or not dense.direct:
         return before
-    return wrapped(cell, supply.value, f"{layer}(", ")")
+    return wrapped(cell, operand.value, f"{layer}(", ")")
 
 
-def _of_data(call: CallRecord, trace: Trace, actual: Shape, needed: Shape) -> Iterator[Diagnosis]:
+def _check_data(call: CallRecord, trace: Trace, actual: Shape, needed: Shape) -> Iterator[Diagnosis]:
+    """Yield a diagnosis where a model for vectors was given the same numbers as a map."""
     size, sizes = needed[-1], actual[1:]
     if len(actual) < 3 or size is None or None in sizes or sizes[-1] == size or any(needed[1:-1]):
         return
@@ -212,17 +221,18 @@ def _of_data(call: CallRecord, trace: Trace, actual: Shape, needed: Shape) -> It
         actual=actual,
         axes=(),
         origin=origin_of(call, trace),
-        fixes=_reshaped(call, trace, actual, size),
+        fixes=_data_flattened(call, trace, actual, size),
     )
 
 
-def _reshaped(call: CallRecord, trace: Trace, actual: Shape, size: int) -> Iterator[Fix]:
-    supply = operand_of(call, trace, 0)
-    if supply is None:
+def _data_flattened(call: CallRecord, trace: Trace, actual: Shape, size: int) -> Iterator[Fix]:
+    """Yield fixes that flatten the data, where they are reshaped or where they are passed."""
+    operand = operand_of(call, trace, 0)
+    if operand is None:
         return
-    cell = supply.code
-    for origin in definitions_of(cell, supply.value)[1:]:
-        for literal in _targets(cell, origin, actual, trace):
+    cell = operand.code
+    for origin in definitions_of(cell, operand.value)[1:]:
+        for literal in _shapes_of_reshape(cell, origin, actual, trace):
             first = cell.text_of(literal.elts[0])
             edit = cell.replace(literal, f"({first}, {size})")
             yield fix("reshape it to vectors where it is made", cell, [edit], Applicability.SURE, None)
@@ -230,12 +240,12 @@ def _reshaped(call: CallRecord, trace: Trace, actual: Shape, size: int) -> Itera
     keras = module_alias(cell, "keras")
     library = library or (f"{keras}.ops" if keras else None)
     if library is not None:
-        edit = wrapped(cell, supply.value, f"{library}.reshape(", f", (-1, {size}))")
+        edit = wrapped(cell, operand.value, f"{library}.reshape(", f", (-1, {size}))")
         yield fix("flatten each sample", cell, [edit], Applicability.SURE)
 
 
-def _targets(cell: Code, origin: ast.expr, actual: Shape, trace: Trace) -> Iterator[ast.Tuple | ast.List]:
-    """The shape that a reshape in the text spells out."""
+def _shapes_of_reshape(cell: Code, origin: ast.expr, actual: Shape, trace: Trace) -> Iterator[ast.Tuple | ast.List]:
+    """Yield the literals that a reshape in the text gives as the actual shape of each sample."""
     if isinstance(origin, ast.Call) and called_name(origin) == "reshape":
         for given in origin.args:
             value = Evaluator(cell, trace).value(given)

@@ -59,20 +59,23 @@ INVALID: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class _Fault:
-    """`have` was written down, the map `sizes` gives `want`; `place` is where it was reshaped, if rows were made."""
+    """The number written down, `have`, and the one that the map `sizes` gives, `want`.
+
+    `rows` are the samples and the rows that a reshape made of them, `reshape` is its span.
+    """
 
     have: int
     want: int
     sizes: Shape
     rows: tuple[int, int] | None = None
-    place: Span | None = None
+    reshape: Span | None = None
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed product or loss goes back to a written size of a flattened map."""
+    """Yield a diagnosis where a failed product or loss goes back to a written size of a flattened map."""
     if call.outcome is not Outcome.RAISED or len(call.inputs) != 2:
         return
-    fault = _of_product(call, trace) or _of_rows(call, trace)
+    fault = _fault_of_product(call, trace) or _fault_of_rows(call, trace)
     if fault is None:
         return
     fixes = tuple(_fixes(fault, trace))
@@ -86,13 +89,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=_reasons(fault),
         expected=(call.inputs[0][0], fault.want) if fault.rows is None else None,
         actual=call.inputs[0],
-        origin=(fault.place or first, f"the {fault.have} is written on line {first.line}"),
+        origin=(fault.reshape or first, f"the {fault.have} is written on line {first.line}"),
         fixes=fixes,
     )
 
 
-def _of_product(call: CallRecord, trace: Trace) -> _Fault | None:
-    """A matrix product whose matrix has another number of rows than the map has values."""
+def _fault_of_product(call: CallRecord, trace: Trace) -> _Fault | None:
+    """Return the fault of a matrix product whose matrix has another number of rows than the map has values."""
     left, right = call.inputs
     if call.op not in ("matmult", "matmul", "dot") or len(left) != 2 or len(right) != 2 or left[1] == right[0]:
         return None
@@ -103,49 +106,60 @@ def _of_product(call: CallRecord, trace: Trace) -> _Fault | None:
 
 
 def _maps(trace: Trace) -> Iterator[Shape]:
-    """The outputs of the calls, the last first."""
+    """Yield the outputs of the calls that have more than two axes, the last first."""
     return (c.output for c in reversed(trace.calls) if c.output is not None and len(c.output) > 2)
 
 
-def _of_rows(call: CallRecord, trace: Trace) -> _Fault | None:
-    """Two numbers of samples of which one is a multiple of the other, and a reshape that made the one of the other."""
-    (one, *_), (two, *_) = (shape or (None,) for shape in call.inputs)
-    if one is None or two is None or one == two or not one or not two or max(one, two) % min(one, two):
+def _fault_of_rows(call: CallRecord, trace: Trace) -> _Fault | None:
+    """Return the fault of a reshape that made more or fewer rows than there were samples.
+
+    The two inputs then have numbers of rows of which one is a multiple of the other.
+    """
+    (first, *_), (second, *_) = (shape or (None,) for shape in call.inputs)
+    if (
+        first is None
+        or second is None
+        or first == second
+        or not first
+        or not second
+        or max(first, second) % min(first, second)
+    ):
         return None
     for cell in codes_of(trace):
         for node in ast.walk(cell.tree):
             if isinstance(node, ast.Call) and called_name(node) == "reshape":
-                found = _multiplied(cell, node, trace, {one, two})
-                if found is not None:
-                    return found
-    return _by_ratio(trace, one, two)
+                fault = _fault_of_reshape(cell, node, trace, {first, second})
+                if fault is not None:
+                    return fault
+    return _fault_by_ratio(trace, first, second)
 
 
-def _by_ratio(trace: Trace, one: int, two: int) -> _Fault | None:
-    """The same where the text does not tell: a map of so many samples whose values, times the ratio, are written."""
+def _fault_by_ratio(trace: Trace, first: int, second: int) -> _Fault | None:
+    """Return the same fault where only a written number tells: the map's values times the ratio of the rows."""
     for sizes in _maps(trace):
-        if sizes[0] not in (one, two) or None in sizes:
+        if sizes[0] not in (first, second) or None in sizes:
             continue
-        rows = two if sizes[0] == one else one
+        rows = second if sizes[0] == first else first
         whole = prod(size or 0 for size in sizes[1:])
         have = whole * (sizes[0] or 0) // rows
-        if have and any(_written(cell, have) and _reshapes(cell) for cell in codes_of(trace)):
+        if have and any(_numbers_written(cell, have) and _has_reshape(cell) for cell in codes_of(trace)):
             return _Fault(have, whole, sizes[1:], (sizes[0] or 0, rows))
     return None
 
 
-def _reshapes(cell: Code) -> bool:
+def _has_reshape(cell: Code) -> bool:
+    """Check whether a text calls a `reshape`."""
     return any(isinstance(node, ast.Call) and called_name(node) == "reshape" for node in ast.walk(cell.tree))
 
 
-def _multiplied(cell: Code, node: ast.Call, trace: Trace, counts: set[int]) -> _Fault | None:
-    """What a `reshape(x, [-1, n])` did to the rows."""
+def _fault_of_reshape(cell: Code, node: ast.Call, trace: Trace, counts: set[int]) -> _Fault | None:
+    """Return the fault of a `reshape(x, [-1, n])` that made these numbers of rows."""
     shape = argument(node, 1, "shape", "newshape")
     if not isinstance(shape, ast.List | ast.Tuple) or len(shape.elts) != 2 or not node.args:
         return None
-    reader = Evaluator(cell, trace)
-    given, rest = reader.shape_of(node.args[0]), reader.value(shape.elts[1])
-    if reader.value(shape.elts[0]) != -1 or not isinstance(rest, int) or not given or None in given or not rest:
+    evaluator = Evaluator(cell, trace)
+    given, rest = evaluator.shape_of(node.args[0]), evaluator.value(shape.elts[1])
+    if evaluator.value(shape.elts[0]) != -1 or not isinstance(rest, int) or not given or None in given or not rest:
         return None
     total, whole = prod(size or 0 for size in given), prod(size or 0 for size in given[1:])
     if total % rest or whole == rest or {given[0], total // rest} != counts:
@@ -156,8 +170,8 @@ def _multiplied(cell: Code, node: ast.Call, trace: Trace, counts: set[int]) -> _
 def _headline(call: CallRecord, fault: _Fault) -> str:
     if fault.rows is None:
         return f"{name_of(call)} cannot multiply {spelled(call.inputs[0])} by a matrix made for {fault.have} values"
-    where = f"the reshape on line {fault.place.line}" if fault.place else "a reshape"
-    return f"{where} makes {fault.rows[1]} rows of {fault.rows[0]} samples"
+    name = f"the reshape on line {fault.reshape.line}" if fault.reshape else "a reshape"
+    return f"{name} makes {fault.rows[1]} rows of {fault.rows[0]} samples"
 
 
 def _reasons(fault: _Fault) -> Iterator[str]:
@@ -168,17 +182,17 @@ def _reasons(fault: _Fault) -> Iterator[str]:
 
 def _fixes(fault: _Fault, trace: Trace) -> Iterator[Fix]:
     for cell in codes_of(trace):
-        edits = [cell.replace(node, _rewritten(node, fault)) for node in _written(cell, fault.have)]
+        edits = [cell.replace(node, _number_rewritten(node, fault)) for node in _numbers_written(cell, fault.have)]
         if edits:
-            text = _rewritten(_written(cell, fault.have)[0], fault)
+            text = _number_rewritten(_numbers_written(cell, fault.have)[0], fault)
             yield fix(f"write {text} for the flattened map", cell, edits, Applicability.SURE)
             break
     if fault.rows is None:
-        yield from _padded(fault, trace)
+        yield from _padding_fixes(fault, trace)
 
 
-def _written(cell: Code, number: int) -> list[ast.expr]:
-    """The products of literals that come to this number, the widest ones; a lone literal where there is no product."""
+def _numbers_written(cell: Code, number: int) -> list[ast.expr]:
+    """Return the products of literals that come to this number, the widest ones, then the lone literals."""
     products = [n for n in ast.walk(cell.tree) if isinstance(n, ast.BinOp) and _literal_product(n) is not None]
     inner = {id(child) for node in products for child in ast.walk(node) if child is not node}
     found = [n for n in products if id(n) not in inner and prod(_literal_product(n) or (0,)) == number]
@@ -187,7 +201,7 @@ def _written(cell: Code, number: int) -> list[ast.expr]:
 
 
 def _literal_product(node: ast.expr) -> tuple[int, ...] | None:
-    """The factors of `7 * 7 * 64`."""
+    """Return the factors of `7 * 7 * 64`; None for another expression."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return (node.value,)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
@@ -196,14 +210,14 @@ def _literal_product(node: ast.expr) -> tuple[int, ...] | None:
     return None
 
 
-def _rewritten(node: ast.expr, fault: _Fault) -> str:
-    """The map's number in the form in which the old one was written."""
+def _number_rewritten(node: ast.expr, fault: _Fault) -> str:
+    """Return the map's number in the form in which the old one was written."""
     factors = _literal_product(node) or ()
     return " * ".join(map(str, fault.sizes)) if len(factors) == len(fault.sizes) else str(fault.want)
 
 
-def _padded(fault: _Fault, trace: Trace) -> Iterator[Fix]:
-    """The written number kept, where padding the convolutions gives just that."""
+def _padding_fixes(fault: _Fault, trace: Trace) -> Iterator[Fix]:
+    """Yield a fix that keeps the written number, where padding the convolutions gives just that."""
     last = next((c for c in reversed(trace.calls) if c.output is not None and c.output[1:] == fault.sizes), None)
     if last is None:
         return
@@ -212,20 +226,20 @@ def _padded(fault: _Fault, trace: Trace) -> Iterator[Fix]:
     if shape is None or prod(size or 0 for size in shape[1:]) != fault.have:
         return
     cell = code_of(trace, last.span)
-    words = {id(w): w for change in changes if cell for w in _word_of(cell, change.call)}
+    words = {id(w): w for change in changes if cell for w in _padding_literal(cell, change.call)}
     if cell is not None and words:
-        edits: list[Edit] = [cell.replace(word, _padded_word(cell, word)) for word in words.values()]
+        edits: list[Edit] = [cell.replace(word, _same_word(cell, word)) for word in words.values()]
         yield fix("pad the convolutions and poolings", cell, edits, Applicability.CHOICE)
 
 
-def _word_of(cell: Code, call: CallRecord) -> list[ast.expr]:
-    """The literal that says how a call pads."""
-    made = cell.call_at(call.created if call.layer is not None else call.span)
-    given = option_of(made, "padding", call.op) if made is not None else None
-    last = definitions_of(cell, given)[-1] if given is not None else None
-    return [last] if isinstance(last, ast.Constant) else []
+def _padding_literal(cell: Code, call: CallRecord) -> list[ast.expr]:
+    """Return the literal that says how a call pads; empty where there is none."""
+    node = cell.call_at(call.created if call.layer is not None else call.span)
+    padding = option_of(node, "padding", call.op) if node is not None else None
+    literal = definitions_of(cell, padding)[-1] if padding is not None else None
+    return [literal] if isinstance(literal, ast.Constant) else []
 
 
-def _padded_word(cell: Code, word: ast.expr) -> str:
-    """The word for padded in the case in which the other is written."""
+def _same_word(cell: Code, word: ast.expr) -> str:
+    """Return the word for padding in the case, upper or lower, of the other word."""
     return '"SAME"' if cell.text_of(word).isupper() else '"same"'

@@ -53,7 +53,7 @@ _RECURRENT = {"LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed recurrent layer was given an input with more than (batch, steps, features)."""
+    """Yield a diagnosis where a failed recurrent layer was given an input with more than (batch, steps, features)."""
     if call.outcome is not Outcome.RAISED or call.op not in _RECURRENT or not call.inputs:
         return
     shape = call.inputs[0]
@@ -66,27 +66,27 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             call,
             f"{name_of(call)} needs (batch, steps, features); it was given maps of {spelled(shape)}",
             reasons=(f"each of the {shape[1] or 'first'} steps has {' x '.join(map(str, shape[2:]))} numbers",),
-            expected=_flat(shape),
+            expected=_steps_flattened(shape),
             actual=shape,
             origin=origin_of(call, trace),
             fixes=fixes,
         )
 
 
-def _flat(shape: Shape) -> Shape:
-    """Each step's numbers in one row."""
+def _steps_flattened(shape: Shape) -> Shape:
+    """Return the shape with each step's numbers in one row."""
     return (*shape[:2], None if None in shape[2:] else prod(size or 0 for size in shape[2:]))
 
 
 def _fixes(call: CallRecord, trace: Trace, shape: Shape) -> Iterator[Fix]:
-    made = call_site_of(call, trace)
+    call_site = call_site_of(call, trace)
     layer = "Flatten" if None not in shape[2:] else f"GlobalAveragePooling{len(shape) - 3}D"
-    inner = layer_name(*made, layer) if made else None
-    if inner is None:
+    spelling = layer_name(*call_site, layer) if call_site else None
+    if spelling is None:
         return
-    edits = added_before(call, trace, "TimeDistributed", f"{inner[0]}()")
+    edits = added_before(call, trace, "TimeDistributed", f"{spelling[0]}()")
     if edits is not None:
-        every = list(dict.fromkeys((*edits[1], *inner[1])))
+        all_edits = list(dict.fromkeys((*edits[1], *spelling[1])))
         title = "flatten each step by itself" if layer == "Flatten" else "average each step by itself"
-        predicted = _flat(shape) if layer == "Flatten" else None
-        yield fix(f"{title}: TimeDistributed({layer})", edits[0], every, Applicability.SURE, predicted)
+        predicted = _steps_flattened(shape) if layer == "Flatten" else None
+        yield fix(f"{title}: TimeDistributed({layer})", edits[0], all_edits, Applicability.SURE, predicted)

@@ -72,17 +72,17 @@ _MERGING = {"add", "sub", "mult", "multiply", "subtract", "Add", "Multiply", "Su
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where changing one written number to a size of the data makes two operands agree."""
+    """Yield a diagnosis where changing one written number to a size of the data makes two operands agree."""
     if call.outcome is not Outcome.RAISED or call.op not in _MERGING or len(call.inputs) != 2:
         return
     cell = code_of(trace, call.span)
-    pair = _differing(*call.inputs)
+    pair = _sizes_differing(*call.inputs)
     if cell is None or pair is None:
         return
-    fixes = tuple(islice(_fixes(cell, trace, pair, _sizes(call, trace)), _MOST_FIXES))
+    fixes = tuple(islice(_fixes(cell, trace, pair, _sizes_of_data(call, trace)), _MOST_FIXES))
     if not fixes:
         return
-    at = fixes[0].edits[0].span
+    span = fixes[0].edits[0].span
     yield diagnosed(
         code,
         call,
@@ -90,12 +90,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=_reasons(pair),
         expected=call.inputs[1],
         actual=call.inputs[0],
-        origin=(at, f"the number on line {at.line} is for {_of_what(pair)}"),
+        origin=(span, f"the number on line {span.line} is for {_purpose(pair)}"),
         fixes=fixes,
     )
 
 
-def _of_what(pair: tuple[int, int]) -> str:
+def _purpose(pair: tuple[int, int]) -> str:
+    """Return what the written number is for, in words."""
     return "another number of tokens" if abs(pair[0] - pair[1]) == 1 else "images of another size"
 
 
@@ -108,15 +109,15 @@ def _reasons(pair: tuple[int, int]) -> tuple[str, ...]:
     return (f"{pair[0]} and {pair[1]} come from images of two sizes",)
 
 
-def _differing(one: Shape, two: Shape) -> tuple[int, int] | None:
-    """The two sizes that stand against each other, counted from the last axis; None unless there is just one pair."""
-    pairs = zip(reversed(one), reversed(two), strict=False)
+def _sizes_differing(first: Shape, second: Shape) -> tuple[int, int] | None:
+    """Return the two sizes that differ, counted from the last axis; None unless there is just one such pair."""
+    pairs = zip(reversed(first), reversed(second), strict=False)
     found = [(a, b) for a, b in pairs if a is not None and b is not None and a != b and 1 not in (a, b)]
     return found[0] if len(found) == 1 else None
 
 
-def _sizes(call: CallRecord, trace: Trace) -> list[int]:
-    """The heights, widths and lengths of what the calls around were given, and of the cell's own arrays."""
+def _sizes_of_data(call: CallRecord, trace: Trace) -> list[int]:
+    """Return the heights, widths and lengths of the inputs of the calls around, and of the cell's own arrays."""
     shapes: list[Shape] = [v.shape for v in trace.values if v.shape is not None and len(v.shape) > 2]
     for around in graph_of(trace).ancestors(call):
         shapes = [*around.inputs, *shapes]
@@ -124,13 +125,13 @@ def _sizes(call: CallRecord, trace: Trace) -> list[int]:
 
 
 def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) -> Iterator[Fix]:
-    plain = Evaluator(cell, trace)
+    evaluator = Evaluator(cell, trace)
     expressions = [node for node in expressions_in(cell) if isinstance(node, ast.BinOp)]
-    yield from _forgotten_square(cell, plain, pair, expressions)
-    yield from _one_more(cell, plain, pair)
+    yield from _square_fixes(cell, evaluator, pair, expressions)
+    yield from _token_fixes(cell, evaluator, pair)
     for written, wanted in (pair, pair[::-1]):
-        affected = [node for node in expressions if plain.value(node) == written]
-        for constant, old in _constants(cell):
+        affected = [node for node in expressions if evaluator.value(node) == written]
+        for constant, old in _constants_assigned(cell):
             for size in sizes if affected else ():
                 changed = Evaluator(cell, trace, {constant: size})
                 if size != old and any(changed.value(node) == wanted for node in affected):
@@ -138,42 +139,42 @@ def _fixes(cell: Code, trace: Trace, pair: tuple[int, int], sizes: list[int]) ->
                     yield fix(f"write {size} in place of {old}", cell, [edit], Applicability.SURE)
 
 
-def _forgotten_square(
-    cell: Code, plain: Evaluator, pair: tuple[int, int], expressions: Sequence[ast.expr]
+def _square_fixes(
+    cell: Code, evaluator: Evaluator, pair: tuple[int, int], expressions: Sequence[ast.expr]
 ) -> Iterator[Fix]:  # fmt: skip
-    """The patches along one side where those of the whole image are needed: `side // patch`."""
+    """Yield a fix where the patches of one side are counted and those of the image are needed: `side // patch`."""
     for written, wanted in (pair, pair[::-1]):
         for node in expressions if written**2 == wanted else ():
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and plain.value(node) == written:
-                inside = next((n for n in cell.around(node) if n is not node), None)
-                if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Pow | ast.Mult):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and evaluator.value(node) == written:
+                parent = next((n for n in cell.around(node) if n is not node), None)
+                if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow | ast.Mult):
                     continue
                 edit = cell.replace(node, f"({cell.text_of(node)}) ** 2")
                 yield fix(f"count the patches of both sides: {written} x {written}", cell, [edit], Applicability.SURE)
 
 
-def _one_more(cell: Code, plain: Evaluator, pair: tuple[int, int]) -> Iterator[Fix]:
-    """A weight made for the patches where a class token came in front of them, or the reverse."""
+def _token_fixes(cell: Code, evaluator: Evaluator, pair: tuple[int, int]) -> Iterator[Fix]:
+    """Yield a fix where a weight counts the patches and a class token came in front of them, or the reverse."""
     small, large = sorted(pair)
     for node in ast.walk(cell.tree) if large == small + 1 else ():
         if not isinstance(node, ast.Call) or called_name(node) not in _WEIGHTS:
             continue
         for inner in (n for n in ast.walk(node) if isinstance(n, ast.expr)):
-            within = isinstance(cell.parent(inner), ast.Tuple | ast.List | ast.Call | ast.keyword)
-            if within and isinstance(inner, _NUMBERS) and plain.value(inner) == small:
+            is_element = isinstance(cell.parent(inner), ast.Tuple | ast.List | ast.Call | ast.keyword)
+            if is_element and isinstance(inner, _NUMBERS) and evaluator.value(inner) == small:
                 text = str(large) if isinstance(inner, ast.Constant) else f"{cell.text_of(inner)} + 1"
                 title = f"make the weight for {large}, the class token included"
                 yield fix(title, cell, [cell.replace(inner, text)], Applicability.SURE)
                 return
             match inner:
-                case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=1)) if plain.value(inner) == large:
+                case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=1)) if evaluator.value(inner) == large:
                     edit = cell.replace(inner, cell.text_of(left))
                     yield fix(f"make the weight for {small}", cell, [edit], Applicability.SURE)
                     return
 
 
-def _constants(cell: Code) -> Iterator[tuple[ast.Constant, int]]:
-    """The whole numbers that names are given."""
+def _constants_assigned(cell: Code) -> Iterator[tuple[ast.Constant, int]]:
+    """Yield the whole numbers that names are given, each with its value."""
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.Tuple):
             for inner in ast.walk(node.value):

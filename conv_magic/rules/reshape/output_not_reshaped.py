@@ -20,8 +20,15 @@ from collections.abc import Iterator
 from math import prod
 
 from conv_magic.analysis.operands import module_alias
-from conv_magic.analysis.trace_graph import graph_of, latest_before
-from conv_magic.analysis.training import Training, at_source, compared_in, label_origin, own_part, training_of
+from conv_magic.analysis.training import (
+    Training,
+    at_source,
+    compared_in,
+    label_origin,
+    last_layer_before,
+    own_part,
+    training_of,
+)
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -48,10 +55,10 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed loss met a row and a map of as many numbers."""
+    """Yield a diagnosis where a failed loss met a row and a map of as many numbers."""
     training = training_of(call, trace) or compared_in(call, trace) if call.outcome is Outcome.RAISED else None
     training = own_part(training) if training is not None else None
-    if training is None or not _same_numbers(training.y_true, training.y_pred):
+    if training is None or not _have_same_numbers(training.y_true, training.y_pred):
         return
     fixes = tuple(_fixes(training))
     if fixes:
@@ -67,8 +74,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         )
 
 
-def _same_numbers(one: Shape, two: Shape) -> bool:
-    sizes = [shape[1:] for shape in (one, two)]
+def _have_same_numbers(first: Shape, second: Shape) -> bool:
+    """Check whether one shape is a row and the other a map of as many numbers a sample."""
+    sizes = [shape[1:] for shape in (first, second)]
     if min(map(len, sizes)) != 1 or max(map(len, sizes)) < 2 or None in (*sizes[0], *sizes[1]):
         return False
     counts = [prod(size or 0 for size in shape) for shape in sizes]
@@ -76,26 +84,16 @@ def _same_numbers(one: Shape, two: Shape) -> bool:
 
 
 def _fixes(training: Training) -> Iterator[Fix]:
-    true, pred = training.y_true, training.y_pred
-    last = _last(training)
-    if last is not None and len(true) > len(pred):
-        edits = added_behind(last, training.trace, "Reshape", spelled(true[1:]))
+    labels_shape, output = training.y_true, training.y_pred
+    last = last_layer_before(training)
+    if last is not None and len(labels_shape) > len(output):
+        edits = added_behind(last, training.trace, "Reshape", spelled(labels_shape[1:]))
         if edits is not None:
-            yield fix(f"reshape the output to {spelled(true[1:])}", *edits, Applicability.SURE)
+            yield fix(f"reshape the output to {spelled(labels_shape[1:])}", *edits, Applicability.SURE)
     numpy = module_alias(training.code, "numpy")
     if training.labels is not None and numpy is not None:
-        sizes = ", ".join(map(str, pred[1:]))
-        place = at_source(training.code, training.labels) if len(true) < len(pred) else training.labels
-        edit = wrapped(training.code, place, f"{numpy}.reshape(", f", (-1, {sizes}))")
-        sure = Applicability.SURE if len(true) < len(pred) else Applicability.CHOICE
-        yield fix(f"reshape the targets to {spelled(pred[1:])}", training.code, [edit], sure)
-
-
-def _last(training: Training) -> CallRecord | None:
-    """The last layer that made the output."""
-    index = graph_of(training.trace)
-    for made in latest_before(index.giving(training.y_pred), training.call.index):
-        ran = made.outcome is Outcome.RETURNED and made.layer is not None and not index.has_inside(made)
-        if ran:
-            return made
-    return None
+        sizes = ", ".join(map(str, output[1:]))
+        labels = at_source(training.code, training.labels) if len(labels_shape) < len(output) else training.labels
+        edit = wrapped(training.code, labels, f"{numpy}.reshape(", f", (-1, {sizes}))")
+        sure = Applicability.SURE if len(labels_shape) < len(output) else Applicability.CHOICE
+        yield fix(f"reshape the targets to {spelled(output[1:])}", training.code, [edit], sure)

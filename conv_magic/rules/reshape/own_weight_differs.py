@@ -59,7 +59,7 @@ _PRODUCTS = {"matmul", "matmult", "dot", "tensordot"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed product goes back to the size a layer's own weight was made with."""
+    """Yield a diagnosis where a failed product goes back to the size a layer's own weight was made with."""
     if call.outcome is not Outcome.RAISED or call.op not in _PRODUCTS or len(call.inputs) != 2:
         return
     have, weight = call.inputs
@@ -82,9 +82,9 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _fixes(cell: Code, call: CallRecord, trace: Trace, want: int) -> Iterator[Fix]:
-    for node in (n for n in _weights(cell, call) if isinstance(n, ast.Attribute)):
+    for node in (n for n in _second_factors(cell, call) if isinstance(n, ast.Attribute)):
         for origin in definitions_of(cell, node):
-            shape = _shape_given(origin) if isinstance(origin, ast.Call) else None
+            shape = _shape_of_weight(origin) if isinstance(origin, ast.Call) else None
             if shape is None or not shape.elts:
                 continue
             rows = shape.elts[0]
@@ -99,8 +99,8 @@ def _fixes(cell: Code, call: CallRecord, trace: Trace, want: int) -> Iterator[Fi
             return
 
 
-def _weights(cell: Code, call: CallRecord) -> Iterator[ast.expr]:
-    """The attributes of the layer in the product."""
+def _second_factors(cell: Code, call: CallRecord) -> Iterator[ast.expr]:
+    """Yield the second factors of the products in the failed statement."""
     node = cell.node_at(call.span, ast.expr) if call.span is not None else None
     statement = cell.node_at(call.span, ast.stmt) if call.span is not None and node is None else node
     for inner in ast.walk(statement) if statement is not None else ():
@@ -110,9 +110,9 @@ def _weights(cell: Code, call: CallRecord) -> Iterator[ast.expr]:
             yield inner.args[1]
 
 
-def _shape_given(made: ast.Call) -> ast.Tuple | ast.List | None:
-    """The shape that `add_weight` is given, or the random values of a `tf.Variable`."""
-    if called_name(made) == "Variable" and made.args and isinstance(made.args[0], ast.Call):
-        return _shape_given(made.args[0])
-    given = argument(made, 0, "shape")
+def _shape_of_weight(node: ast.Call) -> ast.Tuple | ast.List | None:
+    """Return the literal shape given to `add_weight`, or to the values of a `tf.Variable`; None where there is none."""
+    if called_name(node) == "Variable" and node.args and isinstance(node.args[0], ast.Call):
+        return _shape_of_weight(node.args[0])
+    given = argument(node, 0, "shape")
     return given if isinstance(given, ast.Tuple | ast.List) else None

@@ -27,7 +27,7 @@ from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.input_declarations import declarations
-from conv_magic.analysis.operands import code_of, origin_of
+from conv_magic.analysis.operands import code_of, is_method_call, origin_of
 from conv_magic.analysis.training import with_units
 from conv_magic.analysis.what_if import before
 from conv_magic.model.calls import CallRecord, Outcome
@@ -77,7 +77,7 @@ INVALID: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class _Target:
-    """The wanted sizes: what they come to, and their expressions where the text lists them."""
+    """The target of a reshape: its sizes, and their expressions where the text lists them."""
 
     code: Code
     sizes: Shape
@@ -85,7 +85,7 @@ class _Target:
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed reshape was given another number of values than its target holds."""
+    """Yield a diagnosis where a failed reshape was given another number of values than its target holds."""
     if call.outcome is not Outcome.RAISED or not call.inputs:
         return
     target = _target_of(call, trace)
@@ -96,7 +96,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         code,
         call,
         f"{name_of(call)} cannot make {spelled(target.sizes)} of {spelled(have)}",
-        reasons=(f"{_product(have)} values were given, {_product(target.sizes)} are wanted",),
+        reasons=(f"{_product_spelled(have)} values were given, {_product_spelled(target.sizes)} are wanted",),
         expected=target.sizes,
         actual=have,
         origin=origin_of(call, trace),
@@ -105,18 +105,19 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _target_of(call: CallRecord, trace: Trace) -> _Target | None:
+    """Return the target of the reshape; None where its sizes are not known."""
     layer = isinstance(call.options, ReshapeOptions)
-    place = call.created if layer else call.span
-    cell = code_of(trace, place)
-    made = cell.call_at(place) if cell else None
-    if cell is None or made is None or (not layer and (call.op != "reshape" or call.layer is not None)):
+    span = call.created if layer else call.span
+    cell = code_of(trace, span)
+    node = cell.call_at(span) if cell else None
+    if cell is None or node is None or (not layer and (call.op != "reshape" or call.layer is not None)):
         return None
-    method = not layer and _is_method(made, trace)
-    given = argument(made, 0 if layer or method else 1, "target_shape", "shape", "newshape")
+    method = not layer and is_method_call(node, trace)
+    given = argument(node, 0 if layer or method else 1, "target_shape", "shape", "newshape")
     if given is None:
         return None
-    listed = [o for o in definitions_of(cell, given) if isinstance(o, ast.Tuple | ast.List)]
-    elements = tuple(listed[0].elts) if listed else tuple(made.args) if method else ()
+    literals = [o for o in definitions_of(cell, given) if isinstance(o, ast.Tuple | ast.List)]
+    elements = tuple(literals[0].elts) if literals else tuple(node.args) if method else ()
     if isinstance(call.options, ReshapeOptions):
         return _Target(cell, call.options.target_shape, elements)
     sizes = tuple(Evaluator(cell, trace).value(element) for element in elements)
@@ -124,19 +125,14 @@ def _target_of(call: CallRecord, trace: Trace) -> _Target | None:
     return _Target(cell, known, elements) if known and None not in known else None
 
 
-def _is_method(made: ast.Call, trace: Trace) -> bool:
-    """Whether it is `array.reshape(...)` rather than a library's function."""
-    owner = made.func.value if isinstance(made.func, ast.Attribute) else None
-    modules = {value.name for value in trace.values if value.kind == "module"}
-    return owner is not None and ast.unparse(owner).split(".")[0] not in modules
-
-
 def _differs(total: int, sizes: Shape) -> bool:
+    """Check whether sizes, of which one may be -1, cannot hold that many values."""
     known = prod(size for size in sizes if size is not None and size != -1)
     return known == 0 or total % known != 0 if -1 in sizes else total != known
 
 
-def _product(sizes: Shape) -> str:
+def _product_spelled(sizes: Shape) -> str:
+    """Return the product of the sizes in words: `7 x 7 = 49`."""
     parts = [str(size) for size in sizes if size != -1]
     if len(parts) == 1:
         return parts[0]
@@ -146,33 +142,33 @@ def _product(sizes: Shape) -> str:
 
 def _fixes(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
     if call.layer is not None and -1 not in target.sizes:
-        yield from _layer_before(call, trace, target, have)
-        yield from _upsampling(call, trace, target, have)
-    literal = list(_one_size(call, trace, target, prod(size or 0 for size in have)))
-    yield from (*_by_constant(trace, target, have), *literal) if call.layer is None else literal
+        yield from _channel_fixes(call, trace, target, have)
+        yield from _upsampling_fixes(call, trace, target, have)
+    literal = list(_size_fixes(call, trace, target, prod(size or 0 for size in have)))
+    yield from (*_constant_fixes(trace, target, have), *literal) if call.layer is None else literal
 
 
-def _by_constant(trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
-    """One number of the text, or two equal ones of one line, with which the target holds what is there."""
+def _constant_fixes(trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
+    """Yield a fix that changes one number, or equal ones of one line, so that the target holds the values."""
     if len(target.elements) != len(target.sizes):
         return
     cell, found = target.code, []
-    for place, constants in _constants(target):
+    for index, constants in _constants_behind(target):
         old = constants[0].value
         for number in range(1, _LARGEST) if isinstance(old, int) else ():
-            reader = Evaluator(cell, trace, dict.fromkeys(constants, number))
-            sizes = tuple(reader.value(element) for element in target.elements)
+            evaluator = Evaluator(cell, trace, dict.fromkeys(constants, number))
+            sizes = tuple(evaluator.value(element) for element in target.elements)
             known = tuple(size for size in sizes if isinstance(size, int))
-            if number != old and isinstance(old, int) and len(known) == len(sizes) and _holds(have, known):
-                found.append((abs(number - old), -place, number, constants))
+            if number != old and isinstance(old, int) and len(known) == len(sizes) and _holds_samples(have, known):
+                found.append((abs(number - old), -index, number, constants))
     for _, _, number, constants in sorted(found, key=lambda entry: entry[:3])[:1]:
         edits = [cell.replace(constant, str(number)) for constant in constants]
         title = f"write {number} in place of {cell.text_of(constants[0])}"
         yield fix(title, cell, edits, Applicability.SURE)
 
 
-def _holds(have: Shape, sizes: Shape) -> bool:
-    """Whether these sizes hold the values, and with -1 in front as many samples as there are."""
+def _holds_samples(have: Shape, sizes: Shape) -> bool:
+    """Check whether these sizes hold the values, and with -1 in front as many samples as there are."""
     total = prod(size or 0 for size in have)
     if _differs(total, sizes) or 0 in sizes:
         return False
@@ -180,21 +176,24 @@ def _holds(have: Shape, sizes: Shape) -> bool:
     return sizes[:1] != (-1,) or total // rest == have[0]
 
 
-def _constants(target: _Target) -> Iterator[tuple[int, list[ast.Constant]]]:
-    """The numbers behind each size, with the equal ones of the same statement behind the others."""
-    behind = [_numbers_behind(target.code, element) for element in target.elements]
-    for place, numbers in enumerate(behind):
-        for number in numbers if place else ():  # the first size is the number of samples
+def _constants_behind(target: _Target) -> Iterator[tuple[int, list[ast.Constant]]]:
+    """Yield the numbers behind each size but the first, with its index.
+
+    Each comes alone, and with the equal ones of the same statement behind other sizes.
+    """
+    numbers_by_size = [_numbers_behind(target.code, element) for element in target.elements]
+    for index, numbers in enumerate(numbers_by_size):
+        for number in numbers if index else ():  # the first size is the number of samples
             statement = target.code.statement_of(number)
-            others = (n for more in behind for n in more if n.value == number.value and n is not number)
+            others = (n for more in numbers_by_size for n in more if n.value == number.value and n is not number)
             alike = [n for n in dict.fromkeys(others) if target.code.statement_of(n) is statement]
-            yield place, [number]
+            yield index, [number]
             if alike:
-                yield place, [number, *alike]
+                yield index, [number, *alike]
 
 
 def _numbers_behind(cell: Code, element: ast.expr) -> list[ast.Constant]:
-    """The whole numbers that a size is worked out from, where names hold them."""
+    """Return the whole numbers that a size is worked out from, where names hold them."""
     found: list[ast.Constant] = []
     names = [n for n in ast.walk(element) if isinstance(n, ast.Name | ast.Attribute)]
     for origin in (o for name in names for o in definitions_of(cell, name)[1:]):
@@ -203,41 +202,41 @@ def _numbers_behind(cell: Code, element: ast.expr) -> list[ast.Constant]:
     return found
 
 
-def _layer_before(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
-    """The convolution or Dense before it given what the target needs for each place of the map."""
-    places = len(have) - 1
+def _channel_fixes(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
+    """Yield a fix that gives the convolution or Dense before it the channels that the target needs."""
+    spatial = len(have) - 1
     source = next((c for c in reversed(before(call, trace)) if not isinstance(c.options, SameShapeOptions)), None)
     if source is None or not isinstance(source.options, ConvOptions | DenseOptions):
         return
-    if target.sizes[:places] != have[:places] or source.output is None or source.output[1:] != have:
+    if target.sizes[:spatial] != have[:spatial] or source.output is None or source.output[1:] != have:
         return
-    want = prod(size or 0 for size in target.sizes[places:])
-    text = _as_written(target, places, source, trace)
+    want = prod(size or 0 for size in target.sizes[spatial:])
+    text = _product_as_written(target, spatial, source, trace)
     cell = code_of(trace, source.created)
-    made = cell.call_at(source.created) if cell else None
-    given = option_of(made, "filters", source.op) if made is not None else None
+    creation = cell.call_at(source.created) if cell else None
+    given = option_of(creation, "filters", source.op) if creation is not None else None
     title = f"give {name_of(source)} {counted(want, 'unit' if isinstance(source.options, DenseOptions) else 'filter')}"
     if text is not None and cell is not None and given is not None:
         yield fix(title, cell, [cell.replace(given, text)], Applicability.SURE, (call.inputs[0][0], *target.sizes))
         return
-    for where, edit in with_units(source, trace, want):
-        yield fix(title, where, [edit], Applicability.SURE, (call.inputs[0][0], *target.sizes))
+    for edited_cell, edit in with_units(source, trace, want):
+        yield fix(title, edited_cell, [edit], Applicability.SURE, (call.inputs[0][0], *target.sizes))
         return
 
 
-def _as_written(target: _Target, places: int, source: CallRecord, trace: Trace) -> str | None:
-    """The product of the target's own expressions, where all their names are known at the layer before."""
-    cell, elements = target.code, target.elements[places:]
-    made = cell.call_at(source.created)
-    if not elements or len(target.elements) != len(target.sizes) or made is None:
+def _product_as_written(target: _Target, spatial: int, source: CallRecord, trace: Trace) -> str | None:
+    """Return the product of the target's own expressions, where all their names are known at the layer before."""
+    cell, elements = target.code, target.elements[spatial:]
+    creation = cell.call_at(source.created)
+    if not elements or len(target.elements) != len(target.sizes) or creation is None:
         return None
     for element in elements:
         for name in (n for n in ast.walk(element) if isinstance(n, ast.Name)):
-            bound = cell.binding(name)
-            if cell.scope_of(name) is not cell.scope_of(made) or bound is None:
+            binding = cell.binding(name)
+            if cell.scope_of(name) is not cell.scope_of(creation) or binding is None:
                 if name.id != "len":
                     return None
-            elif bound.statement.lineno >= made.lineno:
+            elif binding.statement.lineno >= creation.lineno:
                 return None
     texts = [cell.text_of(e) for e in elements]
     if len(texts) == 1:
@@ -245,15 +244,21 @@ def _as_written(target: _Target, places: int, source: CallRecord, trace: Trace) 
     return " * ".join(f"({t})" if isinstance(e, ast.BinOp) else t for t, e in zip(texts, elements, strict=True))
 
 
-def _upsampling(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
-    """The map enlarged before it, where the target speaks of all places of the model's own input."""
+def _upsampling_fixes(call: CallRecord, trace: Trace, target: _Target, have: Shape) -> Iterator[Fix]:
+    """Yield a fix that enlarges the map, where the target counts all positions of the model's own input."""
     if len(have) != 3 or target.sizes[-1] != have[-1]:
         return
-    places = prod(size or 0 for size in target.sizes[:-1])
-    whole = {prod(size or 0 for size in d.sizes[:2]) for d in declarations(trace) if d.sizes and len(d.sizes) == 3}
-    ratio = places // prod(size or 0 for size in have[:2])
+    positions = prod(size or 0 for size in target.sizes[:-1])
+    input_positions = {
+        prod(size or 0 for size in d.sizes[:2]) for d in declarations(trace) if d.sizes and len(d.sizes) == 3
+    }
+    ratio = positions // prod(size or 0 for size in have[:2])
     factor = isqrt(ratio)
-    if places not in whole or factor < 2 or factor * factor * prod(size or 0 for size in have[:2]) != places:
+    if (
+        positions not in input_positions
+        or factor < 2
+        or factor * factor * prod(size or 0 for size in have[:2]) != positions
+    ):
         return
     edits = added_before(call, trace, "UpSampling2D", str(factor))
     if edits is not None:
@@ -261,31 +266,31 @@ def _upsampling(call: CallRecord, trace: Trace, target: _Target, have: Shape) ->
         yield fix(title, edits[0], edits[1], Applicability.SURE, (call.inputs[0][0], *target.sizes))
 
 
-def _one_size(call: CallRecord, trace: Trace, target: _Target, total: int) -> Iterator[Fix]:
-    """The one size that, changed, makes the product right; worked out by the reshape itself where it is no literal."""
+def _size_fixes(call: CallRecord, trace: Trace, target: _Target, total: int) -> Iterator[Fix]:
+    """Yield fixes that change one size so that the product is right; -1 where it is written as no literal."""
     if len(target.elements) != len(target.sizes):
         return
-    for place in reversed(range(len(target.sizes))):
-        others = [size or 0 for i, size in enumerate(target.sizes) if i != place and size != -1]
-        if target.sizes[place] == -1 or not prod(others) or total % prod(others):
+    for index in reversed(range(len(target.sizes))):
+        others = [size or 0 for i, size in enumerate(target.sizes) if i != index and size != -1]
+        if target.sizes[index] == -1 or not prod(others) or total % prod(others):
             continue
         want = total // prod(others)
-        literal = isinstance(target.elements[place], ast.Constant)
-        text = str(want) if literal else "-1"
+        is_literal = isinstance(target.elements[index], ast.Constant)
+        text = str(want) if is_literal else "-1"
         if -1 in target.sizes:
-            text = _whole_rest(call, target, place) or ""
+            text = _size_beside_batch(call, target, index) or ""
         if text:
-            title = f"make size {place + 1} of the target {text}"
+            title = f"make size {index + 1} of the target {text}"
             if text == "-1":
-                title = f"let the reshape work out size {place + 1}"
-            edit = target.code.replace(target.elements[place], text)
+                title = f"let the reshape work out size {index + 1}"
+            edit = target.code.replace(target.elements[index], text)
             yield fix(title, target.code, [edit], Applicability.CHOICE)
 
 
-def _whole_rest(call: CallRecord, target: _Target, place: int) -> str | None:
-    """Beside a -1 that stands for the batch: the size that keeps as many samples as were given."""
+def _size_beside_batch(call: CallRecord, target: _Target, index: int) -> str | None:
+    """Return the size that keeps as many samples as were given, beside a -1 for the batch; None where there is none."""
     if target.sizes[0] != -1 or not call.inputs[0]:
         return None
     rest = prod(size or 0 for size in call.inputs[0][1:])
-    others = prod(size or 0 for i, size in enumerate(target.sizes) if i not in (0, place))
+    others = prod(size or 0 for i, size in enumerate(target.sizes) if i not in (0, index))
     return str(rest // others) if others and rest % others == 0 else None

@@ -52,13 +52,13 @@ INVALID: tuple[str, ...] = (
     _CELL.format(".reshape((6, 6, -1))", "", "keras.Input((6, 6, 1)), "),
     _CELL.format(".reshape(6, 6, 1)", "", "").replace("tf.numpy_function", "tf.py_function"),
 )
-_TOLD = ("unknown TensorShape", "unknown rank", "unknown_rank")
+_MESSAGES = ("unknown TensorShape", "unknown rank", "unknown_rank")
 _FUNCTIONS = {"numpy_function", "py_function"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where an unknown shape stopped a call, and the text has such a function."""
-    if call.outcome is not Outcome.RAISED or not any(words in (call.error or "") for words in _TOLD):
+    """Yield a diagnosis where an unknown shape stopped a call, and the text has such a function."""
+    if call.outcome is not Outcome.RAISED or not any(words in (call.error or "") for words in _MESSAGES):
         return
     for cell in codes_of(trace):
         for node in cell.nodes:
@@ -68,20 +68,20 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _diagnosis(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Diagnosis:
-    at = cell.span(node)
+    span = cell.span(node)
     return diagnosed(
         code,
         call,
         f"{name_of(call)} cannot tell the shape of its input: {called_name(node)} has lost it",
         reasons=("what a Python function returns has no known shape until it is stated",),
-        origin=(at, f"the shape is lost on line {at.line}"),
+        origin=(span, f"the shape is lost on line {span.line}"),
         fixes=_fixes(trace, cell, node),
     )
 
 
 def _fixes(trace: Trace, cell: Code, node: ast.Call) -> Iterator[Fix]:
     statement = cell.statement_of(node)
-    shape = _returned(trace, cell, node)
+    shape = _shape_returned(trace, cell, node)
     if shape is None or not isinstance(statement, ast.Assign) or statement.value is not node:
         return
     target = statement.targets[0]
@@ -93,21 +93,22 @@ def _fixes(trace: Trace, cell: Code, node: ast.Call) -> Iterator[Fix]:
         yield fix(f"state the shape of {names[0]}: {shape}", cell, [edit], Applicability.SURE)
 
 
-def _returned(trace: Trace, cell: Code, node: ast.Call) -> Shape | None:
-    """What the function reshapes to at its end; else what a model in the text was declared for."""
-    named = node.args[0] if node.args else None
-    function = next((n for n in cell.nodes if isinstance(n, ast.FunctionDef) and _is_named(named, n.name)), None)
-    reader = Evaluator(cell, trace)
+def _shape_returned(trace: Trace, cell: Code, node: ast.Call) -> Shape | None:
+    """Return the shape that the function reshapes to at its end, else that of a declared input in the text."""
+    argument = node.args[0] if node.args else None
+    function = next((n for n in cell.nodes if isinstance(n, ast.FunctionDef) and _is_named(argument, n.name)), None)
+    evaluator = Evaluator(cell, trace)
     found: list[Shape] = []
-    for each in ast.walk(function) if function is not None else ():
-        if isinstance(each, ast.Call) and called_name(each) == "reshape":
-            listed = next((a for a in each.args if isinstance(a, ast.Tuple | ast.List)), None)
-            sizes = [reader.value(size) for size in (listed.elts if listed is not None else each.args)]
-            whole = tuple(size for size in sizes if isinstance(size, int) and size > 0)
-            found += [whole] if len(whole) == len(sizes) > 1 else []
+    for inner in ast.walk(function) if function is not None else ():
+        if isinstance(inner, ast.Call) and called_name(inner) == "reshape":
+            literal = next((a for a in inner.args if isinstance(a, ast.Tuple | ast.List)), None)
+            sizes = [evaluator.value(size) for size in (literal.elts if literal is not None else inner.args)]
+            known = tuple(size for size in sizes if isinstance(size, int) and size > 0)
+            found += [known] if len(known) == len(sizes) > 1 else []
     declared = [d.sizes for d in declarations(trace) if d.sizes is not None]
     return next(iter([*found[-1:], *declared[:1]]), None)
 
 
 def _is_named(given: ast.expr | None, name: str) -> bool:
+    """Check whether an expression is that name."""
     return isinstance(given, ast.Name) and given.id == name

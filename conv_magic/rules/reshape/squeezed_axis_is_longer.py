@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
-from conv_magic.analysis.operands import origin_of
+from conv_magic.analysis.operands import is_method_call, origin_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -44,13 +44,13 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where a failed `squeeze` names an axis that is longer than 1."""
-    made = call_site_of(call, trace) if call.op == "squeeze" and call.layer is None else None
-    if call.outcome is not Outcome.RAISED or made is None or not call.inputs:
+    """Yield a diagnosis where a failed `squeeze` names an axis that is longer than 1."""
+    call_site = call_site_of(call, trace) if call.op == "squeeze" and call.layer is None else None
+    if call.outcome is not Outcome.RAISED or call_site is None or not call.inputs:
         return
-    cell, node = made
+    cell, node = call_site
     shape = call.inputs[0]
-    method = _is_method(node, trace)
+    method = is_method_call(node, trace)
     given = argument(node, 0 if method else 1, "axis")
     value = Evaluator(cell, trace).value(given) if given is not None else None
     axes = value if isinstance(value, tuple) else (value,)
@@ -72,23 +72,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     )
 
 
-def _is_method(node: ast.Call, trace: Trace) -> bool:
-    """Whether it is `array.squeeze(...)` rather than a library's function."""
-    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    modules = {value.name for value in trace.values if value.kind == "module"}
-    return owner is not None and ast.unparse(owner).split(".")[0] not in modules
-
-
 def _fixes(
     cell: Code, node: ast.Call, given: ast.expr, shape: Shape, named: list[int], *, method: bool
 ) -> Iterator[Fix]:
-    """The axes of those named that can go; else the last one that can; else none."""
+    """Yield a fix that takes away the named axes of length 1, else the last one of length 1, else none."""
     right = [axis for axis in named if shape[axis] == 1]
     ones = [axis for axis, size in enumerate(shape) if size == 1 and axis]
     if right or ones:
         axes = right or ones[-1:]
-        spelt = [axis - len(shape) if axis == len(shape) - 1 else axis for axis in axes]
-        text = str(spelt[0]) if len(spelt) == 1 else str(spelt)
+        counted_axes = [axis - len(shape) if axis == len(shape) - 1 else axis for axis in axes]
+        text = str(counted_axes[0]) if len(counted_axes) == 1 else str(counted_axes)
         yield fix(f"take the axis of length 1 away: axis={text}", cell, [cell.replace(given, text)], Applicability.SURE)
         return
     owner = node.func.value if method and isinstance(node.func, ast.Attribute) else node.args[0] if node.args else None

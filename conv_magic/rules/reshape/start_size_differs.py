@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import option_of
@@ -87,89 +88,96 @@ class _Start:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The start as it is, without the batch."""
+        """Return the start as it is, without the batch."""
         options = self.reshape.options
         return options.target_shape if isinstance(options, ReshapeOptions) else ()
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where another start would lead to just the size that a model or the labels need."""
+    """Yield a diagnosis where another start would lead to just the size that a model or the labels need."""
     if call.outcome is Outcome.RETURNED or not call.inputs:
         return
     at_loss = isinstance(call.options, LossOptions) and len(call.inputs) == 2
-    which = 1 if at_loss else 0
-    call, wanted = (call, call.inputs[0]) if at_loss else _where_it_began(call, trace)
-    made = call.inputs[which]
-    if wanted is None or not _spatial_differs(made, wanted):
+    index = 1 if at_loss else 0
+    call, wanted = (call, call.inputs[0]) if at_loss else _model_taking_other_sizes(call, trace)
+    output = call.inputs[index]
+    if wanted is None or not _spatial_differs(output, wanted):
         return
-    start = _start_of(producer_chain(call, trace, which))
-    needed = _needed(start, wanted) if start is not None else None
+    start = _start_of(producer_chain(call, trace, index))
+    needed = _start_needed(start, wanted) if start is not None else None
     if start is None or needed is None or needed == start.shape:
         return
     origin = start.reshape.created or start.reshape.span
     line = origin.line if origin else "?"
-    axes = tuple(i for i in range(1, len(made)) if made[i] != wanted[i])
+    axes = tuple(i for i in range(1, len(output)) if output[i] != wanted[i])
     yield diagnosed(
         code,
         call,
-        f"{name_of(call)} needs images of {_by(wanted)}; these are {_by(made)}",
-        reasons=(f"they start as {_by((0, *start.shape))} on line {line}; {_by((0, *needed))} leads to {_by(wanted)}",),
+        f"{name_of(call)} needs images of {_spatial_spelled(wanted)}; these are {_spatial_spelled(output)}",
+        reasons=(
+            f"they start as {_spatial_spelled((0, *start.shape))} on line {line}; "
+            f"{_spatial_spelled((0, *needed))} leads to {_spatial_spelled(wanted)}",
+        ),
         expected=wanted,
-        actual=made,
+        actual=output,
         axes=axes,
-        axis_names=axis_names(len(made)),
+        axis_names=axis_names(len(output)),
         origin=(origin, f"they start as {spelled(start.shape)} on line {line}"),
         fixes=_fixes(trace, start, needed),
     )
 
 
-def _where_it_began(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
-    """The model around that takes other sizes, and those: what fails is the dense layer behind its flattened map.
+def _model_taking_other_sizes(call: CallRecord, trace: Trace) -> tuple[CallRecord, Shape | None]:
+    """Return the model around that takes other sizes, and those sizes; else the call and what it accepts.
 
-    It takes what it was declared for, or what it was first called on.
+    A model takes what it was declared for, or what it was first called on.
     """
-    for at in graph_of(trace).ancestors(call):
-        same = (c for c in graph_of(trace).same_layer(at) if c.index < at.index)
-        wanted = at.accepts or next((c.inputs[0] for c in same if c.inputs), None)
-        if at.inputs and wanted is not None and _spatial_differs(at.inputs[0], wanted):
-            return at, wanted
+    for ancestor in graph_of(trace).ancestors(call):
+        same = (c for c in graph_of(trace).same_layer(ancestor) if c.index < ancestor.index)
+        wanted = ancestor.accepts or next((c.inputs[0] for c in same if c.inputs), None)
+        if ancestor.inputs and wanted is not None and _spatial_differs(ancestor.inputs[0], wanted):
+            return ancestor, wanted
     return call, call.accepts
 
 
-def _by(shape: Shape) -> str:
+def _spatial_spelled(shape: Shape) -> str:
+    """Return the spatial sizes in words: `7 x 7`."""
     return " x ".join(map(str, shape[1:-1]))
 
 
-def _spatial_differs(made: Shape, wanted: Shape) -> bool:
-    if len(made) != len(wanted) or len(made) < 3 or None in wanted[1:-1] or made[-1] != wanted[-1]:
+def _spatial_differs(shape: Shape, wanted: Shape) -> bool:
+    """Check whether only the spatial sizes differ, and those wanted are known."""
+    if len(shape) != len(wanted) or len(shape) < 3 or None in wanted[1:-1] or shape[-1] != wanted[-1]:
         return False
-    return made[1:-1] != wanted[1:-1]
+    return shape[1:-1] != wanted[1:-1]
 
 
 def _start_of(chain: list[CallRecord]) -> _Start | None:
-    for place in range(len(chain) - 1, 0, -1):
-        options = chain[place].options
+    """Return the last Dense and Reshape of a chain with the layers after them; None where it does not start so."""
+    for index in range(len(chain) - 1, 0, -1):
+        options = chain[index].options
         if isinstance(options, ReshapeOptions):
             enough = len(options.target_shape) >= 2 and min(options.target_shape) > 0
-            setting = [c for c in chain[:place] if not isinstance(c.options, SameShapeOptions)]
+            setting = [c for c in chain[:index] if not isinstance(c.options, SameShapeOptions)]
             dense = bool(setting) and isinstance(setting[-1].options, DenseOptions)
-            return _Start(setting[-1], chain[place], chain[place + 1 :]) if enough and dense else None
+            return _Start(setting[-1], chain[index], chain[index + 1 :]) if enough and dense else None
     return None
 
 
-def _needed(start: _Start, wanted: Shape) -> tuple[int, ...] | None:
-    """The start from which the layers after it make the wanted sizes; each axis is tried on its own."""
+def _start_needed(start: _Start, wanted: Shape) -> tuple[int, ...] | None:
+    """Return the start from which the layers after it make the wanted sizes; each axis is tried on its own."""
     sizes = list(start.shape)
     for axis in range(len(sizes) - 1):
-        tried = (size for size in range(1, _LARGEST) if _end(start, axis, size) == wanted[axis + 1])
-        found = next(tried, None)
+        fitting = (size for size in range(1, _LARGEST) if _size_at_end(start, axis, size) == wanted[axis + 1])
+        found = next(fitting, None)
         if found is None:
             return None
         sizes[axis] = found
     return tuple(sizes)
 
 
-def _end(start: _Start, axis: int, size: int) -> int | None:
+def _size_at_end(start: _Start, axis: int, size: int) -> int | None:
+    """Return the size of an axis at the end of the chain, for one of the start; None where it is not possible."""
     shape: Shape | None = (None, *start.shape[:axis], size, *start.shape[axis + 1 :])
     for call in start.rest:
         try:
@@ -190,45 +198,38 @@ def _fixes(trace: Trace, start: _Start, needed: tuple[int, ...]) -> Iterator[Fix
     target = sequence_behind(cell, given)
     if target is None:
         return
-    edits = _one_number(cell, trace, target, units, needed) or _each_number(cell, trace, target, units, start, needed)
+    edits = _literal_edit(cell, trace, target, units, needed) or _size_edits(cell, trace, target, units, start, needed)
     if edits:
         yield fix(title, cell, edits, Applicability.SURE)
 
 
-def _one_number(
+def _literal_edit(
     cell: Code, trace: Trace, target: ast.List | ast.Tuple, units: ast.expr, needed: tuple[int, ...]
 ) -> list[Edit]:
-    """The one literal behind all sizes and the units, where there is such: `start = 7`."""
+    """Return the edit of the one literal behind all sizes and the units, where there is such: `start = 7`."""
     literal = definitions_of(cell, target.elts[0])[-1]
     if not isinstance(literal, ast.Constant) or literal in target.elts:
         return []
-    reader = Evaluator(cell, trace, {literal: needed[0]})
-    if reader.value(target) == needed and reader.value(units) == _product(needed):
+    evaluator = Evaluator(cell, trace, {literal: needed[0]})
+    if evaluator.value(target) == needed and evaluator.value(units) == prod(needed):
         return [cell.replace(literal, str(needed[0]))]
     return []
 
 
-def _each_number(
+def _size_edits(
     cell: Code, trace: Trace, target: ast.List | ast.Tuple, units: ast.expr, start: _Start, needed: tuple[int, ...]
 ) -> list[Edit]:
-    """Every size in the tuple, and the factors of the units."""
+    """Return the edits of every size in the tuple, and of the factors of the units."""
     if len(target.elts) != len(needed):
         return []
-    reader = Evaluator(cell, trace)
+    evaluator = Evaluator(cell, trace)
     pairs = zip(target.elts, start.shape, needed, strict=True)
     edits = [cell.replace(element, str(new)) for element, old, new in pairs if old != new]
-    waiting = [(old, new) for old, new in zip(start.shape, needed, strict=True) if old != new]
+    unchanged = [(old, new) for old, new in zip(start.shape, needed, strict=True) if old != new]
     changed = []
     for factor in factors_of(units):
-        match = next((pair for pair in waiting if reader.value(factor) == pair[0]), None)
+        match = next((pair for pair in unchanged if evaluator.value(factor) == pair[0]), None)
         if match is not None and factor is not units:
-            waiting.remove(match)
+            unchanged.remove(match)
             changed.append(cell.replace(factor, str(match[1])))
-    return edits + (changed if not waiting else [cell.replace(units, str(_product(needed)))])
-
-
-def _product(sizes: tuple[int, ...]) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
+    return edits + (changed if not unchanged else [cell.replace(units, str(prod(needed)))])

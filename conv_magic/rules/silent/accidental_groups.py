@@ -29,7 +29,6 @@ from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
 from conv_magic.model.naming import axis_names, channel_axis, data_format_of, name_of, spelled
 from conv_magic.model.options import ConvOptions, DepthwiseConvOptions
-from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.axis_order import transpose_reordered
 from conv_magic.rules.fixes.data_formats import data_format_repaired
@@ -80,21 +79,21 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A warning where a filter written down in plain numbers is shallower than its input."""
+    """Yield a warning where a filter written in plain numbers is shallower than its input."""
     options, kernel = call.options, call.kernel
     if call.op == "separable_conv2d" and call.layer is None:
-        yield from _pointwise(call, trace)
+        yield from _check_pointwise(call, trace)
     if call.outcome is not Outcome.RETURNED or call.layer is not None or not isinstance(options, ConvOptions):
         return
     if options.groups < 2 or kernel is None or kernel[-2] in (None, 1) or not call.direct:
         return
-    found = _plain_literal(call, trace)
+    found = _filter_literal(call, trace)
     if found is None:
         return
     cell, literal = found
     shape = call.inputs[0]
     axis = channel_axis(call, len(shape))
-    made_at = cell.span(literal)
+    span = cell.span(literal)
     yield diagnosed(
         code,
         call,
@@ -108,59 +107,62 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=shape,
         axes=(axis,),
         axis_names=axis_names(len(shape), data_format_of(call)),
-        origin=(made_at, f"the filter's shape is written on line {made_at.line}"),
-        fixes=_of_layout(call, trace, axis) or (_fix(call, cell, literal, axis),),
+        origin=(span, f"the filter's shape is written on line {span.line}"),
+        fixes=_layout_fixes(call, trace, axis) or (_depth_fix(call, cell, literal, axis),),
     )
 
 
-def _of_layout(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
-    """Data in the other layout: its channels, as many as the filter takes, stand at the other end."""
+def _layout_fixes(call: CallRecord, trace: Trace, axis: int) -> tuple[Fix, ...]:
+    """Return fixes for data in the other layout: its channels, as many as the filter takes, are on another axis."""
     shape, depth = call.inputs[0], call.kernel[-2] if call.kernel else None
     reordered = tuple(transpose_reordered(call, trace, depth))
     if reordered:
         return reordered
     if axis == 1:
         return tuple(data_format_repaired(call, trace, axis, depth))
-    supply, order = operand_of(call, trace), (0, *range(2, len(shape)), 1)
-    around = transposing(supply.code, order) if supply is not None and shape[1] == depth else None
-    if supply is None or around is None:
+    operand, order = operand_of(call, trace), (0, *range(2, len(shape)), 1)
+    texts = transposing(operand.code, order) if operand is not None and shape[1] == depth else None
+    if operand is None or texts is None:
         return ()
-    edit = wrapped(supply.code, supply.value, *around)
-    return (fix("move the channels from axis 1 to the last", supply.code, [edit], Applicability.SURE),)
+    edit = wrapped(operand.code, operand.value, *texts)
+    return (fix("move the channels from axis 1 to the last", operand.code, [edit], Applicability.SURE),)
 
 
-def _plain_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
-    """Where the filter's depth is written as a plain number, in a cell that does not speak of groups."""
-    made = call_site_of(call, trace)
-    given = option_of(made[1], "filters", call.op) if made else None
-    if made is None or given is None or call.kernel is None or "group" in made[0].text.lower():
+def _filter_literal(call: CallRecord, trace: Trace) -> tuple[Code, ast.Tuple | ast.List] | None:
+    """Return the literal that gives the filter's depth as a number, in a cell that does not mention groups."""
+    call_site = call_site_of(call, trace)
+    filters = option_of(call_site[1], "filters", call.op) if call_site else None
+    if call_site is None or filters is None or call.kernel is None or "group" in call_site[0].text.lower():
         return None
-    for literal in shape_literals(made[0], trace, given, call.kernel):
-        if isinstance(literal.elts[-2], ast.Constant):
-            return made[0], literal
-    return None
+    cell = call_site[0]
+    literals = shape_literals(cell, trace, filters, call.kernel)
+    return next(((cell, x) for x in literals if isinstance(x.elts[-2], ast.Constant)), None)
 
 
-def _fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis: int) -> Fix:
+def _depth_fix(call: CallRecord, cell: Code, literal: ast.Tuple | ast.List, axis: int) -> Fix:
+    """Return the fix that makes the filter for all channels of the input."""
     channels = call.inputs[0][axis]
     edit = cell.replace(literal.elts[-2], str(channels))
     return fix(f"make the filter for all {channels} channels", cell, [edit], Applicability.SURE, call.output)
 
 
-def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """The second half of a separable convolution whose filter is made for fewer channels than the first half gives."""
-    made, kernel, options = call_site_of(call, trace), call.kernel, call.options
-    given = argument(made[1], 2, "pointwise_filter") if made else None
-    shape = _shape_given(made[0], trace, given) if made is not None and given is not None else None
-    if made is None or given is None or kernel is None or shape is None or "group" in made[0].text.lower():
+def _check_pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """Yield a warning where a pointwise filter takes fewer channels than the depthwise convolution before it gives."""
+    call_site, kernel, options = call_site_of(call, trace), call.kernel, call.options
+    filters = argument(call_site[1], 2, "pointwise_filter") if call_site else None
+    if call_site is None or filters is None or kernel is None or "group" in call_site[0].text.lower():
+        return
+    cell = call_site[0]
+    shape = Evaluator(cell, trace).shape_of(filters)
+    if shape is None:
         return
     if not isinstance(options, DepthwiseConvOptions) or len(shape) != 4 or kernel[-2] is None or shape[2] in (None, 1):
         return
     channels = kernel[-2] * options.depth_multiplier
-    literal = next((x for x in shape_literals(made[0], trace, given, shape)), None)
+    literal = next(iter(shape_literals(cell, trace, filters, shape)), None)
     if shape[2] == channels or literal is None or not isinstance(literal.elts[2], ast.Constant):
         return
-    at, edit = made[0].span(literal), made[0].replace(literal.elts[2], str(channels))
+    span, edit = cell.span(literal), cell.replace(literal.elts[2], str(channels))
     yield diagnosed(
         code,
         call,
@@ -169,11 +171,6 @@ def _pointwise(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         expected=(1, 1, channels, shape[3]),
         actual=shape,
         axes=(2,),
-        origin=(at, f"the filter's shape is written on line {at.line}"),
-        fixes=(fix(f"make the pointwise filter for all {channels} channels", made[0], [edit], Applicability.SURE),),
+        origin=(span, f"the filter's shape is written on line {span.line}"),
+        fixes=(fix(f"make the pointwise filter for all {channels} channels", cell, [edit], Applicability.SURE),),
     )
-
-
-def _shape_given(cell: Code, trace: Trace, given: ast.expr) -> Shape | None:
-    """The shape of what a name stands for."""
-    return Evaluator(cell, trace).shape_of(given)

@@ -68,94 +68,99 @@ _SURE = Applicability.SURE
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One warning where a model's column of predictions is subtracted from, or by, a row of labels."""
+    """Yield a warning where a model's column of predictions is subtracted from, or by, a row of labels."""
     if call.outcome is not Outcome.RETURNED or not call.direct or call.parent is not None or call.span is None:
         return
     count = call.output[0] if call.output is not None and len(call.output) == 2 else None
     if count is None or count < 2 or call.layer is None:
         return
     for cell in codes_of(trace):
-        made = cell.call_at(call.span)
+        node = cell.call_at(call.span)
         if call.output != (count, 1):
-            yield from _kept_axes(call, trace, cell, made, count) if made is not None else ()
+            yield from _check_kept_axes(call, trace, cell, node, count) if node is not None else ()
             continue
-        for difference, column, other in _differences(cell, made) if made is not None else ():
+        for difference, column, other in _differences(cell, node) if node is not None else ():
             if _is_row(other, count, trace):
-                yield _diagnosis(call, cell, difference, column)
+                yield _column_diagnosis(call, cell, difference, column)
 
 
-def _kept_axes(call: CallRecord, trace: Trace, cell: Code, made: ast.Call, count: int) -> Iterator[Diagnosis]:
-    """A model's output reduced with `keepdims=True`, less something that was reduced without."""
-    for node, one, two in _all_sides(cell.tree):
-        reduced = _core(_only_value(cell, one)) if isinstance(one, ast.Name) else _core(one)
-        keeps = _kept(reduced)
-        if keeps is None or not isinstance(reduced, ast.Call) or not _holds(cell, reduced, made):
+def _check_kept_axes(
+    call: CallRecord, trace: Trace, cell: Code, call_node: ast.Call, count: int
+) -> Iterator[Diagnosis]:
+    """Yield a warning where a model's output, reduced with `keepdims=True`, meets what was reduced without."""
+    for node, first, second in _all_sides(cell.tree):
+        reduced = _inner_value(_only_value(cell, first)) if isinstance(first, ast.Name) else _inner_value(first)
+        flag = _kept_axis(reduced)
+        if flag is None or not isinstance(reduced, ast.Call) or not _is_of_result(cell, reduced, call_node):
             continue
-        if _is_row(two, count, trace) or _is_reduced(cell, two):
+        if _is_row(second, count, trace) or _is_reduced(cell, second):
             assert isinstance(node, ast.expr)
-            edit = cell.replace(keeps, "False")
-            at = cell.span(reduced)
+            edit = cell.replace(flag, "False")
+            span = cell.span(reduced)
             change = fix("drop the axis there: keepdims=False", cell, [edit], _SURE)
-            yield _told(call, cell, node, change, (at, f"the axis is kept on line {at.line}"))
+            yield _diagnosis_of(call, cell, node, change, (span, f"the axis is kept on line {span.line}"))
 
 
 @lru_cache(maxsize=8)
 def _all_sides(tree: ast.AST) -> tuple[tuple[ast.AST, ast.expr, ast.expr], ...]:
-    """Every difference of a text with its two sides, either side first; asked for each call, so looked for once."""
+    """Return every difference of a text with its two sides, in both orders.
+
+    This is asked for each call, so it is looked for once.
+    """
     return tuple((node, *sides) for node in ast.walk(tree) for sides in _sides(node))
 
 
-def _kept(node: ast.expr | None) -> ast.expr | None:
-    """The True in `reduce_sum(..., axis=1, keepdims=True)`."""
+def _kept_axis(node: ast.expr | None) -> ast.expr | None:
+    """Return the True in `reduce_sum(..., axis=1, keepdims=True)`; None where there is none."""
     if not isinstance(node, ast.Call) or called_name(node) not in _REDUCTIONS:
         return None
-    given = argument(node, 2, "keepdims")
+    keepdims = argument(node, 2, "keepdims")
     axis = argument(node, 1, "axis")
-    along = isinstance(axis, ast.Constant | ast.UnaryOp) and ast.unparse(axis) in ("1", "-1")
-    return given if along and isinstance(given, ast.Constant) and given.value is True else None
+    is_last_axis = isinstance(axis, ast.Constant | ast.UnaryOp) and ast.unparse(axis) in ("1", "-1")
+    return keepdims if is_last_axis and isinstance(keepdims, ast.Constant) and keepdims.value is True else None
 
 
-def _holds(cell: Code, reduced: ast.Call, made: ast.Call) -> bool:
-    """Whether what is reduced is the call's result, itself or by its name."""
+def _is_of_result(cell: Code, reduced: ast.Call, call_node: ast.Call) -> bool:
+    """Check whether what is reduced is the call's result, itself or by its name."""
     inside = list(ast.walk(reduced))
-    return made in inside or any(isinstance(n, ast.Name) and _only_value(cell, n) is made for n in inside)
+    return call_node in inside or any(isinstance(n, ast.Name) and _only_value(cell, n) is call_node for n in inside)
 
 
 def _is_reduced(cell: Code, node: ast.expr | None, depth: int = 3) -> bool:
-    """Whether an expression is made of something that was reduced along its last axis, and nothing that keeps it."""
+    """Check whether an expression holds something that was reduced along its last axis, and nothing that keeps it."""
     if node is None or depth < 0:
         return False
     found = False
-    for each in ast.walk(node):
-        if _kept(each if isinstance(each, ast.expr) else None) is not None:
+    for inner in ast.walk(node):
+        if _kept_axis(inner if isinstance(inner, ast.expr) else None) is not None:
             return False
-        if isinstance(each, ast.Call) and called_name(each) in _REDUCTIONS:
-            axis = argument(each, 1, "axis")
+        if isinstance(inner, ast.Call) and called_name(inner) in _REDUCTIONS:
+            axis = argument(inner, 1, "axis")
             found = found or (axis is not None and ast.unparse(axis) in ("1", "-1"))
-        elif isinstance(each, ast.Name):
-            found = found or _is_reduced(cell, _only_value(cell, each), depth - 1)
+        elif isinstance(inner, ast.Name):
+            found = found or _is_reduced(cell, _only_value(cell, inner), depth - 1)
     return found
 
 
-def _differences(cell: Code, made: ast.Call) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
-    """The subtractions and comparisons in which the call's result stands, itself or by its one name.
+def _differences(cell: Code, call_node: ast.Call) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+    """Yield the subtractions and comparisons of the call's result, itself or by its one name.
 
-    With each the place of the result, and the other side.
+    Each comes with the expression of the result, and the other side.
     """
     for node in ast.walk(cell.tree):
-        for one, two in _sides(node):
-            core = _core(one)
+        for first, second in _sides(node):
+            core = _inner_value(first)
             assert isinstance(node, ast.expr)
-            if core is made or (isinstance(core, ast.Name) and _core(_only_value(cell, core)) is made):
-                yield node, core, two
-            elif isinstance(core, ast.Name) and (given := _handed_in(cell, core)) is not None:
-                other = _handed_in(cell, two) if isinstance(two, ast.Name) else None
-                if _core(given) is made and other is not None:
-                    yield node, given, other
+            if core is call_node or (isinstance(core, ast.Name) and _inner_value(_only_value(cell, core)) is call_node):
+                yield node, core, second
+            elif isinstance(core, ast.Name) and (passed := _argument_passed(cell, core)) is not None:
+                other = _argument_passed(cell, second) if isinstance(second, ast.Name) else None
+                if _inner_value(passed) is call_node and other is not None:
+                    yield node, passed, other
 
 
-def _handed_in(cell: Code, name: ast.Name) -> ast.expr | None:
-    """What the one call of the function around gives for a parameter of it."""
+def _argument_passed(cell: Code, name: ast.Name) -> ast.expr | None:
+    """Return what the one call of the function around gives for a parameter; None where there are several."""
     if not is_parameter(cell, name):
         return None
     given = definitions_of(cell, name)[1:]
@@ -163,6 +168,7 @@ def _handed_in(cell: Code, name: ast.Name) -> ast.expr | None:
 
 
 def _sides(node: ast.AST) -> tuple[tuple[ast.expr, ast.expr], ...]:
+    """Return the sides of a difference or comparison in both orders; empty for another node."""
     match node:
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             return ((left, right), (right, left))
@@ -172,48 +178,48 @@ def _sides(node: ast.AST) -> tuple[tuple[ast.expr, ast.expr], ...]:
             return ()
 
 
-def _core(node: ast.expr | None) -> ast.expr | None:
-    """What is inside roundings, conversions and thresholds, which keep the shape."""
+def _inner_value(node: ast.expr | None) -> ast.expr | None:
+    """Return what is inside roundings, conversions and thresholds, which keep the shape."""
     match node:
         case ast.Call(func=ast.Attribute(value=inner, attr="astype" | "numpy")):
-            return _core(inner)
+            return _inner_value(inner)
         case ast.Call(func=ast.Attribute(attr="round" | "rint" | "cast" | "square" | "abs"), args=[inner, *_]):
-            return _core(inner)
+            return _inner_value(inner)
         case ast.Call(func=ast.Attribute(value=inner, attr="round"), args=[]):
-            return _core(inner)
+            return _inner_value(inner)
         case ast.Compare(left=left, ops=[_], comparators=[ast.Constant()]):
-            return _core(left)
+            return _inner_value(left)
         case _:
             return node
 
 
 def _only_value(cell: Code, name: ast.Name) -> ast.expr | None:
-    """What a name of the cell stands for, where it is bound once only."""
-    bound = [n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == name.id and not _is_read(n)]
+    """Return what a name of the cell stands for, where it is bound once only."""
+    names = (n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == name.id)
+    bindings = [n for n in names if not isinstance(n.ctx, ast.Load)]
     binding = cell.binding(name)
-    return binding.value if binding is not None and len(bound) == 1 else None
-
-
-def _is_read(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Load)
+    return binding.value if binding is not None and len(bindings) == 1 else None
 
 
 def _is_row(other: ast.expr, count: int, trace: Trace) -> bool:
+    """Check whether an expression is the name of a row of that many values."""
     if not isinstance(other, ast.Name):
         return False
     shapes = [value.shape for value in trace.values if value.name == other.id and not value.scope]
     return shapes == [(count,)]
 
 
-def _diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.expr) -> Diagnosis:
+def _column_diagnosis(call: CallRecord, cell: Code, difference: ast.expr, column: ast.expr) -> Diagnosis:
+    """Return the diagnosis whose fix takes the predictions as a row."""
     edit = indexed(cell, column, "[:, 0]")
     origin = call.span, f"{name_of(call)} gives a column: {spelled(call.output)}"
-    return _told(call, cell, difference, fix("take the predictions as a row", cell, [edit], _SURE), origin)
+    return _diagnosis_of(call, cell, difference, fix("take the predictions as a row", cell, [edit], _SURE), origin)
 
 
-def _told(
+def _diagnosis_of(
     call: CallRecord, cell: Code, difference: ast.expr, change: Fix, origin: tuple[Span | None, str]
 ) -> Diagnosis:
+    """Return the diagnosis of one difference, with its fix."""
     count = (call.output or (None,))[0]
     column = (count, 1)
     what = "difference" if isinstance(difference, ast.BinOp) else "comparison"

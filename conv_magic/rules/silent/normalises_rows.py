@@ -59,11 +59,11 @@ INVALID: tuple[str, ...] = (
     "x = layers.Conv2D(4, 3, padding='same', data_format='channels_first')(keras.Input((1, 12, 20)))\n"
     "y = layers.BatchNormalization()(x)\n",
 )
-_Conv = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions
+_Convolution = ConvOptions | DepthwiseConvOptions | ConvTransposeOptions
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A warning where the normalised axis is not the one on which the nearest convolution before keeps its channels."""
+    """Yield a warning where the normalised axis is not that of the channels of the convolution before."""
     if call.outcome is not Outcome.RETURNED or call.op != "BatchNormalization" or not call.inputs:
         return
     shape = call.inputs[0]
@@ -73,38 +73,39 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     last = len(shape) - 1
     data_format: DataFormat = "channels_first" if accepts[1] is None else "channels_last"
     axis, channels = (last, 1) if accepts[1] is None else (1, last)
-    chain, made = producer_chain(call, trace), call_site_of(call, trace)
-    place = next((i for i in reversed(range(len(chain))) if isinstance(chain[i].options, _Conv)), None)
-    if place is None or made is None or getattr(chain[place].options, "data_format", None) != data_format:
+    chain, call_site = producer_chain(call, trace), call_site_of(call, trace)
+    index = next((i for i in reversed(range(len(chain))) if isinstance(chain[i].options, _Convolution)), None)
+    if index is None or call_site is None or getattr(chain[index].options, "data_format", None) != data_format:
         return
-    if not (_says_rows(made, trace) if axis == 1 else _keeps_channels(chain[place + 1 :])):
+    if not (_sets_axis_one(call_site, trace) if axis == 1 else _keep_axes(chain[index + 1 :])):
         return
     right = "-1" if axis == 1 else "1"
     names = axis_names(len(shape), data_format)
-    edit = with_option(*made, "axis", right, call.op)
+    edit = with_option(*call_site, "axis", right, call.op)
     yield diagnosed(
         code,
         call,
         f"{name_of(call)} normalises the {shape[axis]} positions along the {names[axis] if names else f'axis {axis}'}"
         f", not the {shape[channels]} channels",
-        span=made[0].span(made[1]),
+        span=call_site[0].span(call_site[1]),
         reasons=(
-            f"{name_of(chain[place])} keeps its channels {'last' if axis == 1 else 'first'}:"
+            f"{name_of(chain[index])} keeps its channels {'last' if axis == 1 else 'first'}:"
             f" axis {channels} of {len(shape)}",
         ),
         actual=shape,
         axes=(axis,),
         axis_names=names,
         origin=origin_of(call, trace),
-        fixes=(fix(f"normalise the channels: axis={right}", made[0], [edit], Applicability.SURE, call.output),),
+        fixes=(fix(f"normalise the channels: axis={right}", call_site[0], [edit], Applicability.SURE, call.output),),
     )
 
 
-def _says_rows(made: tuple[Code, ast.Call], trace: Trace) -> bool:
-    given = option_of(made[1], "axis")
-    return given is not None and Evaluator(made[0], trace).value(given) == 1
+def _sets_axis_one(call_site: tuple[Code, ast.Call], trace: Trace) -> bool:
+    """Check whether the text sets the axis to 1."""
+    given = option_of(call_site[1], "axis")
+    return given is not None and Evaluator(call_site[0], trace).value(given) == 1
 
 
-def _keeps_channels(between: Sequence[CallRecord]) -> bool:
-    """Whether what comes between leaves the axes where they are, whatever its own data_format."""
+def _keep_axes(between: Sequence[CallRecord]) -> bool:
+    """Check whether the calls between leave the axes as they are, whatever their own data_format."""
     return all(isinstance(call.options, SameShapeOptions | PoolOptions) for call in between)

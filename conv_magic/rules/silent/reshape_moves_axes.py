@@ -10,8 +10,8 @@ Use instead:
 
     x = signals.transpose(1, 2, 0)
 
-Fix safety: the shape stays as it is; what changes is which number stands where.  Said only where the last axis is one
-that stood elsewhere before, or was split and its parts exchanged with another.
+Fix safety: the shape stays as it is; what changes is which number stands where.  Reported only where the last axis
+stood elsewhere before, or was split and its parts exchanged with another.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ INVALID: tuple[str, ...] = (
     "    return tf.reshape(x, (count, heads, length, 16 // heads))\n"
     "y = split(tf.ones((2, 9, 16)), 4)\n",
 )
-_KEEPING = {"cast", "array", "asarray", "convert_to_tensor", "constant", "float32"}
+_SHAPE_KEEPING = {"cast", "array", "asarray", "convert_to_tensor", "constant", "float32"}
 _MOST_STEPS = 8
 
 
 @dataclass(frozen=True)
 class _Reshape:
-    """A reshape in the text: of what, and to which sizes as they are written."""
+    """A reshape in the text: what is reshaped, and the sizes as they are written."""
 
     code: Code
     node: ast.Call
@@ -75,51 +75,53 @@ class _Reshape:
 
 
 def check_cell(trace: Trace) -> Iterator[Diagnosis]:
-    """A warning for each such reshape, and for each `Reshape` layer that ran."""
+    """Yield a warning for each such reshape, and for each `Reshape` layer that ran."""
     for cell in codes_of(trace)[:1]:
-        for found in _reshapes(cell):
-            yield from _permuted(found, trace)
-            yield from _heads(found)
+        for found in _reshapes_in(cell):
+            yield from _check_permutation(found, trace)
+            yield from _check_heads(found)
     seen = set()
     for call in trace.calls:
         if isinstance(call.options, ReshapeOptions) and call.outcome is Outcome.RETURNED and call.created not in seen:
             seen.add(call.created)
-            yield from _columns(call, trace)
+            yield from _check_columns(call, trace)
 
 
-def _reshapes(cell: Code) -> Iterator[_Reshape]:
+def _reshapes_in(cell: Code) -> Iterator[_Reshape]:
+    """Yield the reshapes that the text of a cell spells out."""
     for node in cell.nodes:
         if not (isinstance(node, ast.Call) and called_name(node) == "reshape" and isinstance(node.func, ast.Attribute)):
             continue
-        listed = [each for each in node.args if isinstance(each, ast.Tuple | ast.List)]
-        function = len(node.args) == 2 and len(listed) == 1 and listed[0] is node.args[1]
-        given = node.args[0] if function else node.func.value
-        sizes = list(listed[0].elts) if listed else list(node.args)
-        if sizes and not any(isinstance(each, ast.Starred) for each in sizes) and not node.keywords:
+        sequences = [element for element in node.args if isinstance(element, ast.Tuple | ast.List)]
+        is_function = len(node.args) == 2 and len(sequences) == 1 and sequences[0] is node.args[1]
+        given = node.args[0] if is_function else node.func.value
+        sizes = list(sequences[0].elts) if sequences else list(node.args)
+        if sizes and not any(isinstance(element, ast.Starred) for element in sizes) and not node.keywords:
             yield _Reshape(cell, node, given, sizes)
 
 
-def _permuted(found: _Reshape, trace: Trace) -> Iterator[Diagnosis]:
-    """An array or tensor of which the text tells the shape."""
+def _check_permutation(found: _Reshape, trace: Trace) -> Iterator[Diagnosis]:
+    """Yield a warning where the sizes are those of an array, or tensor, in another order."""
     cell = found.code
     before = _shape_of(cell, trace, found.given)
-    reader = Evaluator(cell, trace)
-    after = _filled(tuple(map(reader.value, found.sizes)), before)
-    order = _order(before, after) if before and after else None
+    evaluator = Evaluator(cell, trace)
+    after = _sizes_completed(tuple(map(evaluator.value, found.sizes)), before)
+    order = _order_of_axes(before, after) if before and after else None
     if before is None or after is None or order is None:
         return
     text, function = cell.text_of(found.given), cell.text_of(found.node.func).removesuffix(".reshape")
     if function != text:  # `tf.reshape(x, ...)`
-        turned = f"{function}.transpose({text}, {list(order)})"
+        transposed = f"{function}.transpose({text}, {list(order)})"
     elif isinstance(found.given, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
-        turned = f"{text}.transpose({', '.join(map(str, order))})"
+        transposed = f"{text}.transpose({', '.join(map(str, order))})"
     else:
-        turned = f"({text}).transpose({', '.join(map(str, order))})"
-    change = fix("transpose instead", cell, [cell.replace(found.node, turned)], Applicability.SURE)
+        transposed = f"({text}).transpose({', '.join(map(str, order))})"
+    change = fix("transpose instead", cell, [cell.replace(found.node, transposed)], Applicability.SURE)
     yield _warning(cell.span(found.node), before, after, change)
 
 
 def _warning(span: Span, before: Shape, after: Shape, change: Fix) -> Diagnosis:
+    """Return the warning that a reshape scrambles the values."""
     return Diagnosis(
         code=code,
         severity=Severity.WARNING,
@@ -134,8 +136,8 @@ def _warning(span: Span, before: Shape, after: Shape, change: Fix) -> Diagnosis:
     )
 
 
-def _filled(sizes: tuple[object, ...], before: Shape | None) -> Shape | None:
-    """The sizes with the -1 worked out."""
+def _sizes_completed(sizes: tuple[object, ...], before: Shape | None) -> Shape | None:
+    """Return the sizes with the -1 worked out; None where they do not hold the values."""
     known = [size for size in sizes if isinstance(size, int)]
     if before is None or None in before or len(known) != len(sizes) or known.count(-1) > 1:
         return None
@@ -145,43 +147,43 @@ def _filled(sizes: tuple[object, ...], before: Shape | None) -> Shape | None:
     return tuple(total // others if size == -1 else size for size in known)
 
 
-def _order(before: Shape, after: Shape) -> tuple[int, ...] | None:
-    """The permutation that leads from the one to the other, if that moves another axis to the end."""
+def _order_of_axes(before: Shape, after: Shape) -> tuple[int, ...] | None:
+    """Return the permutation that leads from one shape to the other, if that moves another axis to the end."""
     if len(before) < 3 or len(after) < 3 or before[-1] == after[-1] or 1 in (before[-1], after[-1]):
         return None  # an axis of length 1 moves without harm
     return order_between(before, after)
 
 
 def _shape_of(cell: Code, trace: Trace, node: ast.expr) -> Shape | None:
-    """The shape of an expression: of its name, or of what that was made of by functions that keep the shape."""
-    reader = Evaluator(cell, trace)
+    """Return the shape of an expression: of its name, or of what that was made of by functions that keep the shape."""
+    evaluator = Evaluator(cell, trace)
     seen: list[ast.expr] = []
-    at: ast.expr | None = node
-    while at is not None and at not in seen and len(seen) < _MOST_STEPS:
-        seen.append(at)
-        match at:
+    current: ast.expr | None = node
+    while current is not None and current not in seen and len(seen) < _MOST_STEPS:
+        seen.append(current)
+        match current:
             case ast.Name():
-                shape = reader.shape_of(at)
+                shape = evaluator.shape_of(current)
                 if shape is not None:
                     return shape
-                origins = [o for o in definitions_of(cell, at)[1:] if o not in seen]
-                at = origins[0] if origins else None
+                origins = [o for o in definitions_of(cell, current)[1:] if o not in seen]
+                current = origins[0] if origins else None
             case ast.BinOp(left=left, right=ast.Constant()):
-                at = left
-            case ast.Call(args=[inner, *_]) if called_name(at) in _KEEPING:
-                at = inner
+                current = left
+            case ast.Call(args=[inner, *_]) if called_name(current) in _SHAPE_KEEPING:
+                current = inner
             case ast.Call(func=ast.Attribute(value=owner, attr="astype")):
-                at = owner
+                current = owner
             case _:
                 return None
     return None
 
 
-def _heads(found: _Reshape) -> Iterator[Diagnosis]:
-    """Heads split off the features and put before the positions in one step."""
+def _check_heads(found: _Reshape) -> Iterator[Diagnosis]:
+    """Yield a warning where heads are split off the features and put before the positions in one step."""
     cell = found.code
-    places = [_axis_read(cell, size, found.given) for size in found.sizes]
-    if places != [0, None, 1, None] or ast.unparse(found.sizes[1]) == "1":
+    axes = [_axis_read(cell, size, found.given) for size in found.sizes]
+    if axes != [0, None, 1, None] or ast.unparse(found.sizes[1]) == "1":
         return
     texts = [cell.text_of(size) for size in found.sizes]
     function, text = cell.text_of(found.node.func).removesuffix(".reshape"), cell.text_of(found.given)
@@ -203,7 +205,7 @@ def _heads(found: _Reshape) -> Iterator[Diagnosis]:
 
 
 def _axis_read(cell: Code, size: ast.expr, given: ast.expr) -> int | None:
-    """Which axis of what is reshaped a size is read from: `tf.shape(x)[1]`, `x.shape[1]`."""
+    """Return the axis of what is reshaped that a size is read from: `tf.shape(x)[1]`, `x.shape[1]`."""
     for origin in definitions_of(cell, size):
         match origin:
             case ast.Subscript(
@@ -214,8 +216,8 @@ def _axis_read(cell: Code, size: ast.expr, given: ast.expr) -> int | None:
     return None
 
 
-def _columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """A `Reshape` of maps to columns, `(width, height * channels)`, without the width first."""
+def _check_columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
+    """Yield a warning where a `Reshape` of maps to `(width, height * channels)` has no transposition before it."""
     before, after = call.inputs[0], call.output or ()
     if len(before) != 4 or len(after) != 3 or None in (*before[1:], *after[1:]):
         return
@@ -223,8 +225,8 @@ def _columns(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     if after[1:] != (width, height * channels) or height == width or height == 1:
         return
     edits = added_before(call, trace, "Permute", "(2, 1, 3)")
-    made = call_site_of(call, trace)
-    if edits is None or made is None:
+    call_site = call_site_of(call, trace)
+    if edits is None or call_site is None:
         return
     change = fix("put the width before the height first: Permute((2, 1, 3))", edits[0], edits[1], Applicability.SURE)
-    yield _warning(made[0].span(made[1]), before, after, change)
+    yield _warning(call_site[0].span(call_site[1]), before, after, change)

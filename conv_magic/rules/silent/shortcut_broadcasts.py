@@ -52,14 +52,14 @@ _ADDING = {"Add", "Average", "Subtract"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One warning where a residual sum repeats the single channel of its shortcut."""
+    """Yield a warning where a residual sum repeats the single channel of its shortcut."""
     if call.outcome is not Outcome.RETURNED or call.op not in _ADDING or len(call.inputs) != 2:
         return
-    place = _repeated(call)
+    index = _index_repeated(call)
     merge = merge_of(call, trace)
-    if place is None or merge is None or not _is_shortcut(call, place, trace):
+    if index is None or merge is None or not _is_shortcut(call, index, trace):
         return
-    have, want = call.inputs[place], call.inputs[1 - place]
+    have, want = call.inputs[index], call.inputs[1 - index]
     yield diagnosed(
         code,
         call,
@@ -72,67 +72,67 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         actual=have,
         axes=(len(have) - 1,),
         axis_names=axis_names(len(have)),
-        origin=_origin(merge, place),
-        fixes=_fixes(merge, place, want[-1]),
+        origin=_origin_of_shortcut(merge, index),
+        fixes=_fixes(merge, index, want[-1]),
     )
 
 
-def _repeated(call: CallRecord) -> int | None:
-    """Which of two inputs has one channel where the other, of the same size, has many."""
-    one, two = call.inputs
-    if len(one) != len(two) or len(one) < 3 or one[1:-1] != two[1:-1] or set(one[1:-1]) <= {1}:
+def _index_repeated(call: CallRecord) -> int | None:
+    """Return the index of the input that has one channel where the other, of the same size, has many."""
+    first, second = call.inputs
+    if len(first) != len(second) or len(first) < 3 or first[1:-1] != second[1:-1] or set(first[1:-1]) <= {1}:
         return None
-    for place, (have, want) in enumerate(((one, two), (two, one))):
+    for index, (have, want) in enumerate(((first, second), (second, first))):
         if have[-1] == 1 and want[-1] not in (1, None):
-            return place
+            return index
     return None
 
 
-def _is_shortcut(call: CallRecord, place: int, trace: Trace) -> bool:
-    """Whether the branch was made from that very input, by layers that were all seen."""
-    start = producer_of(call, place, trace)
-    at = producer_of(call, 1 - place, trace)
-    while at is not None and at != start:
-        made = trace.calls[at]
-        if len(made.inputs) != 1:
+def _is_shortcut(call: CallRecord, index: int, trace: Trace) -> bool:
+    """Check whether the branch was made from that very input, by layers that were all seen."""
+    start = producer_of(call, index, trace)
+    producer = producer_of(call, 1 - index, trace)
+    while producer is not None and producer != start:
+        layer_call = trace.calls[producer]
+        if len(layer_call.inputs) != 1:
             return False
-        before = producer_of(made, 0, trace)
+        before = producer_of(layer_call, 0, trace)
         if before is None:
-            return start is None and made.inputs[0] == call.inputs[place]
-        at = before
-    return at is not None
+            return start is None and layer_call.inputs[0] == call.inputs[index]
+        producer = before
+    return producer is not None
 
 
-def _origin(merge: Merge, place: int) -> tuple[Span | None, str | None]:
-    """Where the shortcut got its name."""
-    part = merge.parts[place] if merge.parts else None
-    bound = merge.code.binding(part) if isinstance(part, ast.Name) else None
-    if bound is None:
+def _origin_of_shortcut(merge: Merge, index: int) -> tuple[Span | None, str | None]:
+    """Return where the shortcut got its name, and that in words."""
+    part = merge.parts[index] if merge.parts else None
+    binding = merge.code.binding(part) if isinstance(part, ast.Name) else None
+    if binding is None:
         return None, None
-    span = merge.code.span(bound.statement)
-    return span, f"{bound.name} is made on line {span.line}"
+    span = merge.code.span(binding.statement)
+    return span, f"{binding.name} is made on line {span.line}"
 
 
-def _fixes(merge: Merge, place: int, channels: int | None) -> Iterator[Fix]:
+def _fixes(merge: Merge, index: int, channels: int | None) -> Iterator[Fix]:
     cell, call = merge.code, merge.call
-    beside = next((n for n in ast.walk(cell.tree) if isinstance(n, ast.Call) and cell.span(n) == call.created), None)
-    beside = beside if beside is not None else merge.node if isinstance(merge.node, ast.Call) else None
-    named = layer_name(cell, beside, f"Conv{len(call.inputs[0]) - 2}D") if beside is not None else None
-    if named is None or not merge.parts:
+    example = next((n for n in ast.walk(cell.tree) if isinstance(n, ast.Call) and cell.span(n) == call.created), None)
+    example = example if example is not None else merge.node if isinstance(merge.node, ast.Call) else None
+    spelling = layer_name(cell, example, f"Conv{len(call.inputs[0]) - 2}D") if example is not None else None
+    if spelling is None or not merge.parts:
         return
-    part = merge.parts[place]
+    part = merge.parts[index]
     title = f"project the shortcut to {counted(channels, 'channel')}"
-    for where in _places(merge, part):
-        edits = [wrapped(cell, where, f"{named[0]}({channels}, 1)(", ")"), *named[1]]
+    for expression in _expressions_of_shortcut(merge, part):
+        edits = [wrapped(cell, expression, f"{spelling[0]}({channels}, 1)(", ")"), *spelling[1]]
         yield fix(title, cell, edits, Applicability.SURE)
 
 
-def _places(merge: Merge, part: ast.expr) -> Iterator[ast.expr]:
-    """Where the shortcut got its own name, if it serves nothing else; then the merge itself."""
+def _expressions_of_shortcut(merge: Merge, part: ast.expr) -> Iterator[ast.expr]:
+    """Yield what the shortcut got its own name from, if it serves nothing else; then the operand of the merge."""
     cell = merge.code
     if isinstance(part, ast.Name):
         uses = [n for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and n.id == part.id]
-        bound = cell.binding(part)
-        if bound is not None and isinstance(bound.value, ast.Name) and len(uses) == 2:
-            yield bound.value
+        binding = cell.binding(part)
+        if binding is not None and isinstance(binding.value, ast.Name) and len(uses) == 2:
+            yield binding.value
     yield part

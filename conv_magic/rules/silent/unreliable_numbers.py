@@ -2,8 +2,8 @@
 
 What: a 2-D or 3-D convolution of several one-channel images whose output is one wide, though its stride along the
 width is more than 1.
-Why: TensorFlow's oneDNN kernels then put the rows at the wrong places and leave others as the memory was.  Found by
-comparing calls with TensorFlow without oneDNN (`TF_ENABLE_ONEDNN_OPTS=0`), which computes them rightly; in most such
+Why: TensorFlow's oneDNN kernels then write rows to the wrong positions and leave others unwritten.  Found by comparing
+calls with TensorFlow without oneDNN (`TF_ENABLE_ONEDNN_OPTS=0`), which computes them rightly; in most such
 calls the numbers differ, in the rest the memory happened to hold the right ones.
 Example:
 
@@ -57,7 +57,7 @@ INVALID: tuple[str, ...] = (
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One warning where a call that returned is of the kind described above."""
+    """Yield a warning where a call that returned is of the kind described above."""
     if call.outcome is not Outcome.RETURNED or not _is_affected(call):
         return
     if not capability.onednn() or capability.gpu():
@@ -75,6 +75,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
 
 
 def _is_affected(call: CallRecord) -> bool:
+    """Check whether an eager convolution has the shapes and strides that the kernels get wrong."""
     options, output = call.options, call.output
     if not isinstance(options, ConvOptions) or len(options.kernel_size) not in (2, 3) or call.mode is not Mode.EAGER:
         return False
@@ -82,28 +83,29 @@ def _is_affected(call: CallRecord) -> bool:
     if output is None or len(output) != rank or len(call.inputs[0]) != rank or options.data_format == "channels_first":
         return False
     batch, rows = output[0], output[-3]
-    several = rows is not None and rows > 1 and (rank == 5 or (batch is not None and batch > 1))
-    steps = options.strides[-2] == 1 and options.strides[-1] > 1 and options.kernel_size[-1] > 1
-    return several and output[-2] == 1 and call.inputs[0][-1] == 1 and steps
+    has_several_images = rows is not None and rows > 1 and (rank == 5 or (batch is not None and batch > 1))
+    has_steps = options.strides[-2] == 1 and options.strides[-1] > 1 and options.kernel_size[-1] > 1
+    return has_several_images and output[-2] == 1 and call.inputs[0][-1] == 1 and has_steps
 
 
 def _stride(call: CallRecord) -> int:
+    """Return the stride along the width."""
     return call.options.strides[-1] if isinstance(call.options, ConvOptions) else 1
 
 
 def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
-    """A stride of 1 along the width, and only as much width as the one window covers."""
-    where = call.span if call.layer is None else call.created
-    cell, options, width = code_of(trace, where), call.options, call.inputs[0][2]
-    made = cell.call_at(where) if cell else None
-    if cell is None or made is None or not isinstance(options, ConvOptions) or options.padding != "valid":
+    """Yield a fix that takes a stride of 1, and only as much width as the one window covers."""
+    span = call.span if call.layer is None else call.created
+    cell, options, width = code_of(trace, span), call.options, call.inputs[0][2]
+    node = cell.call_at(span) if cell else None
+    if cell is None or node is None or not isinstance(options, ConvOptions) or options.padding != "valid":
         return
     if len(options.kernel_size) != 2:  # other strides would have to be kept
         return
-    edits = [with_option(cell, made, "strides", "1", call.op)]
+    edits = [with_option(cell, node, "strides", "1", call.op)]
     covered = (options.kernel_size[1] - 1) * options.dilation_rate[1] + 1
     if width != covered:
-        given = option_of(made, "input", call.op) if call.layer is None else None
+        given = option_of(node, "input", call.op) if call.layer is None else None
         if given is None:
             return
         edits.append(indexed(cell, given, f"[:, :, :{covered}]"))

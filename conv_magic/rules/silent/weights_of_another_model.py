@@ -74,56 +74,61 @@ INVALID: tuple[str, ...] = (
 _MATRIX = 2
 _LAYER = re.compile(r"<(\w+) name=([\w.]+), built")
 _SHAPES = re.compile(r"variable\.shape=(\([\d, ]*\)), Received: value\.shape=(\([\d, ]*\))")
-_SET = re.compile(r"Layer (\S+) weight shape (\([\d, ]*\)) is not compatible with provided weight shape (\([\d, ]*\))")
+_SHAPES_SET = re.compile(
+    r"Layer (\S+) weight shape (\([\d, ]*\)) is not compatible with provided weight shape (\([\d, ]*\))"
+)
 _TRAINING = {"fit", "train_on_batch", "fit_generator"}
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where Keras says that a weight has another shape than the layer's."""
+    """Yield a diagnosis where Keras says that a weight has another shape than the layer's."""
     cell = code_of(trace, call.span)
     node = cell.call_at(call.span) if cell else None
     if call.outcome is Outcome.RETURNED or cell is None or node is None:
         return
     if called_name(node) == "load_weights" and argument(node, 1, "skip_mismatch") is None:
-        yield from _loaded(call, cell, node)
+        yield from _check_loading(call, cell, node)
     elif called_name(node) == "set_weights":
-        yield from _set(call, trace, cell, node)
+        yield from _check_setting(call, trace, cell, node)
 
 
-def _loaded(call: CallRecord, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+def _check_loading(call: CallRecord, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+    """Yield the diagnosis of a `load_weights` that failed."""
     found = _SHAPES.search(call.error or "")
     if found is None:
         return
     layer = _LAYER.search(call.error or "")
-    who = layer[2] if layer else "a layer"
+    name = layer[2] if layer else "a layer"
     edit = with_argument(cell, node, 1, "skip_mismatch", "True")
     skipped = fix("load all layers that fit, and leave this one as it is", cell, [edit], Applicability.SURE)
-    head = layer is not None and layer[1] == "Dense" and not _of_another_map(found)
-    useless = not head and not _is_trained_after(cell, node)
-    alike = tuple(_made_alike(cell, node, Applicability.SURE if useless else Applicability.CHOICE))
+    is_head = layer is not None and layer[1] == "Dense" and not _only_inputs_differ(found)
+    is_skipping_useless = not is_head and not _is_trained_after(cell, node)
+    alike_fixes = tuple(_alike_fixes(cell, node, Applicability.SURE if is_skipping_useless else Applicability.CHOICE))
     yield diagnosed(
         code,
         call,
-        f"the file holds weights of {found[2]} for {who}, whose own are {found[1]}",
-        layer=who,
+        f"the file holds weights of {found[2]} for {name}, whose own are {found[1]}",
+        layer=name,
         reasons=("a layer takes only weights of its own shape",),
-        fixes=(*alike, skipped) if useless else (skipped, *alike),
+        fixes=(*alike_fixes, skipped) if is_skipping_useless else (skipped, *alike_fixes),
     )
 
 
-def _of_another_map(found: re.Match[str]) -> bool:
-    """Whether only the number of inputs differs: the layer's own units, and so what the model gives, are the same."""
+def _only_inputs_differ(found: re.Match[str]) -> bool:
+    """Check whether only the number of inputs differs: the layer's own units are the same."""
     own, other = ast.literal_eval(found[1]), ast.literal_eval(found[2])
     return len(own) == len(other) == _MATRIX and bool(own[1] == other[1])
 
 
 def _is_trained_after(cell: Code, node: ast.Call) -> bool:
+    """Check whether the text trains a model below a call."""
     later = (n for n in ast.walk(cell.tree) if isinstance(n, ast.Call) and n.lineno > node.lineno)
     return any(called_name(n) in _TRAINING for n in later)
 
 
-def _set(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
-    found = _SET.search(call.error or "")
+def _check_setting(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator[Diagnosis]:
+    """Yield the diagnosis of a `set_weights` that failed."""
+    found = _SHAPES_SET.search(call.error or "")
     if found is None:
         return
     yield diagnosed(
@@ -135,15 +140,15 @@ def _set(call: CallRecord, trace: Trace, cell: Code, node: ast.Call) -> Iterator
         expected=ast.literal_eval(found[2]),
         actual=ast.literal_eval(found[3]),
         fixes=(
-            *_turned(cell, trace, node, found),
-            *_made_alike(cell, node, Applicability.SURE),
-            *_made_for(cell, trace, node, found),
+            *_transposing_fixes(cell, trace, node, found),
+            *_alike_fixes(cell, node, Applicability.SURE),
+            *_layer_size_fixes(cell, trace, node, found),
         ),
     )
 
 
-def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
-    """Weights with their axes in another order, as PyTorch keeps them: the transposition in the text, or a new one."""
+def _transposing_fixes(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
+    """Yield a fix that transposes the weights, as PyTorch keeps them, or changes the transposition in the text."""
     own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
     order = order_between(other, own) if len(own) > 1 else None
     if order is None:
@@ -151,10 +156,10 @@ def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> I
     for literal in _transpositions(cell, len(own)):
         before = Evaluator(cell, trace).value(literal)
         if isinstance(before, tuple) and sorted(map(str, before)) == sorted(map(str, range(len(own)))):
-            after_ = tuple(before[place] for place in order)
-            texts = zip(literal.elts, before, after_, strict=True)
+            corrected = tuple(before[axis] for axis in order)
+            texts = zip(literal.elts, before, corrected, strict=True)
             edits = [cell.replace(element, str(new)) for element, old, new in texts if old != new]
-            yield fix(f"transpose to {after_}", cell, edits, Applicability.SURE)
+            yield fix(f"transpose to {corrected}", cell, edits, Applicability.SURE)
             return
     given = argument(node, 0, "weights")
     first = given.elts[0] if isinstance(given, ast.List) and given.elts else None
@@ -165,7 +170,7 @@ def _turned(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> I
 
 
 def _transpositions(cell: Code, rank: int) -> Iterator[ast.Tuple | ast.List]:
-    """The orders of axes that the text transposes to, of that many axes."""
+    """Yield the orders of axes that the text transposes to, of that many axes."""
     for node in cell.nodes:
         if isinstance(node, ast.Call) and called_name(node) == "transpose":
             for given in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -173,52 +178,61 @@ def _transpositions(cell: Code, rank: int) -> Iterator[ast.Tuple | ast.List]:
                     yield given
 
 
-def _made_alike(cell: Code, node: ast.Call, sure: Applicability) -> Iterator[Fix]:
-    """The model made with the arguments of the one that the weights are taken from, if one function makes both."""
-    target = _made_by(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
-    for source in _sources(cell, node):
-        made = _made_by(cell, source)
-        if target is None or made is None or made is target or ast.unparse(made.func) != ast.unparse(target.func):
+def _alike_fixes(cell: Code, node: ast.Call, sure: Applicability) -> Iterator[Fix]:
+    """Yield a fix that makes the model with the arguments of the one that the weights come from.
+
+    One function has to make both.
+    """
+    target = _creation_of(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
+    for source in _source_models(cell, node):
+        creation = _creation_of(cell, source)
+        if (
+            target is None
+            or creation is None
+            or creation is target
+            or ast.unparse(creation.func) != ast.unparse(target.func)
+        ):
             continue
-        old, new = cell.text_of(target), cell.text_of(made)
-        if old != new and called_name(made)[:1].islower():
+        old, new = cell.text_of(target), cell.text_of(creation)
+        if old != new and called_name(creation)[:1].islower():
             yield fix(f"make both models alike: {new}", cell, [cell.replace(target, new)], sure)
             return
 
 
-def _sources(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
-    """The models whose weights are set, or were saved, above."""
+def _source_models(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
+    """Yield the models whose weights are set, or were saved, above."""
     given = argument(node, 0, "filepath", "weights")
     if given is None:
         return
-    for made in (*definitions_of(cell, given), *ast.walk(cell.tree)):
-        if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Attribute):
+    for call in (*definitions_of(cell, given), *ast.walk(cell.tree)):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
-        file = argument(made, 0, "filepath") if called_name(made) == "save_weights" else None
-        taken = called_name(made) == "get_weights" and made in definitions_of(cell, given)
-        if taken or (file is not None and ast.unparse(file) == ast.unparse(given)):
-            yield made.func.value
+        file = argument(call, 0, "filepath") if called_name(call) == "save_weights" else None
+        is_taken = called_name(call) == "get_weights" and call in definitions_of(cell, given)
+        if is_taken or (file is not None and ast.unparse(file) == ast.unparse(given)):
+            yield call.func.value
 
 
-def _made_by(cell: Code, owner: ast.expr) -> ast.Call | None:
+def _creation_of(cell: Code, owner: ast.expr) -> ast.Call | None:
+    """Return the call that makes what an expression stands for."""
     return next((o for o in definitions_of(cell, owner) if isinstance(o, ast.Call)), None)
 
 
-def _made_for(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
-    """The layer made with the one size that the array has, where that is the layer's own argument."""
+def _layer_size_fixes(cell: Code, trace: Trace, node: ast.Call, found: re.Match[str]) -> Iterator[Fix]:
+    """Yield a fix that makes the layer with the one size that the array has, where that is the layer's own argument."""
     own, other = ast.literal_eval(found[2]), ast.literal_eval(found[3])
-    places = [i for i, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]]
-    made = _made_by(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
-    if made is None or len(own) != len(other) or len(places) != 1:
+    axes = [i for i, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]]
+    creation = _creation_of(cell, node.func.value) if isinstance(node.func, ast.Attribute) else None
+    if creation is None or len(own) != len(other) or len(axes) != 1:
         return
-    first = called_name(made) == "Embedding"
-    position, names = (places[0], ("input_dim", "output_dim")) if first else (0, ("units", "filters"))
-    given = argument(made, position, names[position]) if first else argument(made, 0, *names)
-    if given is None or (not first and places[0] != len(own) - 1):
+    is_embedding = called_name(creation) == "Embedding"
+    position, names = (axes[0], ("input_dim", "output_dim")) if is_embedding else (0, ("units", "filters"))
+    given = argument(creation, position, names[position]) if is_embedding else argument(creation, 0, *names)
+    if given is None or (not is_embedding and axes[0] != len(own) - 1):
         return
-    want = other[places[0]]
+    want = other[axes[0]]
     title = f"make the layer for weights of {spelled(other)}"
-    if want - own[places[0]] == 1 and not isinstance(given, ast.Constant):
+    if want - own[axes[0]] == 1 and not isinstance(given, ast.Constant):
         edits = [cell.replace(given, f"{cell.text_of(given)} + 1")]
         yield fix(title, cell, edits, Applicability.SURE)
         return

@@ -56,11 +56,11 @@ INVALID: tuple[str, ...] = (Pinned(_BATCH, onednn=True), Pinned(_REST, onednn=Tr
 
 
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
-    """One diagnosis where an eager call's result has an impossible shape, or a layer fails on an empty input."""
+    """Yield a diagnosis where an eager call's result has an impossible shape, or a layer fails on an empty input."""
     if call.mode is not Mode.EAGER or call.expected is None or not call.inputs:
         return
     returned = call.outcome is Outcome.RETURNED and not arithmetic.shapes_agree(call.expected, call.output)
-    if not returned and not _fails_on_nothing(call):
+    if not returned and not _fails_on_empty_input(call):
         return
     actual = call.output if returned else call.inputs[0]
     yield diagnosed(
@@ -70,15 +70,15 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         reasons=_reasons(call),
         expected=call.expected if returned else None,
         actual=actual,
-        axes=_differing(call) if returned else (call.inputs[0].index(0),),
+        axes=_differing_axes(call) if returned else (call.inputs[0].index(0),),
         axis_names=axis_names(len(actual or ()), data_format_of(call)),
         origin=origin_of(call, trace),
         fixes=_fixes(call, trace),
     )
 
 
-def _fails_on_nothing(call: CallRecord) -> bool:
-    """Whether a layer failed on an empty input because of what oneDNN made of it."""
+def _fails_on_empty_input(call: CallRecord) -> bool:
+    """Check whether a layer failed on an empty input because of what oneDNN made of it."""
     windowed = isinstance(call.options, arithmetic.WindowOptions)
     empty = call.outcome is Outcome.RAISED and windowed and 0 in call.inputs[0]
     return empty and capability.onednn() is True and not capability.gpu()
@@ -99,7 +99,8 @@ def _reasons(call: CallRecord) -> Iterator[str]:
             yield f"the result should be as empty: {spelled(call.expected)}"
 
 
-def _differing(call: CallRecord) -> tuple[int, ...]:
+def _differing_axes(call: CallRecord) -> tuple[int, ...]:
+    """Return the axes in which the result differs from what is expected."""
     expected, output = call.expected or (), call.output or ()
     shared = min(len(expected), len(output))
     different = [axis for axis in range(shared) if expected[axis] != output[axis]]
@@ -107,11 +108,11 @@ def _differing(call: CallRecord) -> tuple[int, ...]:
 
 
 def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
-    """The call only where there is something to compute, else the empty result."""
+    """Yield a fix that makes the call only where there is something to compute, else gives the empty result."""
     cell = code_of(trace, call.span)
     node = cell.call_at(call.span) if cell else None
     given = argument(node, 0, "input", "inputs", "value") if node else None
-    zeros = _zeros(cell) if cell else None
+    zeros = _zeros_function(cell) if cell else None
     if cell is None or node is None or not isinstance(given, ast.Name) or zeros is None or 0 not in call.inputs[0]:
         return
     empty = f"{zeros}({spelled(call.expected)}, {(call.dtype or 'float32')!r})"
@@ -123,8 +124,8 @@ def _fixes(call: CallRecord, trace: Trace) -> Iterator[Fix]:
     yield fix(title, cell, [cell.replace(node, text)], Applicability.SURE)
 
 
-def _zeros(cell: Code) -> str | None:
-    """`tf.zeros`, as the cell can spell it."""
+def _zeros_function(cell: Code) -> str | None:
+    """Return how the cell spells `tf.zeros`; None where it has no library for it."""
     for module, spelling in (("tensorflow", "{}.zeros"), ("keras", "{}.ops.zeros"), ("numpy", "{}.zeros")):
         name = module_alias(cell, module)
         if name is not None:
