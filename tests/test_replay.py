@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import conv_magic
+from conv_magic.engine import runner
 from conv_magic.engine.report import Report
-from conv_magic.engine.runner import runner
 from conv_magic.model.positions import digest
 from conv_magic.model.trace import Source
 from conv_magic.sandbox.replay import nodes_of, to_run_again

@@ -72,6 +72,7 @@ from conv_magic.rules.labels import (
     target_map_differs,
 )
 from conv_magic.rules.merge import attention_sizes_differ, ranks_to_join_differ, sizes_differ
+from conv_magic.rules.outcomes import for_returned_calls
 from conv_magic.rules.reshape import (
     axes_dropped_early,
     backbone_ends_in_vector,
@@ -215,15 +216,20 @@ def diagnose(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[
 def _warnings(trace: Trace, faults: list[str]) -> dict[object, Diagnosis]:
     """The warnings by code and place; of the calls made from one place the first that has one is told."""
     found: dict[object, Diagnosis] = {}
-    told: set[object] = set()
+    asked = for_returned_calls(RULES)
+    left: dict[object, tuple[Rule, ...]] = {}
     for call in trace.calls:
+        if call.outcome is not Outcome.RETURNED:
+            continue
         place = call.span, call.created
-        for rule in RULES if call.outcome is Outcome.RETURNED else ():
-            if (rule.code, place) in told:
-                continue
-            for diagnosis in _said(rule, call, trace, faults):
+        rules = left.get(place, asked)
+        said = [(rule, diagnoses) for rule in rules if (diagnoses := _said(rule, call, trace, faults))]
+        for _, diagnoses in said:
+            for diagnosis in diagnoses:
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
-                told.add((rule.code, place))
+        if said:
+            told = {rule.code for rule, _ in said}
+            left[place] = tuple(rule for rule in rules if rule.code not in told)
     return found
 
 

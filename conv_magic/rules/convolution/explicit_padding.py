@@ -66,7 +66,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     made = call_site_of(call, trace)
     given = option_of(made[1], "padding", call.op) if made else None
-    if made is None or given is None:
+    if made is None or given is None or (isinstance(given, ast.Constant) and isinstance(given.value, str)):
         return
     cell, data_format = made[0], _format(made[1], call.op, data_format_of(call))
     found = _written(cell, trace, given)

@@ -20,7 +20,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conv_magic.analysis.arguments import option_of, parameter_of, with_option
+from conv_magic.analysis.arguments import option_of, signature_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, reordered, transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
@@ -81,11 +81,13 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     made = call_site_of(call, trace) if known else None
     if made is None or len(call.inputs[0]) < 4:
         return
+    as_lists = tuple(_listed(made[1], call.op))
+    if not as_lists:
+        return
     first = _is_first(made[1], call.op, data_format_of(call) == "channels_first")
     if call.outcome is Outcome.RETURNED and isinstance(call.options, PoolOptions) and call.options.over_channels:
         return  # a pooling over the channels, which TensorFlow has
-    parameters = [parameter_of(made[1], option, call.op) for option in _OPTIONS]
-    wrong = [t for p in parameters if p is not None and (t := _turned(made, trace, p, first=first)) is not None]
+    wrong = [t for p in as_lists if (t := _turned(made, trace, p, first=first)) is not None]
     if not wrong:
         return
     shape = call.inputs[0]
@@ -108,6 +110,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             else _fixes(call, made, wrong, first=first, turned=turned)
         ),
     )
+
+
+def _listed(made: ast.Call, op: str) -> Iterator[Parameter]:
+    """Yield the parameters of the options that may be given as a list: by more than a number."""
+    signature = signature_of(made, op)
+    for option in _OPTIONS if signature is not None else ():
+        parameter = signature.find(option) if signature is not None else None
+        given = argument(made, parameter.position, parameter.name) if parameter is not None else None
+        if parameter is not None and given is not None and not isinstance(given, ast.Constant):
+            yield parameter
 
 
 def _is_turned(call: CallRecord, trace: Trace, *, first: bool) -> bool:

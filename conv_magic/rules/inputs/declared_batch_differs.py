@@ -54,10 +54,11 @@ _DEFAULT = 32
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """One diagnosis where a failed `fit` or `predict` cuts the data into batches of another size than is declared."""
     call = _training_around(call, trace)
-    options, supply = call.options, operand_of(call, trace)
-    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or supply is None:
+    options = call.options
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset:
         return
-    if call.op not in ("fit", "evaluate", "predict"):
+    supply = operand_of(call, trace)
+    if supply is None or call.op not in ("fit", "evaluate", "predict"):
         return
     found = next(_fixed(trace, options), None)
     count = options.x[0][0] if options.x and options.x[0] else None
