@@ -1,6 +1,7 @@
 """What tracing costs: traced and plain runs side by side, interleaved, each ratio beside its budget.
 
-    python tests/benchmark.py [NAME ...]      loading, loop, forward, build, many, notes, trials
+    python tests/benchmark.py [NAME ...]      loading, loop, forward, build, many, rows, statements,
+                                              failing, notes, trials
 
 Each round measures both, in turns first and second.  A ratio is that of the least disturbed rounds: other work on the
 machine only ever adds time.
@@ -176,7 +177,86 @@ def notes() -> None:
         print(f"noting {type(value).__name__:24} {cost:6.2f} us  budget 1.00  {verdict}", flush=True)
 
 
-BENCHMARKS = {each.__name__: each for each in (loading, loop, forward, build, many, notes, trials)}
+def _ended(text: str) -> tuple[float, float, int]:
+    """Seconds of the processor that a cell takes plainly, and traced up to its report; the rows of that."""
+    times = [time.process_time()]
+    exec(compile(text, "<plain>", "exec"), {"__name__": "__main__"})
+    times.append(time.process_time())
+    report = conv_magic.run(text)
+    times.append(time.process_time())
+    return times[1] - times[0], times[2] - times[1], len(report.trace.calls)
+
+
+def rows() -> None:
+    """The end of a cell with 10,000 distinct rows, in seconds of the processor."""
+    import tensorflow as tf
+
+    kernel = tf.ones((1, 1, 1, 1))
+    tensors = [tf.ones((1, height, width, 1)) for height in range(1, 101) for width in range(1, 101)]
+    seconds = []
+    for _ in range(3):
+        with conv_magic.trace() as tracing:
+            for tensor in tensors:
+                tf.nn.conv2d(tensor, kernel, 1, "SAME")
+            started = time.process_time()
+        seconds.append(time.process_time() - started)
+    assert tracing.report is not None
+    verdict = "within" if min(seconds) <= 1 else "OVER"
+    print(f"end of a cell of {len(tracing.report.trace.calls):,} rows: {min(seconds):.2f} s, budget 1 s  {verdict}")
+
+
+def statements() -> None:
+    """Cells of 5,000 and 20,000 statements: how many times the plain time, and what one statement costs."""
+    conv_magic.run("import tensorflow as tf\nx = tf.zeros((1, 8, 8, 3))\n")
+    for count in (5_000, 20_000):
+        lines = (f"a{number} = x + {number}\n" for number in range(count))
+        plain, traced, _ = _ended("import tensorflow as tf\nx = tf.zeros((1, 8, 8, 3))\n" + "".join(lines))
+        print(f"{count:,} statements: plain {plain:.2f} s, traced {traced:.2f} s, "
+              f"{traced / plain:.1f} times, {(traced - plain) / count * 1e6:.0f} us each", flush=True)  # fmt: skip
+
+
+_FAILING_CELLS = """
+import contextlib, io, resource, statistics, sys, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+traced = sys.argv[1] == "traced"
+if traced:
+    shell.run_line_magic("load_ext", "conv_magic")
+shell.run_cell("import keras, numpy as np\\nfrom keras import layers")
+times, memory = [], []
+for number in range(int(sys.argv[2])):
+    text = (
+        "%%convshapes --no-verify\\n" * traced
+        + f"def block{number}(x):\\n    return layers.Conv2D(4, 3, padding='same')(x)\\n"
+        + f"image{number} = keras.Input((28, 28, {number % 7 + 1}))\\n"
+        + f"model = keras.Model(image{number}, block{number}(image{number}))\\n"
+        + f"model(np.zeros((4, 28, 28, {number % 7 + 2}), 'float32'))\\n"
+    )
+    started = time.process_time()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        shell.run_cell(text, store_history=True)
+    times.append(time.process_time() - started)
+    memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(statistics.median(times[5:25]), statistics.median(times[-20:]), memory[-1] - memory[20])
+"""
+
+
+def failing(count: int = 500) -> None:
+    """500 failing cells, plainly and traced: the last beside the first, and the memory."""
+    found = []
+    for kind in ("plain", "traced"):
+        command = [sys.executable, "-P", "-c", _FAILING_CELLS, kind, str(count)]
+        early, late, grown = map(float, subprocess.run(command, capture_output=True, check=True).stdout.split())
+        found.append((early, late, grown))
+        print(f"{count} failing cells, {kind}: early {early * 1000:.0f} ms, late {late * 1000:.0f} ms, "
+              f"ratio {late / early:.2f}, {grown:.0f} MiB more", flush=True)  # fmt: skip
+    verdict = "within" if found[1][1] <= 1.2 * found[1][0] and found[1][2] - found[0][2] <= 50 else "OVER"
+    print(f"{count} failing cells: budget 1.2 times and 50 MiB beyond the plain ones'  {verdict}")
+
+
+BENCHMARKS = {
+    each.__name__: each for each in (loading, loop, forward, build, many, rows, statements, failing, notes, trials)
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:

@@ -11,7 +11,10 @@ import pytest
 
 import conv_magic
 from conv_magic import rules
+from conv_magic.engine.report import Report
+from conv_magic.model.calls import Outcome
 from conv_magic.model.diagnoses import Severity
+from conv_magic.rules.outcomes import OF_FAILED_CALLS
 from conv_magic.rules.rule import CellRule, Pinned, Rule
 from conv_magic.rules.table import CELL_RULES, RULES, TEXT_RULES
 from rules_page import PAGE, page
@@ -54,6 +57,18 @@ def test_a_right_cell_is_quiet(rule: Rule | CellRule, source: str) -> None:
     report = conv_magic.run(source)
     assert report.error is None
     assert report.diagnoses == ()
+    _asks_all_that_speak(report)
+
+
+def _asks_all_that_speak(report: Report) -> None:
+    """A rule that is said to speak of failed calls only has nothing to say of any that returned."""
+    silent = [rule for rule in RULES if rule.code in OF_FAILED_CALLS]
+    returned = [call for call in report.trace.calls if call.outcome is Outcome.RETURNED]
+    assert [(rule.code, call.index) for rule in silent for call in returned if [*rule.check(call, report.trace)]] == []
+
+
+def test_every_rule_that_is_asked_of_failed_calls_only_is_one() -> None:
+    assert {rule.code for rule in RULES} > OF_FAILED_CALLS
 
 
 @pytest.mark.parametrize(("rule", "source"), _examples("INVALID"))
@@ -61,6 +76,7 @@ def test_a_wrong_cell_is_diagnosed_once_and_every_fix_holds(rule: Rule | CellRul
     tried = source == rule.INVALID[0]  # all are tried by `run_rule_trials.py`
     report = conv_magic.run(source, verify=tried)
     (diagnosis,) = report.diagnoses
+    _asks_all_that_speak(report)
     if tried:
         check_trials(report)
     assert diagnosis.code == rule.code

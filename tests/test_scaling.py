@@ -71,8 +71,7 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
 }  # fmt: skip
 
 
-def _ran(text: str) -> tuple[Session, BaseException | None, dict[str, Any]]:
-    session = Session(Cell("<scaling>", _HEAD + text), {}, Options())
+def _executed(session: Session) -> tuple[BaseException | None, dict[str, Any]]:
     space: dict[str, Any] = {"__name__": "__main__"}
     error: BaseException | None = None
     session.start()
@@ -82,7 +81,7 @@ def _ran(text: str) -> tuple[Session, BaseException | None, dict[str, Any]]:
         error = raised
     finally:
         session.stop()
-    return session, error, space
+    return error, space
 
 
 def _cost(rows: int, program: Callable[[int], str]) -> tuple[Report, Counter[CodeType]]:
@@ -90,7 +89,11 @@ def _cost(rows: int, program: Callable[[int], str]) -> tuple[Report, Counter[Cod
 
     A comprehension counts a line for each item.
     """
-    session, error, space = _ran(program(rows))
+    session = Session(Cell("<scaling>", _HEAD + program(rows)), {}, Options())
+    return _counted(session, *_executed(session))
+
+
+def _counted(session: Session, error: BaseException | None, space: dict[str, Any]) -> tuple[Report, Counter[CodeType]]:
     counts: Counter[CodeType] = Counter()
 
     def counted(frame: FrameType, event: str, _: object) -> Any:
@@ -113,6 +116,22 @@ def _cost(rows: int, program: Callable[[int], str]) -> tuple[Report, Counter[Cod
         sys.settrace(before)
     assert session.faults == []
     return report, counts
+
+
+def test_a_failing_cell_costs_as_much_however_many_have_failed_before() -> None:
+    def cell(number: int) -> Cell:
+        text = f"y{number} = tf.zeros((1, 8, 8, 5))\nz{number} = conv2d(y{number}, k, 1, 'SAME')\n"
+        return Cell(f"<failed {number}>", _HEAD + text)
+
+    def cost(others: int) -> int:
+        session = Session(cell(others), {(each := cell(number)).filename: each for number in range(others)}, Options())
+        report, counts = _counted(session, *_executed(session))
+        assert [diagnosis.code for diagnosis in report.diagnoses] == ["channels-differ"]
+        return counts.total()
+
+    cost(150)  # each cell's names are found once
+    few, many = cost(10), cost(150)
+    assert (many - few) / 140 < few / 200  # a cell more in the list of those that ran, and no more
 
 
 def _by_name(counts: Counter[CodeType]) -> Counter[tuple[str, str, int]]:

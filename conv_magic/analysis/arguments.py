@@ -27,7 +27,14 @@ def signature_of(call: ast.Call, op: str | None = None) -> Signature | None:
 
 def is_keras_function(call: ast.Call) -> bool:
     """Check whether the called function is spelled as one of `keras.ops`."""
-    return isinstance(call.func, ast.Attribute) and "ops" in ast.unparse(call.func.value).split(".")
+    at = call.func.value if isinstance(call.func, ast.Attribute) else None
+    while isinstance(at, ast.Attribute):
+        if at.attr == "ops":
+            return True
+        at = at.value
+    if isinstance(at, ast.Name):
+        return at.id == "ops"
+    return at is not None and "ops" in ast.unparse(at).split(".")
 
 
 def parameter_of(call: ast.Call, option: str, op: str | None = None) -> Parameter | None:

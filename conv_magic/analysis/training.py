@@ -60,9 +60,11 @@ class Training:
 
 def training_of(call: CallRecord, trace: Trace) -> Training | None:
     """The two ends that a loss or the metrics were given, found in the text."""
+    if len(call.inputs) != 2 or not isinstance(call.options, LossOptions):
+        return None
     code = code_of(trace, call.span)
     node = code.call_at(call.span) if code else None
-    if code is None or node is None or len(call.inputs) != 2 or not isinstance(call.options, LossOptions):
+    if code is None or node is None:
         return None
     if called_name(node) not in _TRAINING:
         labels = argument(node, 0, "y_true", "labels", "target") if call.direct else None

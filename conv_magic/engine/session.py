@@ -13,6 +13,7 @@ from conv_magic.analysis.data_origins import cells_of, with_data_origins
 from conv_magic.analysis.earlier_cells import JoinedCells, diagnosed_cells
 from conv_magic.analysis.edit_sites import edit_sites
 from conv_magic.analysis.layer_creations import with_creations
+from conv_magic.analysis.needed_cells import needed_cells
 from conv_magic.analysis.operands import codes_of
 from conv_magic.boundary import Part, begun, clean_traceback, close_all, errors_behind
 from conv_magic.capture import tracer
@@ -181,7 +182,7 @@ class Session:
         stated = tuple(d for d in found if d.code in _STATED)
         if not earlier or len(stated) == len(found) or (failure is not None and found[0] in stated):
             return trace, found
-        joined = JoinedCells.of(trace.sources[0], earlier)
+        joined = JoinedCells.of(trace.sources[0], needed_cells(trace.sources, earlier))
         mentioned = named_values(Code(trace.sources[0].cell, joined.text), namespace)
         functions = tuple(value for value in trace.values if value.scope)
         whole = with_creations(joined.moved(trace, (*mentioned, *functions)))

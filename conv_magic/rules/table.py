@@ -76,6 +76,7 @@ from conv_magic.rules.labels import (
     target_map_differs,
 )
 from conv_magic.rules.merge import attention_sizes_differ, ranks_to_join_differ, sizes_differ
+from conv_magic.rules.outcomes import for_returned_calls
 from conv_magic.rules.reshape import (
     axes_dropped_early,
     backbone_ends_in_vector,
@@ -228,15 +229,20 @@ def _diagnoses_of_cells(rules: tuple[CellRule, ...], trace: Trace, faults: list[
 def _warnings(trace: Trace, faults: list[str]) -> dict[object, Diagnosis]:
     """Return the warnings by code and span; of the calls made from one span the first with a warning counts."""
     found: dict[object, Diagnosis] = {}
-    diagnosed_at: set[object] = set()
+    asked = for_returned_calls(RULES)
+    left: dict[object, tuple[Rule, ...]] = {}
     for call in trace.calls:
+        if call.outcome is not Outcome.RETURNED:
+            continue
         spans = call.span, call.created
-        for rule in RULES if call.outcome is Outcome.RETURNED else ():
-            if (rule.code, spans) in diagnosed_at:
-                continue
-            for diagnosis in _diagnoses_by(rule, partial(rule.check, call, trace), faults):
+        rules = left.get(spans, asked)
+        by_rule = [(r, ds) for r in rules if (ds := _diagnoses_by(r, partial(r.check, call, trace), faults))]
+        for _, diagnoses in by_rule:
+            for diagnosis in diagnoses:
                 found.setdefault((diagnosis.code, diagnosis.span), diagnosis)
-                diagnosed_at.add((rule.code, spans))
+        if by_rule:
+            codes = {rule.code for rule, _ in by_rule}
+            left[spans] = tuple(rule for rule in rules if rule.code not in codes)
     return found
 
 

@@ -29,18 +29,25 @@ def names_needed_by(body: Iterable[ast.stmt]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The global names in statements: read when they run, read later by the functions in them, bound by them."""
+    """The global names in statements: read when they run, read later by the functions in them, bound by them.
+
+    surely     those of the bound that are bound in any case
+    imported   those that an import binds
+    """
 
     now: frozenset[str]
     late: frozenset[str]
     bound: frozenset[str]
+    surely: frozenset[str]
+    imported: frozenset[str]
 
 
 def names_in(body: Iterable[ast.stmt]) -> Names:
     """The global names of statements of a module, in the order in which they run."""
     reads = _Reads()
     reads.run(body)
-    return Names(frozenset(reads.needed), frozenset(reads.late), frozenset(reads.ever_bound))
+    found = (reads.needed, reads.late, reads.ever_bound, reads.bound, reads.imported)
+    return Names(*map(frozenset, found))
 
 
 class _Reads(ast.NodeVisitor):
@@ -51,6 +58,7 @@ class _Reads(ast.NodeVisitor):
         self.late: set[str] = set()
         self.bound: set[str] = set()
         self.ever_bound: set[str] = set()
+        self.imported: set[str] = set()
 
     def run(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -87,6 +95,7 @@ class _Reads(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
             self.bind(alias.asname or alias.name.partition(".")[0])
+            self.imported.add(alias.asname or alias.name.partition(".")[0])
 
     visit_ImportFrom = visit_Import
 

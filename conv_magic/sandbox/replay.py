@@ -12,12 +12,12 @@ import ast
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from conv_magic.model.trace import Source
 from conv_magic.sandbox.names import Names, names_in
 from conv_magic.sandbox.trial import Again
 from conv_magic.text import source as cell_source
+from conv_magic.text.kept import kept_by_text
 
 _ONLY_TRAINS = {
     "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "summary", "save",
@@ -80,11 +80,11 @@ def _statements(cells: Sequence[Source], texts: Sequence[str], edited: str) -> I
             yield _Statement(number, place, node, names, changes & values, place in new)
 
 
-@lru_cache(maxsize=1024)
+@kept_by_text(200_000)
 def _read(text: str) -> tuple[tuple[ast.stmt, Names, frozenset[str]], ...]:
     """The statements of a cell, with the names in each and those that it may change in place."""
     tree = cell_source.parse(text)
-    return tuple((node, names_in([node]), _changed_in_place(node)) for node in (tree.body if tree is not None else ()))
+    return tuple((node, names_in([node]), changed_in_place(node)) for node in (tree.body if tree is not None else ()))
 
 
 def _imports(statement: ast.stmt) -> bool:
@@ -98,7 +98,7 @@ def _new_places(before: str, after: str) -> set[int]:
     return {place for tag, _, _, start, end in changes if tag != "equal" for place in range(start, end)}
 
 
-def _changed_in_place(statement: ast.stmt) -> frozenset[str]:
+def changed_in_place(statement: ast.stmt) -> frozenset[str]:
     """Names whose values a statement may change: `model.add(...)`, `options["size"] = 3`, not `y = x.reshape(...)`."""
     found: set[str | None] = set()
     for node in _outside_functions(statement):
@@ -180,15 +180,17 @@ def _needed(statements: Sequence[_Statement], reached: set[int], wanted: set[str
     kept: set[int] = set()
     for number in sorted(reached, reverse=True):
         statement = statements[number]
-        makes = bool(statement.names.bound & needed) or bool(statement.changes & needed and not _only_trains(statement))
+        changes = bool(statement.changes & needed) and not only_trains(statement.node)
+        makes = changes or bool(statement.names.bound & needed)
         if statement.edited or makes:
             kept.add(number)
             needed |= statement.touches
     return kept
 
 
-def _only_trains(statement: _Statement) -> bool:
-    match statement.node:
+def only_trains(statement: ast.stmt) -> bool:
+    """Return whether a statement calls a method of a model that changes no shape in it."""
+    match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method))):
             return method in _ONLY_TRAINS
     return False

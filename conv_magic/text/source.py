@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from conv_magic.model.positions import Edit, Span, lines_of, text_at, utf16_from_utf8
+from conv_magic.text.kept import kept_by_text
 
 Site = tuple[CodeType, int]
 """A running instruction: its code object and `f_lasti`.  Holds no frame."""
@@ -21,10 +22,12 @@ Site = tuple[CodeType, int]
 Node = TypeVar("Node", bound=ast.AST)
 
 _MAGIC = re.compile(r"^(\s*)(%|!|\?|[^#'\"]*=\s*[%!]\w|[\w.]+\?{1,2}\s*$)")
+_MOST_CHARACTERS = 100_000
+"""The trees of texts of so many characters together are kept: a tree takes a hundred times the memory of its text."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-@lru_cache(maxsize=256)
+@kept_by_text(_MOST_CHARACTERS)
 def parse(text: str) -> ast.Module | None:
     """The tree of `text`, None if it has none; IPython's own lines (`%time`, `!ls`, `x?`) are a `pass` in it."""
     return _parsed(text) or _parsed(_without_magics(text))
@@ -35,7 +38,7 @@ def as_python(text: str) -> str:
     return text if _parsed(text) is not None else _without_magics(text)
 
 
-@lru_cache(maxsize=256)
+@kept_by_text(_MOST_CHARACTERS)
 def _parsed(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
@@ -111,6 +114,8 @@ class Code:
 
     def _column(self, line: int, column: int) -> int:
         text = self.code_line(line)
+        if text.isascii():
+            return min(column, len(text))
         return utf16_from_utf8(text, min(column, len(text.encode("utf-8", "surrogatepass"))))
 
     def _line(self, number: int) -> str:

@@ -64,7 +64,7 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
         return
     site = call_site_of(call, trace)
     padding = option_of(site[1], "padding", call.op) if site else None
-    if site is None or padding is None:
+    if site is None or padding is None or (isinstance(padding, ast.Constant) and isinstance(padding.value, str)):
         return
     cell, data_format = site[0], data_format_of_call(site[1], call.op, data_format_of(call))
     found = _pairs_written(cell, trace, padding)

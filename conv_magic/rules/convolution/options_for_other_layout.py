@@ -20,7 +20,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conv_magic.analysis.arguments import data_format_of_call, parameter_of, with_option
+from conv_magic.analysis.arguments import data_format_of_call, signature_of, with_option
 from conv_magic.analysis.call_sites import call_site_of, reordered, transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
@@ -81,12 +81,14 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     site = call_site_of(call, trace) if known else None
     if site is None or len(call.inputs[0]) < 4:
         return
+    parameters = tuple(_listed_parameters(site[1], call.op))
+    if not parameters:
+        return
     data_format = data_format_of_call(site[1], call.op, data_format_of(call))
     first = data_format == "channels_first"
     if call.outcome is Outcome.RETURNED and isinstance(call.options, PoolOptions) and call.options.over_channels:
         return  # a pooling over the channels, which TensorFlow has
-    parameters = [parameter_of(site[1], option, call.op) for option in _OPTIONS]
-    wrong = [o for p in parameters if p is not None and (o := _misordered(site, trace, p, first=first)) is not None]
+    wrong = [o for p in parameters if (o := _misordered(site, trace, p, first=first)) is not None]
     if not wrong:
         return
     shape = call.inputs[0]
@@ -109,6 +111,16 @@ def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
             else _fixes(call, site, wrong, first=first, other=other)
         ),
     )
+
+
+def _listed_parameters(made: ast.Call, op: str) -> Iterator[Parameter]:
+    """Yield the parameters of the options that may be given as a list: by more than a number."""
+    signature = signature_of(made, op)
+    for option in _OPTIONS if signature is not None else ():
+        parameter = signature.find(option) if signature is not None else None
+        given = argument(made, parameter.position, parameter.name) if parameter is not None else None
+        if parameter is not None and given is not None and not isinstance(given, ast.Constant):
+            yield parameter
 
 
 def _has_data_other_format(call: CallRecord, trace: Trace, *, first: bool) -> bool:

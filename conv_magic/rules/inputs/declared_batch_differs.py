@@ -54,10 +54,11 @@ _DEFAULT = 32
 def check(call: CallRecord, trace: Trace) -> Iterator[Diagnosis]:
     """Yield a diagnosis where a failed `fit` or `predict` makes batches of another size than the declared one."""
     call = _training_or_outermost(call, trace)
-    options, operand = call.options, operand_of(call, trace)
-    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset or operand is None:
+    options = call.options
+    if call.outcome is not Outcome.RAISED or not isinstance(options, FitOptions) or options.dataset:
         return
-    if call.op not in ("fit", "evaluate", "predict"):
+    operand = operand_of(call, trace)
+    if operand is None or call.op not in ("fit", "evaluate", "predict"):
         return
     fixed = next(_fixed_batches(trace, options), None)
     count = options.x[0][0] if options.x and options.x[0] else None
