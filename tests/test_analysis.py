@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+import conv_magic
 from conv_magic.analysis.flow import Flow
 from conv_magic.analysis.goals import Goal, Wanted, goals_of, output_layer_of, shapes_in
 from conv_magic.analysis.instrument import NOTE, noting, numbered
@@ -109,3 +110,23 @@ def test_edits_are_made_in_bytes() -> None:
     node = next(n for n in program.nodes.values() if isinstance(n, ast.Tuple))
     assert program.edited([(*program.span(node), "(2, 1)")]) == "ä = 'é'\nb = (2, 1)\n"
     assert program.place(program.span(node)[0]) == (2, 4)
+
+
+def test_the_chain_of_a_size_says_where_one_was_dropped() -> None:
+    report = conv_magic.run(
+        "from keras import Input, layers\n"
+        "x = Input((100, 100, 3))\n"
+        "a = layers.Conv2D(8, 3, strides=2, padding='same')(x)\n"
+        "b = layers.MaxPooling2D()(layers.MaxPooling2D()(a))\n"
+        "c = layers.UpSampling2D()(b)\n"
+        "d = layers.Concatenate()([layers.MaxPooling2D()(a), c])\n"
+    )
+    (diagnosis,) = report.diagnoses
+    assert "height: 100 -> 50 -> 25" in diagnosis.reasons
+    assert "height: 100 -> 50 -> 25 -> 12 (25 // 2, 1 dropped) -> 24" in diagnosis.reasons
+
+
+def test_an_error_without_tensors_is_not_ours() -> None:
+    report = conv_magic.run("import keras\nx = keras.optimizers.RMSprop(lr_decay_is_no_argument=1)\n")
+    assert report.error is not None
+    assert report.diagnoses == ()

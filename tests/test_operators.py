@@ -88,6 +88,12 @@ EXAMPLES = {
     ),
     "number to sizes": (KERAS, "y = keras.Input(shape=128)", "y = keras.Input(shape=(128,))", ""),
     "another number": (NUMPY, "y = np.zeros(24)", "y = np.zeros(32)", BROADCAST + "(24,) (32,)"),
+    "size that keeps the total": (
+        NUMPY + "h, w = 6, 8\nv = h, w\nx = np.zeros((2, 48))\n",
+        "y = x.reshape(2, h, h)",
+        "y = x.reshape(2, h, w)",
+        "",
+    ),
     "another axis": (NUMPY + "x = np.zeros((4, 5))\n", "y = np.sum(x, axis=0)", "y = np.sum(x, axis=1)", ""),
     "compute another number": (NUMPY + "n = 24\n", "y = np.zeros(n)", "y = np.zeros(n * 2)", BROADCAST + "(24,) (48,)"),
     "another word": (KERAS, "y = layers.Conv2D(4, 3, padding='valid')", "y = layers.Conv2D(4, 3, padding='same')", ""),

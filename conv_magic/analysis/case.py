@@ -29,7 +29,7 @@ _MOST_STEPS = 8
 class Case:
     """What operators and ranking know of a fault.
 
-    `call` is the record of the call that failed, with its places in the text of `program`.
+    `call` is the record of the call that failed, with its places in the text of `program`; `faults` are our own errors.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Case:
         self.open = program.open_expressions()
         self.flow = Flow(program, self._starts())
         self.foresight = Foresight(program, trace, call)
+        self.faults: list[str] = []
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -137,9 +138,9 @@ class Case:
 
         for depth, node in enumerate(reversed(self.open)):
             put(node, 0.4 * min(depth, 4))
-        if not self.open:
-            last = self.program.observed.last
-            put(self.program.nodes.get(max(last, key=lambda site: last[site])) if last else None, 0.0)
+        last = self.program.observed.last
+        if last:  # what was read or made last is never far from what failed, an unpacking for one
+            put(self.program.nodes.get(max(last, key=lambda site: last[site])), 0.3 if self.open else 0.0)
         for distance, span in self._recorded():
             put(self._node_at(span), distance)
         for place, diagnosis in enumerate(self.diagnoses):

@@ -65,6 +65,8 @@ def reason_line_of(message: str) -> str:
 def speaks_of_shapes(message: str) -> bool:
     """Whether an error is about sizes, axes or ranks of tensors."""
     words = reason_line_of(message).lower()
+    if any(word in words for word in _OTHER_WORDS):
+        return False
     return bool(shapes_in(words)) or any(word in words for word in _SHAPE_WORDS)
 
 
@@ -281,7 +283,10 @@ class Wanted:
 _SHAPE_WORDS = (
     "shape", "rank", "ndim", "dimension", "axis", "axes", "channel", "broadcast", "input size", "output size", "depth",
     "sequence", "cardinality", "padding", "stride", "kernel", "filter", "cannot be more than the number", "inputs",
+    "tensor", "unpack",
 )  # fmt: skip
+_OTHER_WORDS = ("singleton", "created on the first call", "no such file", "out of memory")
+"""What speaks of tensors too, and is about something else."""
 _DTYPE_WORDS = (
     "data type", "dtype", "float32 and float64", "type float64", "type float32", "expected to be a double",
     "expected to be a float", "int32 tensor",

@@ -143,7 +143,12 @@ def _sought(
         if not stoppable:
             raise
         return diagnoses
-    fixes = ranked([*found, *diagnoses[place].fixes])
+    except Exception as fault:  # a bug of ours is told; what is known stays
+        _complain([f"the search for a fix: {type(fault).__name__}: {fault}"])
+        return diagnoses
+    _complain(seeker.faults)
+    known = () if found else diagnoses[place].fixes  # what was tried in vain is noise beside what holds
+    fixes = ranked([*found, *known])
     return (*diagnoses[:place], replace(diagnoses[place], fixes=fixes), *diagnoses[place + 1 :])
 
 

@@ -10,20 +10,16 @@ import heapq
 import itertools
 import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from conv_magic.analysis.case import Case
-from conv_magic.analysis.foresee import Verdict
 from conv_magic.analysis.program import Change
 from conv_magic.analysis.values import Value
 from conv_magic.repair import costs
+from conv_magic.repair.offers import offered
 from conv_magic.repair.operators.numbers import is_number_site
-from conv_magic.repair.operators.operator import Candidate
 from conv_magic.repair.operators.sizes import FIXED_ROLES
-from conv_magic.repair.operators.statements import statement_changes
-from conv_magic.repair.operators.table import OPERATORS
 
 _RUNS = re.compile(r"\.(?:fit|evaluate|predict|train_on_batch|test_on_batch|predict_on_batch)\(")
 _NUMBER = re.compile(r"\d+")
@@ -36,7 +32,9 @@ _MARGIN = 0.6
 _AT_ONCE = 4
 _MOST_AFTER = 8
 """So many more are tried once something holds."""
-_MOST_SECOND = 3
+_MOST_SECOND = 2
+_MOST_FIRST_COST = 3.0
+"""What costs more is no good first step of two."""
 _LARGEST = 100_000
 _FURTHER = ("ValueError", "InvalidArgumentError", "TypeError")
 _NOT_FURTHER = ("NameError", "SyntaxError", "AttributeError", "IndexError", "TypeError", "KeyError")
@@ -110,12 +108,13 @@ class Search:
     def run(self) -> list[Repair]:
         """The repairs that ran, best first."""
         held, further = self._level(self.case, self.most, None)
-        for first in sorted(further)[:_MOST_SECOND]:
+        begun = [repair for repair in further if repair.plain <= _MOST_FIRST_COST]
+        for first in sorted(begun)[:_MOST_SECOND]:
             if held or self._is_over():
                 break
             second = self.look(first.text)
             if second is not None:
-                held, _ = self._level(second, max(10, self.most // 3), first)
+                held, _ = self._level(second, max(10, self.most // 4), first)
         return sorted(held, key=lambda repair: repair.score)
 
     def _is_over(self) -> bool:
@@ -182,7 +181,7 @@ class Search:
     def _candidates(self, case: Case, first: Repair | None) -> Iterable[Repair]:
         """Every edit of every operator, each text once, at its least cost."""
         found: dict[str, Repair] = {}
-        for cost, operator, changes, imports, bonus in _offered(case):
+        for cost, operator, changes, imports, bonus in offered(case):
             text = case.program.edited(changes)
             if text is None or text == case.program.text:
                 continue
@@ -230,98 +229,6 @@ class Search:
                 cost += 0.15 * place + 0.1 * (len(group) > 1) + 0.02 * len(str(number))
                 if text is not None:
                     yield Repair(cost, next(self._order), cost, "solve for a number", changes, text)
-
-
-Offer = tuple[float, str, tuple[Change, ...], str, float]
-"""Cost, operator, changes and import of an edit, and how much earlier it is tried for what arithmetic says."""
-Members = list[tuple[float, Candidate, ast.expr]]
-
-
-def _offered(case: Case) -> Iterator[Offer]:
-    """Every edit, those of twins together included."""
-    twins: dict[tuple[str, Hashable], Members] = defaultdict(list)
-    fault = case.wanted.fault()
-    for node in case.program.nodes.values():
-        if not case.program.kind(node) and not isinstance(node, ast.Constant | ast.Call):
-            continue
-        for cost, operator, candidate in _at(case, node, fault):
-            bonus = foreseen(case, [candidate])
-            if bonus is not None:
-                yield cost, operator, candidate.changes, candidate.imports, bonus
-            if candidate.twin is not None:
-                twins[operator, candidate.twin].append((cost, candidate, node))
-    for statement in case.program.statements:
-        distance = case.flow.distance(statement)
-        for name, cost, candidate in statement_changes(case, statement):
-            yield cost + costs.WEIGHTS.step * distance, name, candidate.changes, candidate.imports, 0.0
-    for (name, _), members in twins.items():
-        yield from _together(case, name, members)
-
-
-def _at(case: Case, node: ast.expr, fault: str) -> Iterator[tuple[float, str, Candidate]]:
-    """The edits at one expression, with their costs."""
-    near = costs.WEIGHTS.step * case.flow.distance(node) + costs.at_site(case, node)
-    for operator in OPERATORS:
-        if operator.applies(case, node):
-            base = operator.cost + near + costs.against_fault(operator.name, fault)
-            base += costs.in_context(case, operator.name, node)
-            for candidate in operator.candidates(case, node):
-                yield base + candidate.cost, operator.name, candidate
-
-
-def foreseen(case: Case, made: Sequence[Candidate]) -> float | None:
-    """What arithmetic says for edits, as a part of the cost; None where the failing call would fail as before."""
-    effects = [candidate.effect for candidate in made if candidate.effect is not None]
-    if len(effects) < len(made):
-        return 0.0
-    verdict = case.foresight.of(effects)
-    if verdict is Verdict.FAILS:
-        return None
-    return costs.WEIGHTS.foreseen * (verdict is Verdict.FITS)
-
-
-def _together(case: Case, name: str, members: Members) -> Iterator[Offer]:
-    """The same edit at all its places; of a number also at those of one call, or of one function."""
-    groups = [members]
-    if name == "another number":
-        by_place: dict[object, Members] = defaultdict(list)
-        for member in members:
-            by_place[case.program.parent(member[2])].append(member)
-            by_place[case.program.scope(member[2]), "scope"].append(member)
-        groups += [group for group in by_place.values() if 1 < len(group) < len(members)]
-    for group in groups:
-        changes: list[Change] = []
-        made: list[Candidate] = []
-        for _, candidate, _ in sorted(group, key=lambda member: member[0]):
-            if not any(_overlap(a, b) for a in candidate.changes for b in changes):
-                changes += candidate.changes
-                made.append(candidate)
-        if len(changes) < 2 or len(group) < 2:
-            continue
-        base = min(member[0] for member in group) + 0.05 * len(changes) + _of_twins(case, name, group, members)
-        bonus = foreseen(case, made)
-        if bonus is not None:
-            yield base, name, tuple(changes), group[0][1].imports, bonus
-
-
-def _of_twins(
-    case: Case,
-    name: str,
-    group: Members,
-    members: Members,
-) -> float:
-    if name in ("two numbers to one size", "wrap in TimeDistributed"):
-        return -0.3
-    if name != "another number":
-        return costs.WEIGHTS.twin
-    if len({case.program.parent(member[2]) for member in group}) == 1:
-        return -0.3
-    scattered = group is members and len({case.program.scope(member[2]) for member in members}) > 1
-    return 0.3 if scattered else 0.0
-
-
-def _overlap(a: Change, b: Change) -> bool:
-    return (a[0] < b[1] and b[0] < a[1]) or a[:2] == b[:2]
 
 
 def _import_place(case: Case) -> int:

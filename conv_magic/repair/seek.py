@@ -47,6 +47,11 @@ class Seeker:
     search: Search | None = field(default=None, init=False)
     last: list[Repair] = field(default_factory=list, init=False)
 
+    @property
+    def faults(self) -> list[str]:
+        """Our own errors, as text."""
+        return self.search.case.faults if self.search is not None else []
+
     def repairs(self) -> list[Repair]:
         """The repairs with which the cell ran, best first."""
         if self.packed.missing:

@@ -1,4 +1,4 @@
-"""The rules: one file for each, in a folder for each family; `table` has their order.
+"""What is wrong: one file a rule, in a folder for each family; `table` has their order.
 
-Rules import analyses, but neither repair nor views.
+Knows analyses, not repair, and no view.
 """

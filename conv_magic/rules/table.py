@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
+from conv_magic.analysis.chain import chains_of_branches
 from conv_magic.analysis.goals import agree, reason_line_of, speaks_of_shapes
 from conv_magic.analysis.operands import origin_of
 from conv_magic.boundary import keep
@@ -191,6 +193,8 @@ RULES: tuple[Rule, ...] = (
 
 UNEXPLAINED = "call-failed"
 """The code of a failure that no rule knows."""
+_OF_BRANCHES = (UNEXPLAINED, "sizes-differ")
+"""Faults of which it helps to read how each branch came to its size."""
 
 CELL_RULES: tuple[CellRule, ...] = (contract_broken, contract_unreadable, contract_unchecked)
 """Rules that check what the cell's text states of its values, whichever calls made them."""
@@ -251,7 +255,11 @@ def _failure_explained(call: CallRecord, trace: Trace, faults: list[str]) -> Dia
     diagnoses = (
         diagnosis for rule in RULES for diagnosis in _diagnoses_by(rule, partial(rule.check, call, trace), faults)
     )
-    return next(diagnoses, None) or _failure_unexplained(call, trace)
+    found = next(diagnoses, None) or _failure_unexplained(call, trace)
+    if found is None or found.code not in _OF_BRANCHES:
+        return found
+    chains = (chain.words for chain in chains_of_branches(trace, call))
+    return replace(found, reasons=(*found.reasons, *chains))
 
 
 def _diagnoses_by(

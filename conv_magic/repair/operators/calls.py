@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from conv_magic.analysis.case import Case
+from conv_magic.analysis.goals import agree
+from conv_magic.model.shapes import Shape
 from conv_magic.repair.operators.operator import (
     Candidate,
     Operator,
@@ -17,11 +20,13 @@ from conv_magic.repair.operators.operator import (
 )
 
 _FAMILIES = (
-    ("stack", "concatenate", "concat", "vstack", "hstack"), ("matmul", "multiply"), ("expand_dims", "squeeze"),
-    ("argmax", "max"), ("zeros", "zeros_like"), ("reduce_sum", "reduce_mean"),
+    ("stack", "concatenate", "concat", "vstack", "hstack", "dstack"), ("matmul", "multiply"),
+    ("expand_dims", "squeeze"), ("argmax", "max"), ("hsplit", "vsplit", "dsplit"),
 )  # fmt: skip
-_JOINING = ("stack", "concatenate", "concat", "vstack", "hstack")
+_JOINING = ("stack", "concatenate", "concat", "vstack", "hstack", "dstack")
 _MOST_NAMES = 3
+_MOST_CHOICES = 8
+_FAR = 10_000
 
 
 def _in_a_list(case: Case, node: ast.expr) -> Iterator[Candidate]:
@@ -55,11 +60,45 @@ def _more_inputs(case: Case, node: ast.expr) -> Iterator[Candidate]:
     first = case.value(node.args[0])
     if first is None or first.kind != "array":
         return
-    others = [name for name in _tensors_before(case, node) if name != case.program.text_of(node.args[0])]
-    for place, name in enumerate(others):
-        text = case.program.text_of(node.args[0])
-        yield Candidate(put(case, node.args[0], f"[{text}, {name}]"), 0.1 * place)
-        yield Candidate(put(case, node.args[0], f"[{name}, {text}]"), 0.1 * place + 0.2)
+    text = case.program.text_of(node.args[0])
+    place = next((i for i, part in enumerate(called.parts) if _fits(first.shape, part)), 0)
+    after = _made_after(case, node, text)
+    choices = [
+        [text] if i == place else _for_input(case, node, part, text, after) for i, part in enumerate(called.parts)
+    ]
+    for number, chosen in enumerate(itertools.islice(itertools.product(*choices), _MOST_CHOICES)):
+        if len(set(chosen)) == len(chosen):
+            yield Candidate(put(case, node.args[0], f"[{', '.join(chosen)}]"), 0.1 * number)
+
+
+def _fits(shape: Shape | None, part: Shape | None) -> bool:
+    """Whether an array can be an input of a model, the batch apart."""
+    return shape is not None and part is not None and len(shape) == len(part) and agree(shape[1:], part[1:])
+
+
+def _for_input(case: Case, node: ast.Call, part: Shape | None, given: str, after: list[str]) -> list[str]:
+    """The names that could be given for an input: of the shape that it takes, the nearest first."""
+    scope, found = case.program.scope(node), dict[str, int]()
+    for other in case.program.nodes.values():
+        value = case.value(other) if isinstance(other, ast.Name) else None
+        if not isinstance(other, ast.Name) or value is None or value.kind != "array" or other.id == given:
+            continue
+        if case.program.scope(other) in (None, scope) and _fits(value.shape, part):
+            found[other.id] = min(found.get(other.id, _FAR), abs(other.lineno - node.lineno))
+    nearest = sorted(found, key=lambda name: found[name])[:_MOST_NAMES]
+    unread = [name for name in _parameters(scope) if name not in found and name != given]
+    return list(dict.fromkeys([*after[:_MOST_NAMES], *nearest, *unread[:2]]))
+
+
+def _made_after(case: Case, node: ast.expr, name: str) -> list[str]:
+    """The names that are bound beside `name` in one statement, behind it."""
+    for statement in case.program.statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) and statement.lineno <= node.lineno else []
+        for target in targets:
+            names = [case.program.text_of(each) for each in target.elts] if isinstance(target, ast.Tuple) else []
+            if name in names:
+                return names[names.index(name) + 1 :]
+    return []
 
 
 def _partner_index(case: Case, node: ast.expr) -> Iterator[Candidate]:
@@ -108,7 +147,9 @@ def _function(case: Case, node: ast.expr) -> Iterator[Candidate]:
             continue
         library = "numpy" if value.library.startswith("numpy") else "tensorflow"
         for other in family:
-            foreign = other in ("concatenate", "vstack", "hstack") and library != "numpy" and "ops" not in text
+            foreign = (
+                other in ("concatenate", "vstack", "hstack", "dstack") and library != "numpy" and "ops" not in text
+            )
             if other == name or foreign or (library == "numpy" and other == "concat" and name != "concat"):
                 continue
             if text.endswith("." + name):
@@ -125,8 +166,11 @@ def _call_layer(case: Case, node: ast.expr) -> Iterator[Candidate]:
         return
     if isinstance(parent, ast.Call) and node not in arguments(parent):
         return
+    told = any(word in case.wanted.words for word in ("built=", "keras.src.layers", "keras.layers"))
+    extra = 0.0 if told or case.is_operand(node) else 1.4
     for place, name in enumerate(_tensors_before(case, node)):
-        yield Candidate(put(case, node, f"{case.program.text_of(node)}({name})"), 0.1 * place, None, None)
+        new = f"{case.program.text_of(node)}({name})"
+        yield Candidate(put(case, node, new), extra + 0.1 * place, None, None)
 
 
 def _tensors_before(case: Case, node: ast.expr) -> list[str]:
@@ -148,9 +192,13 @@ def _tensors_before(case: Case, node: ast.expr) -> list[str]:
                 if isinstance(target, ast.Name) and case.program.scope(target) is scope:
                     found[target.id] = max(found.get(target.id, -9999), statement.lineno)
     nearest = sorted(found, key=lambda name: -found[name])
-    arguments_of = getattr(scope, "args", None)
-    given = [each.arg for each in arguments_of.args if each.arg != "self"] if arguments_of is not None else []
-    return list(dict.fromkeys([*nearest[:_MOST_NAMES], *given[:1]]))
+    return list(dict.fromkeys([*nearest[:_MOST_NAMES], *_parameters(scope)[:1]]))
+
+
+def _parameters(scope: ast.AST | None) -> list[str]:
+    """The names of a function's parameters."""
+    given = getattr(scope, "args", None)
+    return [each.arg for each in given.args if each.arg != "self"] if isinstance(given, ast.arguments) else []
 
 
 OPERATORS = (

@@ -63,7 +63,7 @@ def _stack(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 def _unstack(case: Case, node: ast.expr) -> Iterator[Candidate]:
     found = array_at(case, node)
-    if found is None or not case.is_operand(node) or is_receiver(case, node):
+    if found is None or not found[1] or not case.is_operand(node) or is_receiver(case, node):
         return
     _, shape = found
     for axis in dict.fromkeys((1, 0, len(shape) - 1)):

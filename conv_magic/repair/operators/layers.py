@@ -46,9 +46,10 @@ def _sibling(case: Case, node: ast.expr) -> Iterator[Candidate]:
         return
     name, dimensions = called.text, dimensions_of(called.text)
     others: list[tuple[str, float]] = []
-    if dimensions and name.endswith("D") and name[:-2] in _BY_DIMENSION:
-        known = (1, 2) if name[:-2] in _NO_THIRD else (1, 2, 3)
-        others += [(f"{name[:-2]}{number}D", 0.0) for number in known if number != dimensions]
+    family, _, rest = name.partition(f"{dimensions}D")
+    if dimensions and rest in ("", "Transpose") and family in _BY_DIMENSION:
+        known = (1, 2) if family in _NO_THIRD else (1, 2, 3)
+        others += [(f"{family}{number}D{rest}", 0.0) for number in known if number != dimensions]
     if name.startswith("Global") and dimensions:
         others.append(("Flatten", 0.6))
     others += [(other, cost) for known_name, other, cost in _SIBLINGS if known_name == name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from math import isqrt
+from math import isqrt, prod
 
 from conv_magic.analysis.case import Case
 from conv_magic.analysis.foresee import Effect
@@ -147,6 +147,44 @@ def _scaled(case: Case, now: int, role: str) -> dict[int, float]:
     return found
 
 
+def _of_total(case: Case, node: ast.expr) -> Iterator[Candidate]:
+    """The size with which a reshape keeps the number of values: a name that stands for it, the number, or -1."""
+    if not is_loaded(node) or is_called(case, node):
+        return
+    parent = case.program.parent(node)
+    sizes = parent.elts if isinstance(parent, ast.Tuple | ast.List) else None
+    call = parent if sizes is None else case.program.call_of(parent)[0] if parent is not None else None
+    if not isinstance(call, ast.Call) or "reshape" not in case.program.text_of(call.func).lower():
+        return
+    others = [each for each in (sizes or call.args) if each is not node]
+    values = [case.value(each) for each in others]
+    known = [value.numbers[0] or 0 for value in values if value is not None and value.kind == "int"]
+    total = _values_in(case, call)
+    now = case.value(node)
+    if not total or now is None or -1 in known or not prod(known) or total % prod(known):
+        return
+    wanted = total // prod(known)
+    text = case.program.text_of(node)
+    if now.numbers == (wanted,):
+        return
+    for name in _names_of(case, node, wanted)[:2]:
+        yield Candidate(put(case, node, name), 0.1, None, ("total", name, text))
+    yield Candidate(put(case, node, str(wanted)), 0.3, None, ("total", wanted, text))
+    if not any(value is not None and value.numbers == (-1,) for value in values):
+        yield Candidate(put(case, node, "-1"), 0.2, None, ("total", -1, text))
+
+
+def _values_in(case: Case, call: ast.Call) -> int:
+    """How many values a reshape is given, 0 where that is not known; the batch apart for a layer."""
+    of = call.func.value if isinstance(call.func, ast.Attribute) else None
+    given = case.value(of) if of is not None and case.program.kind(of) == "array" else None
+    if given is None and call.args:
+        given = case.value(call.args[0])
+    if given is None or given.shape is None or None in given.shape:
+        return 0
+    return prod(size or 0 for size in given.shape)
+
+
 def _computed(case: Case, node: ast.expr) -> Iterator[Candidate]:
     value = case.value(node)
     if value is None or not is_loaded(node) or is_receiver(case, node) or is_called(case, node):
@@ -208,6 +246,7 @@ def _names_of(case: Case, node: ast.expr, number: int) -> list[str]:
 
 
 OPERATORS = (
+    Operator("size that keeps the total", 1.3, _of_total, frozenset({"int"})),
     Operator("another axis", 1.2, _axis, frozenset({"int"}), (ast.Constant,)),
     Operator("another number", 1.9, _number, frozenset({"int"}), (ast.Constant,)),
     Operator(
