@@ -1,4 +1,4 @@
-"""The arguments of a call in the text, by the shared table of signatures."""
+"""Look up the arguments of a call in the text by the shared table of signatures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conv_magic.text.source import Code, argument, called_name
 
 
 def signature_of(call: ast.Call, op: str | None = None) -> Signature | None:
-    """Return the signature of what a call in the text calls, None where it is not known.
+    """Return the signature of the function or class that a call names, None if it is not in the table.
 
     `op` is the operation's name where the text may know it by another.
     """
@@ -22,18 +22,18 @@ def signature_of(call: ast.Call, op: str | None = None) -> Signature | None:
 
 
 def is_keras_function(call: ast.Call) -> bool:
-    """Return whether the called function is spelled as one of `keras.ops`."""
+    """Check whether the called function is written as one of `keras.ops`."""
     return isinstance(call.func, ast.Attribute) and "ops" in ast.unparse(call.func.value).split(".")
 
 
 def parameter_of(call: ast.Call, option: str, op: str | None = None) -> Parameter | None:
-    """Return the parameter that an option of the called layer or function goes by, None where that is not known."""
+    """Return the parameter that takes an option of the called layer or function, None if it is not known."""
     signature = signature_of(call, op)
     return signature.find(option) if signature else None
 
 
 def option_of(call: ast.Call, option: str, op: str | None = None) -> ast.expr | None:
-    """Return the expression that a call gives for an option; of an unknown function by keyword alone."""
+    """Return the expression that a call gives for an option; of an unknown function only by keyword."""
     parameter = parameter_of(call, option, op)
     if parameter is None:
         return argument(call, None, option)
@@ -41,7 +41,7 @@ def option_of(call: ast.Call, option: str, op: str | None = None) -> ast.expr | 
 
 
 def with_option(code: Code, call: ast.Call, option: str, text: str, op: str | None = None) -> Edit:
-    """Return the edit that sets an option of a call: its value replaced, or the keyword put last."""
+    """Return the edit that sets an option of a call: its value is replaced, or the keyword is added at the end."""
     parameter = parameter_of(call, option, op)
     if parameter is None:
         return with_argument(code, call, None, option, text)

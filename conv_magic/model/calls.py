@@ -111,3 +111,8 @@ class CallRecord:
     direct: bool = True
     tracing: Tracing | None = None
     given: tuple[Given | None, ...] = ()
+
+    @property
+    def options_span(self) -> Span | None:
+        """Return the span of the call in the text that decides the options: a layer's creation, a function's call."""
+        return self.created if self.layer is not None else self.span

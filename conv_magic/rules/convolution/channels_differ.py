@@ -21,19 +21,12 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.call_sites import (
-    call_site_of,
-    declared_literals,
-    has_channels_of_data,
-    layer_setting_channels,
-    producer_chain,
-    reordered,
-    size_expressions,
-    transposing,
-)
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import arguments_for, definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import Operand, code_of, module_alias, operand_of, origin_of
+from conv_magic.analysis.producers import has_channels_of_data, layer_setting_channels, producer_chain
+from conv_magic.analysis.shape_literals import declared_literals, reordered, size_expressions, transposing
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import with_number, with_units
 from conv_magic.model.calls import CallRecord, Mode, Outcome

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.call_sites import transposing
 from conv_magic.analysis.definitions import definitions_of
-from conv_magic.analysis.loaders import asking_for
+from conv_magic.analysis.loaders import loader_edits
 from conv_magic.analysis.operands import Operand, module_alias
+from conv_magic.analysis.shape_literals import transposing
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.fixes import Applicability, Fix
@@ -50,7 +50,7 @@ def _is_dataset(call: CallRecord, trace: Trace) -> bool:
 
 
 def _at_loader(supply: Operand, want: int) -> Iterator[Fix]:
-    for title, edit in asking_for(supply.code, supply.value, want):
+    for title, edit in loader_edits(supply.code, supply.value, want):
         yield fix(title, supply.code, [edit], Applicability.SURE)
 
 

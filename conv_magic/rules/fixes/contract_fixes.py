@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from conv_magic.analysis.arguments import with_option
-from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.contract_checks import Broken, calls_stated
+from conv_magic.analysis.producers import layer_setting_channels
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.analysis.training import with_units
 from conv_magic.analysis.what_if import Change, WhatIf, before, changes_along, with_changes
 from conv_magic.arithmetic.inverse import kernel_sizes_giving

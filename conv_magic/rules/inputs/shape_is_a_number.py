@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of
-from conv_magic.analysis.input_declarations import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.analysis.input_declarations import Declaration, as_tuple, declarations, rank_needed, with_more_sizes
 from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -84,7 +84,7 @@ def _listed(call: ast.Call) -> bool:
 
 
 def _sizes(declared: Declaration) -> tuple[int, ...]:
-    number, rank = declared.number or 0, rank_taken(declared.code, declared) or 1
+    number, rank = declared.number or 0, rank_needed(declared.code, declared) or 1
     return (number,) if rank == 1 else (*(number,) * (rank - 1), 1)
 
 

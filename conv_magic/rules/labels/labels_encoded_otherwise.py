@@ -26,7 +26,7 @@ from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.training import (
     Training,
     activation_of,
-    at_source,
+    expression_to_edit,
     label_origin,
     loaders_of,
     loss_given,
@@ -271,7 +271,7 @@ def _of_labels(training: Training, have: str) -> Iterator[Fix]:
     if _is_validation(training):
         yield from _of_validation(training, have)
         return
-    place = at_source(cell, labels)
+    place = expression_to_edit(cell, labels)
     if have == "one-hot":
         for plain in _unwrapped(place):
             edit = cell.replace(place, cell.text_of(plain))

@@ -23,12 +23,12 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
-from conv_magic.analysis.loaders import asking_for
+from conv_magic.analysis.loaders import loader_edits
 from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.trace_graph import graph_of, latest_before
 from conv_magic.analysis.training import (
     Training,
-    at_source,
+    expression_to_edit,
     label_origin,
     output_layer_of,
     own_part,
@@ -166,7 +166,7 @@ def _other_axes(training: Training) -> Iterator[Fix]:
     if labels is None:
         return
     if true[1:] == pred[1:-1] and pred[-1] == 1:
-        edit = indexed(cell, at_source(cell, labels), "[..., None]")
+        edit = indexed(cell, expression_to_edit(cell, labels), "[..., None]")
         yield fix("add the channel axis to the targets", cell, [edit], Applicability.SURE)
     rest = ", ".join(str(size) for size in pred[1:])
     for origin in definitions_of(cell, labels) if None not in pred[1:] else ():
@@ -197,9 +197,9 @@ def _other_channels(training: Training) -> Iterator[Fix]:
     labels, cell = training.labels, training.code
     colours = pred[-1] == 1 and true[-1] in _CHANNELS and not _is_own_input(training)
     if colours and labels is not None:
-        edit = indexed(cell, at_source(cell, labels), "[..., :1]")
+        edit = indexed(cell, expression_to_edit(cell, labels), "[..., :1]")
         yield fix("keep one of the masks' equal channels", cell, [edit], Applicability.SURE)
-        for title, edit in asking_for(cell, labels, 1):
+        for title, edit in loader_edits(cell, labels, 1):
             yield fix(title, cell, [edit], Applicability.CHOICE)
             break
     elif colours and training.data is not None and training.given is not None and training.given.dataset:

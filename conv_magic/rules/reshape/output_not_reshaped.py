@@ -21,7 +21,7 @@ from math import prod
 
 from conv_magic.analysis.operands import module_alias
 from conv_magic.analysis.trace_graph import graph_of, latest_before
-from conv_magic.analysis.training import Training, at_source, compared_in, label_origin, own_part, training_of
+from conv_magic.analysis.training import Training, compared_in, expression_to_edit, label_origin, own_part, training_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix
@@ -85,7 +85,7 @@ def _fixes(training: Training) -> Iterator[Fix]:
     numpy = module_alias(training.code, "numpy")
     if training.labels is not None and numpy is not None:
         sizes = ", ".join(map(str, pred[1:]))
-        place = at_source(training.code, training.labels) if len(true) < len(pred) else training.labels
+        place = expression_to_edit(training.code, training.labels) if len(true) < len(pred) else training.labels
         edit = wrapped(training.code, place, f"{numpy}.reshape(", f", (-1, {sizes}))")
         sure = Applicability.SURE if len(true) < len(pred) else Applicability.CHOICE
         yield fix(f"reshape the targets to {spelled(pred[1:])}", training.code, [edit], sure)
