@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from conv_magic.model.positions import Span
 from conv_magic.text.source import Code
-from conv_magic.text.targets import Target, owner_of, spelled, targets_given
+from conv_magic.text.targets import Target, attribute, entry, owner_of, spelled, targets_given
 
 _PACKAGE = "__import__('conv_magic')"
 """A look-up in the interpreter's own table of modules; a name of ours would be in the user's way."""
@@ -141,16 +141,17 @@ def _read(target: Target) -> ast.expr:
     owner: ast.expr = ast.Name(owner_of(target), ast.Load())
     match target:
         case ast.Attribute(attr=name):
-            return _asked("attribute", owner, name)
+            return _call_of(attribute, owner, name)
         case ast.Subscript(slice=ast.Constant(value=str() | int() as key)):
-            return _asked("entry", owner, key)
+            return _call_of(entry, owner, key)
         case _:
             return owner
 
 
-def _asked(function: str, owner: ast.expr, key: str | int) -> ast.Call:
-    asked = ast.parse(f"{_PACKAGE}.targets.{function}", mode="eval").body
-    return ast.Call(asked, [owner, ast.Constant(key)], [])
+def _call_of(function: Callable[..., object], owner: ast.expr, key: str | int) -> ast.Call:
+    """Return a call of a function of this package, found by way of its module wherever that lies."""
+    path = f"{function.__module__}.{function.__name__}".partition(".")[2]
+    return ast.Call(ast.parse(f"{_PACKAGE}.{path}", mode="eval").body, [owner, ast.Constant(key)], [])
 
 
 def _first_target(statement: ast.stmt) -> ast.expr | ast.stmt:
