@@ -15,7 +15,8 @@ from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.model.values import AssignedValue
-from conv_magic.text.contracts import Bound, Contract, Malformed, Mismatch, Names, Scopes, contracts_in
+from conv_magic.text.contract_matching import Bound, Mismatch, Names, Scopes
+from conv_magic.text.contracts import Contract, Malformed, contracts_in
 from conv_magic.text.source import Code, called_name
 from conv_magic.text.targets import targets_given
 
@@ -108,7 +109,7 @@ def _broken_contract(contract: Contract, code: Code, trace: Trace, scopes: Scope
         mismatch = scopes.check(contract, shapes)
         if mismatch is not None:
             producer = call or (_producer_in(value, code, mismatch.actual, trace) if value else None)
-            name = value.names[mismatch.place] if value else _target_on_line(contract.line, code)
+            name = value.names[mismatch.index] if value else _target_on_line(contract.line, code)
             return Broken(code, mismatch, producer, name, scopes.names)
     return None
 

@@ -45,7 +45,7 @@ def cells_of(calls: Iterable[CallRecord]) -> set[str]:
 
 @dataclass
 class _Cells:
-    """Hold the cells, and the origins found in them so far."""
+    """The cells, and the origins found in them so far."""
 
     codes: Sequence[Code]
     found: dict[tuple[Span, int], tuple[Given | None, ...]] = field(default_factory=dict)

@@ -26,7 +26,7 @@ _DEEPEST = 20
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Evaluate expressions of one cell.
+    """The expressions of one cell, evaluated without running it.
 
     `instead` are other values for expressions of the text: what would come out if this literal were another number.
     """

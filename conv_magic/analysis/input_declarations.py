@@ -15,7 +15,6 @@ from conv_magic.model.naming import spelled
 from conv_magic.model.positions import Edit
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
-from conv_magic.text.layer_edits import parent_of
 from conv_magic.text.source import Code, argument, called_name
 
 _INPUT_MAKERS = {"Input", "InputLayer"}
@@ -23,7 +22,7 @@ _INPUT_MAKERS = {"Input", "InputLayer"}
 
 @dataclass(frozen=True)
 class Declaration:
-    """Describe a call that declares an input.
+    """A call that declares an input.
 
     value   the expression for the shape; it holds the batch size as well where `batched`
     sizes   what it comes to, without the batch axis; None where they are not known
@@ -165,7 +164,7 @@ def _consumer_of(code: Code, declared: ast.Call) -> ast.Call | None:
     """Return the layer that a declared input goes to, None if it is not known."""
     if called_name(declared) not in _INPUT_MAKERS:
         return declared
-    around = parent_of(code, declared)
+    around = code.parent(declared)
     if isinstance(around, ast.List | ast.Tuple):
         after = around.elts[around.elts.index(declared) + 1 :]
         return after[0] if after and isinstance(after[0], ast.Call) else None

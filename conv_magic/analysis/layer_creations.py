@@ -32,7 +32,7 @@ _SPELLINGS = (("Pooling", "Pool"), ("Average", "Avg"), ("Convolution", "Conv"), 
 
 @dataclass(frozen=True)
 class _Creation:
-    """Describe a call in the text that makes a layer; `name` is its argument `name`, None if it is not written."""
+    """A call in the text that makes a layer; `name` is its argument `name`, None if it is not written."""
 
     code: Code
     call: ast.Call

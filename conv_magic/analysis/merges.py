@@ -23,7 +23,7 @@ _ELEMENTWISE = {
 
 @dataclass(frozen=True)
 class Merge:
-    """Describe a call that joins several tensors.
+    """A call that joins several tensors.
 
     parts   the expressions of the tensors, where the text lists them one by one
     """

@@ -53,7 +53,7 @@ def codes_of(trace: Trace) -> tuple[Code, ...]:
 
 @dataclass(frozen=True)
 class Operand:
-    """Describe the expression that gives a call its first input."""
+    """The expression that gives a call its first input."""
 
     code: Code
     call: ast.Call

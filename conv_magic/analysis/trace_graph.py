@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 
 
 class TraceGraph:
-    """Index the calls of one trace by parent, layer, span and producer, each in the order of the calls."""
+    """The calls of one trace by parent, layer, span and producer, each in the order of the calls."""
 
     def __init__(self, trace: Trace) -> None:
         self.calls, self.assigned = trace.calls, trace.assigned

@@ -24,7 +24,7 @@ _LARGEST = 4096
 
 @dataclass(frozen=True)
 class Training:
-    """Describe a loss that compared labels with an output.
+    """A loss that compared labels with an output.
 
     call    the loss' (or the metrics') own row
     node    the call in the text that led to it: `model.fit(...)`, or the loss' own

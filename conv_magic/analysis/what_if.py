@@ -65,7 +65,7 @@ def _producer_by_shape(call: CallRecord, position: int, trace: Trace) -> int | N
 
 @dataclass
 class WhatIf:
-    """Hold the recorded calls with the options of some changed, and other shapes for some inputs from outside."""
+    """The recorded calls with the options of some changed, and other shapes for some inputs from outside."""
 
     trace: Trace
     changes: Changes = field(default_factory=dict)
@@ -124,7 +124,7 @@ def _made_on_line(call: CallRecord, among: tuple[CallRecord, ...]) -> tuple[Call
 
 @dataclass(frozen=True)
 class Change:
-    """Give one argument of a layer another value.
+    """One argument of a layer with another value.
 
     `added` says that the argument is not written: leaving it out was no decision.
     """

@@ -17,7 +17,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.values import AssignedValue
 from conv_magic.text.contracts import contracts_in
 from conv_magic.text.source import Code
-from conv_magic.text.targets import owner_of, read
+from conv_magic.text.targets import owner_of, value_of
 
 RUNNING = "c0"
 """The key of the cell that runs."""
@@ -159,7 +159,7 @@ class Assignments:
         if namespace is not None and self._last is not None:
             span, last = self._last
             if all(owner_of(target) in namespace for target in last.targets):
-                shapes = tuple(shape_of_value(read(target, namespace)) for target in last.targets)
+                shapes = tuple(shape_of_value(value_of(target, namespace)) for target in last.targets)
                 found.append(AssignedValue(span, last.names, (shapes,), 1))
         kept = [
             value

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from conv_magic.model.positions import Span
 from conv_magic.text.source import Code
-from conv_magic.text.targets import Target, attribute, entry, owner_of, spelled, targets_given
+from conv_magic.text.targets import Target, attribute, entry, owner_of, target_text, targets_given
 
 _PACKAGE = "__import__('conv_magic')"
 """A look-up in the interpreter's own table of modules; a name of ours would be in the user's way."""
@@ -30,7 +30,7 @@ class Assignment:
     @property
     def names(self) -> tuple[str, ...]:
         """The targets as they are written."""
-        return tuple(map(spelled, self.targets))
+        return tuple(map(target_text, self.targets))
 
 
 @dataclass(frozen=True, slots=True)

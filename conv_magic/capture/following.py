@@ -1,4 +1,4 @@
-"""The values of lines with a contract inside functions, read as those lines are left.
+"""The values of lines with a contract inside functions, value_of as those lines are left.
 
 Python tells a trace function of each call and line (https://docs.python.org/3/library/sys.html#sys.settrace).  That
 slows a program down, so it is put in only where a contract stands on a line of a function that no hooked call answers
@@ -22,7 +22,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.values import AssignedValue
 from conv_magic.text.contracts import Contract, contracts_in
 from conv_magic.text.source import Code, called_name
-from conv_magic.text.targets import Target, owner_of, read, spelled, targets_given
+from conv_magic.text.targets import Target, owner_of, target_text, targets_given, value_of
 
 RETURNED = "the returned value"
 _MOST_SHAPES = 32
@@ -34,7 +34,7 @@ _FOLLOWING = "the values in functions"
 
 @dataclass(eq=False)
 class _Followed:
-    """A statement whose values are read: its `targets`, or of a `return` what it gives; its lines as compiled."""
+    """A statement whose values are value_of: its `targets`, or of a `return` what it gives; its lines as compiled."""
 
     statement: ast.stmt
     names: tuple[str, ...]
@@ -149,7 +149,7 @@ class _Frame:
     def _left(self, within: _Followed, frame: FrameType) -> None:
         names = ChainMap(frame.f_locals, frame.f_globals)
         if within.targets and all(owner_of(target) in names for target in within.targets):
-            within.note(tuple(shape_of_value(read(target, names)) for target in within.targets))
+            within.note(tuple(shape_of_value(value_of(target, names)) for target in within.targets))
 
 
 def _shapes_returned(value: object, count: int) -> tuple[Shape | None, ...]:
@@ -166,7 +166,7 @@ def _followed(code: Code) -> Iterator[_Followed]:
         if statement is None or not isinstance(code.scope_of(statement), ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         targets = targets_given(statement)
-        names = _names_returned(statement) if isinstance(statement, ast.Return) else tuple(map(spelled, targets))
+        names = _names_returned(statement) if isinstance(statement, ast.Return) else tuple(map(target_text, targets))
         if names and not is_answered(getattr(statement, "value", None), code):
             last = span_of(statement, code, 0).end_line
             yield _Followed(statement, names, targets, statement.lineno - code.above, last - code.above)

@@ -32,7 +32,8 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.records.calls import failed_innermost
 from conv_magic.rules.fixes.layer_changes import Edits, added_behind, changed_all
-from conv_magic.text.contracts import Pattern, Size, names_in
+from conv_magic.text.contract_matching import names_in
+from conv_magic.text.contracts import Pattern, Size
 from conv_magic.text.edits import fix, indexed
 from conv_magic.text.source import Code
 

@@ -33,7 +33,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
-from conv_magic.text.layer_edits import layer_before, layer_name, parent_of, put_before
+from conv_magic.text.layer_edits import layer_before, layer_name, put_before
 from conv_magic.text.source import Code, called_name
 
 code = "network-input-too-small"
@@ -143,14 +143,14 @@ def _uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
 
 
 def _before(cell: Code, use: ast.expr, layer: str) -> Edit | None:
-    around = parent_of(cell, use)
+    around = cell.parent(use)
     if isinstance(use, ast.Call):
         return layer_before(cell, use, layer)
     if isinstance(around, ast.List | ast.Tuple):
         return put_before(cell, use, f"{layer},")
     if isinstance(around, ast.Call) and around.func is use and around.args:
         return cell.replace(around.args[0], f"{layer}({cell.text_of(around.args[0])})")
-    if isinstance(around, ast.Call) and called_name(around) == "add" and isinstance(parent_of(cell, around), ast.Expr):
+    if isinstance(around, ast.Call) and called_name(around) == "add" and isinstance(cell.parent(around), ast.Expr):
         return put_before(cell, around, f"{cell.text_of(around.func)}({layer})", own_line=True)
     return None
 
