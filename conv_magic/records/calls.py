@@ -9,7 +9,7 @@ from dataclasses import replace
 from conv_magic import arithmetic
 from conv_magic.capture.hooks.entry import Description
 from conv_magic.capture.recorder import LineSite, Place, Row, shortened, words_of
-from conv_magic.capture.values import FailingFrame, Operand, operands, shapes_told
+from conv_magic.capture.values import FailingFrame, Operand, operands, shapes_in_message
 from conv_magic.model.calls import CallRecord, Cost, Mode, Outcome
 from conv_magic.model.options import Options
 from conv_magic.model.positions import Span
@@ -178,7 +178,7 @@ def with_unseen_failure(
     if found is None or not (found[1] or frame.in_framework):
         return calls
     operation, given = found
-    stated = shapes_told(error)
+    stated = shapes_in_message(error)
     if len(given) < len(stated):
         given = tuple(next((o for o in given if o.shape == shape), Operand(shape)) for shape in stated)
     inputs, producers = tuple(o.shape for o in given), tuple(o.producer for o in given)
