@@ -14,7 +14,7 @@ from dataclasses import replace
 from conv_magic import arithmetic
 from conv_magic.capture import capability
 from conv_magic.capture.hooks.entry import Description
-from conv_magic.capture.recorder import Row
+from conv_magic.capture.rows import Row
 from conv_magic.model.options import ConvTransposeOptions, DepthwiseConvOptions
 from conv_magic.model.shapes import Shape
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from conv_magic.boundary import HIDDEN, is_users, keep, step_out
 from conv_magic.capture.hooks.entry import Hook, Slot
-from conv_magic.capture.recorder import Entered, Recorder, Row
+from conv_magic.capture.recorder import Recorder
+from conv_magic.capture.rows import Entered, Row
 
 Guard = Callable[[Row], Exception | None]
 

@@ -21,7 +21,8 @@ from conv_magic.capture.hooks.by_identity import ByIdentity
 from conv_magic.capture.hooks.entry import Hook, Slot
 from conv_magic.capture.hooks.keras_layers import find_new
 from conv_magic.capture.hooks.table import HOOKS
-from conv_magic.capture.recorder import Place, Recorder
+from conv_magic.capture.recorder import Recorder
+from conv_magic.capture.rows import Place
 
 _created: ByIdentity[Place] = ByIdentity()
 

@@ -11,7 +11,7 @@ from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 from conv_magic.capture.hooks.tensors import dtype_of, shape_of, shape_of_value, tensors_in
-from conv_magic.capture.recorder import LineSite, Place, words_of
+from conv_magic.capture.rows import LineSite, Place, words_of
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.values import NamedValue

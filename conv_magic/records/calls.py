@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from conv_magic import arithmetic
 from conv_magic.capture.hooks.entry import Description
-from conv_magic.capture.recorder import LineSite, Place, Row, shortened, words_of
+from conv_magic.capture.rows import LineSite, Place, Row, shortened, words_of
 from conv_magic.capture.values import FailingFrame, Operand, operands, shapes_in_message
 from conv_magic.model.calls import CallRecord, Cost, Mode, Outcome
 from conv_magic.model.options import Options
