@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from conv_magic.boundary import keep
+from conv_magic.capture.call_lines import UserLines, site_key
 from conv_magic.capture.hooks.by_identity import ByIdentity
 from conv_magic.capture.hooks.entry import Captured, Description, Hook
 from conv_magic.capture.hooks.repeats import Repeat
@@ -30,19 +30,11 @@ from conv_magic.capture.hooks.tensors import (
     tensors_in,
 )
 from conv_magic.capture.hooks.tf_function import Traces, called_from
-from conv_magic.capture.rows import Entered, LineSite, Place, Row, shortened, words_of
+from conv_magic.capture.rows import Entered, Place, Row, shortened, words_of
 from conv_magic.model.calls import Mode, Outcome
 from conv_magic.model.shapes import Shape
 
-# AutoGraph's own frames between a line that it rewrote and what that line calls
-_AUTOGRAPH = os.path.join("tensorflow", "python", "autograph", "impl")
-_OF_CALLS = (
-    os.path.join("tensorflow", "python", ""),
-    os.path.join("keras", "src", "utils", "traceback_utils.py"),
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
-)
 _OF_KERAS = os.path.join("keras", "src", "")
-_GENERATED = "__autograph_generated_file"
 # an enum looks its members up as slowly as all else that a known call takes
 _RETURNED, _EAGER, _SYMBOLIC = Outcome.RETURNED, Mode.EAGER, Mode.SYMBOLIC
 _MOST_PRODUCERS = 8192
@@ -68,11 +60,6 @@ class _ThreadState(threading.local):
         self.stack: list[Row | None] = []
         self.quiet = False
         self.checked = False
-
-
-def _site_key(place: Place | None) -> Hashable:
-    """Return a quick key of a call site: a code object's own hash goes through all of its constants."""
-    return (id(place[0]), place[1]) if place is not None and not isinstance(place, LineSite) else place
 
 
 def _description_of(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
@@ -105,10 +92,11 @@ class Recorder:
     _known: dict[Hashable, Row] = field(default_factory=dict)
     _repeats: dict[tuple[int, int], Repeat] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
-    _rewriting: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    _lines: UserLines = field(init=False)
 
     def __post_init__(self) -> None:
         self._first = self.local.stack  # of the thread that the cell runs in
+        self._lines = UserLines(self.files)
 
     def enter(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Entered | None:
         """Note that a hooked call begins; `frame` is the hook's caller. Return None if the call is no row."""
@@ -121,7 +109,7 @@ class Recorder:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
             captured = _UNFIT
-        place, direct = self._call_site(frame)
+        place, direct = self._lines.call_site(frame)
         inputs = tuple([shape_of(tensor) or () for tensor in captured.inputs])
         stack = local.stack or (self._first if local.replica is not None else ())
         parent = stack[-1] if stack else None
@@ -148,7 +136,7 @@ class Recorder:
         stack = self.local.stack
         parent = stack[-1] if stack else None
         filename = signature.code.co_filename if signature.code is not None else ""
-        place, direct = self._call_site(called_from(frame))
+        place, direct = self._lines.call_site(called_from(frame))
         own = direct or filename in self.files  # of a function made of a model the code is Keras'
         row = parent if _OF_KERAS in filename else None
         if own:
@@ -220,8 +208,8 @@ class Recorder:
         inside = parent is not None and parent.mode is not _SYMBOLIC
         building = mode is _SYMBOLIC and (inside or learning)
         rebuilt = building or (not direct and parent is None)
-        site_key, replica = None if rebuilt else _site_key(place), self.local.replica
-        key = (hook.name, captured.detail, site_key, inputs, parent and parent.order, mode, building, replica)
+        identity, replica = None if rebuilt else site_key(place), self.local.replica
+        key = (hook.name, captured.detail, identity, inputs, parent and parent.order, mode, building, replica)
         row = self._known.get(key)
         if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
             return row
@@ -318,37 +306,6 @@ class Recorder:
     def _producer_row(self, tensor: object) -> Row | None:
         held = self._made_by.get(id(tensor))
         return held[1] if held is not None and held[0]() is tensor else None
-
-    def _call_site(self, frame: FrameType) -> tuple[Place | None, bool]:
-        """Return the nearest line of the user's, and whether that line called the hooked function itself."""
-        files, rewriting, direct = self.files, self._rewriting, True
-        # `frame` runs the traceback filter around the hook, or is itself the caller where there is no such filter
-        at: FrameType | None = frame if frame.f_code.co_filename in files else frame.f_back
-        while at is not None:
-            code = at.f_code
-            if code.co_filename in files:
-                return (code, at.f_lasti), direct
-            known = rewriting.get(code.co_filename)
-            if known is None:
-                known = rewriting[code.co_filename] = _GENERATED in code.co_filename, _AUTOGRAPH in code.co_filename
-            generated, passing_on = known
-            if generated:
-                found, own = self._autograph_line()
-                if found is not None:
-                    return found, direct and own
-            direct = direct and passing_on
-            at = at.f_back
-        return None, False
-
-    def _autograph_line(self) -> tuple[Place | None, bool]:
-        """Return the line by TensorFlow's own source map, and whether no other library's line lies inside of it."""
-        tf_stack: Any = sys.modules.get("tensorflow.python.util.tf_stack")
-        own = True
-        for summary in reversed(list(tf_stack.extract_stack())) if tf_stack is not None else ():
-            if summary.filename in self.files:
-                return LineSite(summary.filename, summary.lineno), own
-            own = own and any(part in summary.filename for part in _OF_CALLS)
-        return None, False
 
     def note_creation(self, layer: Any, frame: FrameType | None) -> None:
         """Note where a layer was made; `frame` called its class."""
