@@ -1,6 +1,6 @@
-"""The border between the user's program and our code: no error of ours crosses it, and no interrupt is lost at it.
+"""Keep our errors away from the user's program, and lose no interrupt.
 
-An error that comes up in our code is ours, of whatever kind, and becomes one line at the end of the cell.  An
+An error that comes up in our code is ours, of whatever kind, and becomes one line at the end of the cell. An
 interrupt that comes while our code runs is the user's: it passes, without a frame of ours.
 """
 
@@ -19,25 +19,25 @@ from typing import Any
 # https://github.com/python/cpython/blob/3.11/Lib/warnings.py, `_is_internal_frame`
 HIDDEN = os.path.join("tensorflow", "python", "importlib_bootstrap", "conv_magic_hook.py")
 _OUR_FOLDER = os.path.dirname(__file__) + os.sep
-_MOST = 20
+_MOST_FAULTS = 20
 
 faults: list[str] = []
 """Our own errors that no run keeps: of code that the shell or the cell calls before, beside or after one."""
 
 
-# -- what an error is ------------------------------------------------------------------------------------------------
+# -- whose an error is ------------------------------------------------------------------------------------------------
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether an error that came up while our code ran is meant for the user's: an interrupt.
+    """Check whether an error that came up while our code ran is meant for the user: an interrupt.
 
     That is `KeyboardInterrupt`, and whatever a signal handler of the user's own raised.
     """
-    return isinstance(error, KeyboardInterrupt) or _of_handler(error.__traceback__) is not None
+    return isinstance(error, KeyboardInterrupt) or _from_handler(error.__traceback__) is not None
 
 
-def _of_handler(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback from a signal handler on, if there is one in it."""
+def _from_handler(traceback: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from a signal handler on, None if there is no handler in it."""
     codes = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
     while traceback is not None and traceback.tb_frame.f_code not in codes:
         traceback = traceback.tb_next
@@ -45,7 +45,7 @@ def _of_handler(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether it was raised by our code, not by what that asked of an object of the user's."""
+    """Check whether an error was raised by our code, not by an object of the user's that our code used."""
     filename, traceback = "", error.__traceback__
     while traceback is not None:
         filename, traceback = traceback.tb_frame.f_code.co_filename, traceback.tb_next
@@ -53,16 +53,16 @@ def is_ours(error: BaseException) -> bool:
 
 
 def keep(where: str, error: BaseException, kept: list[str] = faults) -> None:
-    """Keep an error of ours, once; raises it again if it is the user's."""
+    """Keep an error of ours, once; raise it again if it is the user's."""
     if is_users(error):
         raise error
     text = f"{where}: {type(error).__name__}: {error}"
-    if text not in kept and len(kept) < _MOST:
+    if text not in kept and len(kept) < _MOST_FAULTS:
         kept.append(text)
 
 
 def keep_of_hook(where: str, error: BaseException) -> None:
-    """The same in what the user's frames call; but say nothing where an object of the user's raised what it was asked.
+    """Keep an error of a hook that the user's frames call, but none that an object of the user's raised.
 
     An interrupt passes without our frames.
     """
@@ -79,9 +79,9 @@ def keep_of_hook(where: str, error: BaseException) -> None:
 def contained(
     what: str, function: Callable[..., Any], *, passing: tuple[type[BaseException], ...] = (), otherwise: Any = None
 ) -> Callable[..., Any]:
-    """`function` as the shell, a thread or the cell may call it: an error of ours gives `otherwise`, and is kept.
+    """Return `function` as the shell, a thread or the cell may call it: on an error of ours it returns `otherwise`.
 
-    Those of the kinds `passing` are meant for the user.
+    The error is kept. Errors of the kinds `passing` are meant for the user and are raised.
     """
 
     @functools.wraps(function)
@@ -95,12 +95,12 @@ def contained(
             keep(what, error)
         return otherwise
 
-    made: Callable[..., Any] = hidden(entrance)
-    return made
+    wrapper: Callable[..., Any] = hidden(entrance)
+    return wrapper
 
 
 def hidden(function: Any) -> Any:
-    """The function, passed over wherever frames are shown or counted."""
+    """Mark a function so that it is left out wherever frames are shown or counted, and return it."""
     function.__code__ = function.__code__.replace(co_filename=HIDDEN)
     return function
 
@@ -116,13 +116,13 @@ when that was cut short.
 
 
 def begun(part: Part) -> Part:
-    """The part, with all put in."""
+    """Start a part, so that all is put in, and return it."""
     next(part, None)
     return part
 
 
 def close_all(parts: list[Part]) -> None:
-    """Take all out, the last first, whatever any of them raises; then raise that, an interrupt before an error."""
+    """Close all parts, the last first, whatever any of them raises; then raise that, an interrupt before an error."""
     raised: BaseException | None = None
     while parts:
         try:
@@ -139,50 +139,50 @@ def close_all(parts: list[Part]) -> None:
 
 
 def step_out(error: BaseException) -> None:
-    """Take all frames off an interrupt that came up in our part; a bare `raise` after it does not put its own on again.
+    """Take all frames off an interrupt that came up in our part; a bare `raise` after it adds none.
 
-    Nobody who looks at it sees them then, whatever shows it: the user's own `except`, a debugger, IPython.
+    So no one sees them: not the user's own `except`, a debugger or IPython.
     """
     # not by assignment, which an error of the user's may forbid (a frozen dataclass)
-    BaseException.with_traceback(error, _of_handler(error.__traceback__))
+    BaseException.with_traceback(error, _from_handler(error.__traceback__))
 
 
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The same traceback objects, linked past the hooks' frames and what those called."""
-    first = at = _next_of_others(traceback)
-    while at is not None:
-        following = _next_of_others(at.tb_next)
-        if following is not at.tb_next:
-            at.tb_next = following
-        at = following
+    """Return the same traceback objects, linked past the hooks' frames and what those called."""
+    first = current = _next_of_others(traceback)
+    while current is not None:
+        following = _next_of_others(current.tb_next)
+        if following is not current.tb_next:
+            current.tb_next = following
+        current = following
     return first
 
 
 def _next_of_others(traceback: TracebackType | None) -> TracebackType | None:
-    """The first entry that is no hook's; none where an interrupt came in what a hook calls of ours."""
+    """Return the first entry that is no hook's; None where an interrupt came in code that a hook calls."""
     while traceback is not None and traceback.tb_frame.f_code.co_filename == HIDDEN:
         traceback = traceback.tb_next
         if traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_OUR_FOLDER):
-            return _of_handler(traceback)
+            return _from_handler(traceback)
     return traceback
 
 
 def clean_traceback(error: BaseException) -> None:
-    """Hide our frames from an exception and from those that it came of."""
-    for each in errors_behind(error):
-        BaseException.with_traceback(each, without_our_frames(each.__traceback__))
+    """Hide our frames in an exception and in its causes and contexts."""
+    for related in errors_behind(error):
+        BaseException.with_traceback(related, without_our_frames(related.__traceback__))
 
 
 def errors_behind(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came of: its cause and context, the members of a group, and theirs in turn."""
+    """Yield an exception, its cause and context, the members of a group, and theirs in turn."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        at = waiting.pop()
-        if at is None or id(at) in seen:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
             continue
-        seen.add(id(at))
-        yield at
-        waiting += [at.__cause__, at.__context__]
-        if isinstance(at, BaseExceptionGroup):
-            waiting += at.exceptions
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions

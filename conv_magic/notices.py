@@ -1,4 +1,4 @@
-"""What conv_magic tells of itself in a cell's output: one line, never an error."""
+"""Print what conv_magic says about itself in a cell's output: one line, never an error."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 
 
 class OwnFault(RuntimeError):
-    """Something went wrong in conv_magic itself; raised in its own tests, told in a line to users."""
+    """An error in conv_magic itself; raised in its own tests, printed as one line for users."""
 
 
 def is_strict() -> bool:
-    """Whether our own errors are raised; as they are in our own tests."""
+    """Check whether our own errors are raised, as in our own tests."""
     return bool(os.environ.get("CONV_MAGIC_STRICT"))
 
 
 def notice(text: str, error: BaseException | None = None) -> None:
-    """One line about ourselves; in our own tests an error of ours is raised."""
+    """Print one line about ourselves; raise the error instead if `is_strict`."""
     if error is not None and is_strict():
         raise error
     print(f"conv_magic: {text}", file=sys.stderr)

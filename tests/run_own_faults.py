@@ -27,10 +27,10 @@ from own_faults import KINDS, Faults, import_all, prepare
 os.environ.pop("CONV_MAGIC_STRICT", None)  # what a user is told
 
 BORDERS = {
-    "conv_magic.capture.tracer:_hooked.hooked": 0, "conv_magic.capture.tracer:_hooked_new.hooked": 1,
+    "conv_magic.capture.hooked:hooked.wrapper": 0, "conv_magic.capture.hooked:hooked_new.wrapper": 1,
     "conv_magic.capture.tracer:_Watcher.find_spec": 0, "conv_magic.boundary:contained.entrance": 0,
     "conv_magic.capture.assigned:_note": 0, "conv_magic.text.targets:attribute": 0, "conv_magic.text.targets:entry": 0,
-    "conv_magic.capture.following:Following._called": 0, "conv_magic.capture.following:_Frame.__call__": 0,
+    "conv_magic.capture.following:Following._called": 0, "conv_magic.capture.following:_FollowedCall.__call__": 0,
     "conv_magic.notebook.magic:begin": 0, "conv_magic.notebook.extension:Extension.before_cell": 0,
     "conv_magic.notebook.extension:Extension.visit": 0,
     "conv_magic.notebook.extension:Extension.transform": 0, "conv_magic.notebook.extension:Extension.after_cell": 0,
@@ -145,18 +145,18 @@ class Bench:
     def state(self) -> list[str]:
         """What of ours is still in."""
         modules = sys.modules
-        tracer, assigned = (modules[f"conv_magic.capture.{name}"] for name in ("tracer", "assigned"))
+        hooks, tracer, assigned = (modules[f"conv_magic.capture.{name}"] for name in ("hooked", "tracer", "assigned"))
         ours = next(each for each in self.shell.ast_transformers if type(each).__name__ == "Extension")
         wrong = {
             "hooks": tracer.patched(),
-            "recorders": tracer._state.recorders,
+            "recorders": hooks.state.recorders,
             "noted": assigned.awaited(),
             "trace function": sys.gettrace(),
             "custom exceptions": self.shell.custom_exceptions,
             "watcher": [each for each in sys.meta_path if type(each).__name__ == "_Watcher"],
             "runs": ours.runs,
             "infos": ours.infos,
-            "within": tracer._within.call,
+            "within": hooks.inside.call,
             "a hook in its place": [
                 name for name, found in hookable_functions().items() if "conv_magic" in getattr(found, "__module__", "")
             ],
@@ -253,14 +253,14 @@ def main() -> int:
 
 def _repair(bench: Bench) -> None:
     """Take out by force what stayed, so that the next try begins without it."""
-    tracer = sys.modules["conv_magic.capture.tracer"]
-    state = tracer._state
+    hooks = sys.modules["conv_magic.capture.hooked"]
+    state = hooks.state
     state.recorders.clear()
     for slot, original, _ in reversed(list(state.patched.values())):
         slot.set(original)
     state.patched.clear()
     state.only = None
-    tracer._within.call = False
+    hooks.inside.call = False
     sys.settrace(None)
     sys.meta_path[:] = [each for each in sys.meta_path if type(each).__name__ != "_Watcher"]
     sys.modules["conv_magic.capture.assigned"]._seen.clear()

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from conv_magic.model.positions import Span, text_at
 from conv_magic.model.shapes import Shape
-from conv_magic.text.contracts import Contract, Malformed, Pattern, Scopes, contracts_in, match, names_in
+from conv_magic.text.contract_matching import Scopes, match, names_in
+from conv_magic.text.contracts import Contract, Malformed, Pattern, contracts_in
 
 SPAN = Span("cell", 1, 0, 1, 1)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _CALLED_BY_THE_CELL = (
-    "boundary", "capture.assigned", "capture.following", "capture.guard", "capture.hooks", "capture.recorder",
-    "capture.tracer", "engine.session", "notebook.cells", "notebook.extension", "notebook.interrupts",
-    "notebook.magic", "notices", "text.targets",
+    "boundary", "capture.assigned", "capture.call_lines", "capture.following", "capture.guard", "capture.hooked",
+    "capture.hooks", "capture.recorder", "capture.rows", "capture.tracer", "engine.session", "notebook.cells",
+    "notebook.extension", "notebook.interrupts", "notebook.magic", "notices", "text.targets",
 )  # fmt: skip
 """What the shell and the user's own frames call."""
 

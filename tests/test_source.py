@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conv_magic.model.positions import text_at
-from conv_magic.text.source import Code, argument, called_name, integers, parse, place_of
+from conv_magic.text.source import Code, argument, called_name, integers, parse, span_of_site
 
 _SEEN: list[tuple[CodeType, int]] = []
 
@@ -27,7 +27,7 @@ def _places(source: str, above: int = 0) -> list[str | None]:
     compiled = "\n".join(source.split("\n")[above:])
     exec(compile(compiled, "<cell>", "exec"), {"probe": probe})
     code = Code("c0", source, above)
-    spans = [place_of(site, code) for site in _SEEN]
+    spans = [span_of_site(site, code) for site in _SEEN]
     return [text_at(source, span) if span else None for span in spans]
 
 
@@ -58,7 +58,7 @@ def test_lines_that_the_shell_strips_are_counted() -> None:
 def test_a_place_outside_the_text_is_not_found() -> None:
     _SEEN.clear()
     exec(compile("\n\n\nprobe(1)", "<cell>", "exec"), {"probe": probe})
-    assert place_of(_SEEN[0], Code("c0", "x = 1")) is None
+    assert span_of_site(_SEEN[0], Code("c0", "x = 1")) is None
 
 
 @pytest.mark.parametrize(

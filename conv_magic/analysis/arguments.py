@@ -1,4 +1,4 @@
-"""The arguments of a call in the text, by the shared table of signatures."""
+"""Look up the arguments of a call in the text by the shared table of signatures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conv_magic.text.source import Code, argument, called_name
 
 
 def signature_of(call: ast.Call, op: str | None = None) -> Signature | None:
-    """Return the signature of what a call in the text calls, None where it is not known.
+    """Return the signature of the function or class that a call names, None if it is not in the table.
 
     `op` is the operation's name where the text may know it by another: `conv2d` of `from tensorflow.nn import conv2d
     as conv`; of `keras.ops.conv`, which runs `tf.nn.convolution`, the name in the text counts.
@@ -38,7 +38,7 @@ def is_keras_function(call: ast.Call) -> bool:
 
 
 def parameter_of(call: ast.Call, option: str, op: str | None = None) -> Parameter | None:
-    """Return the parameter that an option of the called layer or function goes by, None where that is not known."""
+    """Return the parameter that takes an option of the called layer or function, None if it is not known."""
     signature = signature_of(call, op)
     return signature.find(option) if signature else None
 

@@ -1,4 +1,4 @@
-"""Where a name got its value, if the text leaves only one answer."""
+"""Find the one statement that gave a name its value, or None where the text leaves a choice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ALWAYS_RUN = (ast.With, ast.AsyncWith)
 
 
 def only_binding(code: Code, name: ast.Name) -> Binding | None:
-    """The one statement that can have given a name its value; None where a branch or a loop leaves a choice.
+    """Return the one statement that can have given a name its value; None if a branch or a loop leaves a choice.
 
     In the name's own scope it is the last before its use; for a function's global, the only one in the module.
     """
@@ -21,30 +21,31 @@ def only_binding(code: Code, name: ast.Name) -> Binding | None:
     scope = code.scope_of(name)
     if use is None or is_otherwise_bound(code, name):
         return None
-    own = code.bindings(scope, name.id)
-    if not own:
-        outer = code.bindings(code.tree, name.id) if scope is not code.tree and not parameter_of(code, name) else []
-        return outer[0] if len(outer) == 1 else None
-    loops = _lasting_into(code, use)
-    before = [b for b in own if _start(b.statement) < _start(use) or b.statement in loops]
+    local = code.bindings(scope, name.id)
+    if not local:
+        at_module = code.bindings(code.tree, name.id) if scope is not code.tree and not parameter_of(code, name) else []
+        return at_module[0] if len(at_module) == 1 else None
+    loops = _blocks_around(code, use)
+    before = [b for b in local if _position_of(b.statement) < _position_of(use) or b.statement in loops]
     if not before:
         return None
-    last = max(before, key=lambda b: _start(b.statement))
-    return last if _always_before(code, last.statement, use) and not _carried(code, last, use, own) else None
+    last = max(before, key=lambda b: _position_of(b.statement))
+    sure = _always_runs_before(code, last.statement, use) and not _is_rebound_in_loop(code, last, use, local)
+    return last if sure else None
 
 
 def is_otherwise_bound(code: Code, name: ast.Name) -> bool:
-    """Whether something else than a statement of its own scope may bind a name."""
-    return name.id in _otherwise_bound(code)
+    """Check whether something else than a statement of its own scope may bind a name."""
+    return name.id in _names_bound_otherwise(code)
 
 
-def _start(statement: ast.stmt) -> tuple[int, int]:
+def _position_of(statement: ast.stmt) -> tuple[int, int]:
     return statement.lineno, statement.col_offset
 
 
 @lru_cache(maxsize=64)
-def _otherwise_bound(code: Code) -> frozenset[str]:
-    """The names that something else than a statement binds, or another scope: of them nothing is sure."""
+def _names_bound_otherwise(code: Code) -> frozenset[str]:
+    """Return the names bound by another scope or by something else than a statement: nothing is sure about them."""
     found: set[str] = set()
     for node in code.nodes:
         match node:
@@ -61,27 +62,27 @@ def _otherwise_bound(code: Code) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lasting_into(code: Code, use: ast.stmt) -> list[ast.AST]:
-    """The loops and `with` around a statement: they bind their names before it on the same line too."""
+def _blocks_around(code: Code, use: ast.stmt) -> list[ast.AST]:
+    """Return the loops and `with` blocks around a statement: they bind their names before it, also on the same line."""
     return [node for node in code.around(use) if node is not use and isinstance(node, _LOOPS + _ALWAYS_RUN)]
 
 
-def _always_before(code: Code, statement: ast.stmt, use: ast.stmt) -> bool:
-    """Whether whoever reaches `use` has passed `statement`."""
+def _always_runs_before(code: Code, statement: ast.stmt, use: ast.stmt) -> bool:
+    """Check whether `use` can be reached only after `statement` ran."""
     around = list(code.around(use))
     if statement in around:
         return True  # a loop or `with` that binds the name itself
-    at: ast.AST = statement
+    inner: ast.AST = statement
     for block in list(code.around(statement))[1:]:
         if isinstance(block, _ALWAYS_RUN) and block not in around:
-            at = block
+            inner = block
             continue
-        return block in around and _same_part(block, at, around)
+        return block in around and _in_same_block(block, inner, around)
     return False
 
 
-def _same_part(block: ast.AST, statement: ast.AST, around: list[ast.AST]) -> bool:
-    """Whether a statement and what leads on to the use stand in one list of statements: not in `if` and `else`."""
+def _in_same_block(block: ast.AST, statement: ast.AST, around: list[ast.AST]) -> bool:
+    """Check whether a statement and the block with the use stand in one list of statements, not in `if` and `else`."""
     after = around[around.index(block) - 1]
     for _, value in ast.iter_fields(block):
         if isinstance(value, list) and statement in value:
@@ -89,19 +90,19 @@ def _same_part(block: ast.AST, statement: ast.AST, around: list[ast.AST]) -> boo
     return False
 
 
-def _carried(code: Code, last: Binding, use: ast.stmt, own: list[Binding]) -> bool:
-    """Whether a loop around the use, but not around the binding, binds the name for its next round."""
+def _is_rebound_in_loop(code: Code, last: Binding, use: ast.stmt, local: list[Binding]) -> bool:
+    """Check whether a loop around the use, but not around the binding, binds the name for its next round."""
     outside = set(map(id, code.around(last.statement)))
     for loop in code.around(use):
         if isinstance(loop, _LOOPS) and id(loop) not in outside:
             inside = {id(node) for node in ast.walk(loop)}
-            if any(id(b.statement) in inside for b in own):
+            if any(id(b.statement) in inside for b in local):
                 return True
     return False
 
 
 def parameter_of(code: Code, name: ast.Name) -> Function | None:
-    """The function whose parameter a name is."""
+    """Return the function that has this name as a parameter, None if the innermost function has not."""
     for node in code.around(name):
         if isinstance(node, Function):
             given = node.args
@@ -111,7 +112,7 @@ def parameter_of(code: Code, name: ast.Name) -> Function | None:
 
 
 def sole_assignment(code: Code, attribute: ast.Attribute) -> ast.stmt | None:
-    """The only statement of the cell that assigns `self.x`."""
+    """Return the only statement of the cell that assigns `self.x`, None if there are none or several."""
     text = ast.unparse(attribute)
     found = [n for n in code.nodes if isinstance(n, ast.Assign) and any(ast.unparse(t) == text for t in n.targets)]
     return found[0] if len(found) == 1 else None

@@ -1,4 +1,4 @@
-"""Where the options of calls are written, so that another choice can be put into the text without running anything.
+"""Find where the options of calls are written, so that another value can be put into the text without running it.
 
 Only what can be found exactly is a site: the call in the text is of a known family under its own name, and nothing is
 spread into its arguments that could hold the option a second time.
@@ -10,7 +10,8 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import is_keras_function, signature_of
-from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.options import (
     ConvOptions,
@@ -38,7 +39,7 @@ _AS_LISTS = {"conv3d": {"strides", "dilation_rate"}, "depthwise_conv2d": {"strid
 """Functions that take these options for every axis, batch and channels too."""
 _NOT_FREE = ("separable_conv2d", "conv1d_transpose", "conv2d_transpose", "conv3d_transpose")
 """Functions of which another argument must change with the option."""
-_SPELLED = (
+_WITH_SITES = (
     ConvOptions | DepthwiseConvOptions | ConvTransposeOptions | PoolOptions | ZeroPaddingOptions | CroppingOptions
     | UpSamplingOptions
 )  # fmt: skip
@@ -53,50 +54,52 @@ def parameters_of(signature: Signature, name: str) -> Iterator[tuple[str, Parame
 
 
 def edit_sites(trace: Trace) -> tuple[EditSite, ...]:
-    """The sites of all calls, each place in the text once, in the order of the calls."""
+    """Return the sites of all calls, each span of the text once, in the order of the calls."""
     found: dict[Span, EditSite] = {}
     for call in trace.calls:
-        place = call.created if call.layer is not None else call.span
-        if place is None or place in found or not isinstance(call.options, _SPELLED):
+        span = call.options_span
+        if span is None or span in found or not isinstance(call.options, _WITH_SITES):
             continue
-        site = _site(call, trace, place)
+        site = _site_of(call, trace, span)
         if site is not None:
-            found[place] = site
+            found[span] = site
         if len(found) >= MOST_SITES:
             break
     return tuple(found.values())
 
 
-def _site(call: CallRecord, trace: Trace, place: Span) -> EditSite | None:
-    made = call_site_of(call, trace)
-    if made is None:
+def _site_of(call: CallRecord, trace: Trace, span: Span) -> EditSite | None:
+    """Return the site of a call with all its options, None if the call or its options cannot be found."""
+    call_site = call_site_of(call, trace)
+    if call_site is None:
         return None
-    code, node = made
+    code, node = call_site
     signature = signature_of(node)
     known = parameters_of(signature, called_name(node)) if signature is not None else ()
     spread = any(keyword.arg is None for keyword in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
-    sites = tuple(s for each in known for s in _arguments(call, trace, code, node, each, spread))
+    sites = tuple(s for option in known for s in _argument_sites(call, trace, code, node, option, spread))
     capitals = call.layer is None and not is_keras_function(node)
-    return EditSite(place, capitals, sites) if sites else None
+    return EditSite(span, capitals, sites) if sites else None
 
 
-def _arguments(
+def _argument_sites(
     call: CallRecord, trace: Trace, code: Code, node: ast.Call, known: tuple[str, Parameter], spread: bool
 ) -> Iterator[ArgumentSite]:
+    """Yield where an option is written or can be added; `spread`: `*args` or `**kwargs` may hold it."""
     option, parameter = known
     given = argument(node, parameter.position, parameter.name)
     if isinstance(given, ast.Starred):
         return
     if option == "kernel_size" and call.layer is None:
-        yield from _kernel(call, trace, code, given)
+        yield from _kernel_sites(call, trace, code, given)
     elif given is not None:
         yield ArgumentSite(option, code.span(given), "")
     elif not spread:
         yield _insertion(code, node, option, parameter)
 
 
-def _kernel(call: CallRecord, trace: Trace, code: Code, given: ast.expr | None) -> Iterator[ArgumentSite]:
-    """The numbers of a function's kernel, where its shape is written in one place."""
+def _kernel_sites(call: CallRecord, trace: Trace, code: Code, given: ast.expr | None) -> Iterator[ArgumentSite]:
+    """Yield the numbers of a function's kernel, if its shape is written exactly once."""
     if given is None or call.kernel is None:
         return
     literals = list(shape_literals(code, trace, given, call.kernel))
@@ -106,5 +109,6 @@ def _kernel(call: CallRecord, trace: Trace, code: Code, given: ast.expr | None) 
 
 
 def _insertion(code: Code, node: ast.Call, option: str, parameter: Parameter) -> ArgumentSite:
+    """Return the site at which an option that is not written can be added."""
     at, separator = end_of_arguments(code, node)
     return ArgumentSite(option, at, f"{separator}{parameter.name}=")

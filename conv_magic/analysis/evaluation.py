@@ -1,4 +1,4 @@
-"""What the numbers and shapes in the text come to: `features.shape[1:]`, `(side // 2, 8)`, `input_shape=size`."""
+"""Evaluate the numbers and shapes in the text: `features.shape[1:]`, `(side // 2, 8)`, `input_shape=size`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEEPEST = 20
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Reads expressions of one cell.
+    """The expressions of one cell, evaluated without running it.
 
     `instead` are other values for expressions of the text: what would come out if this literal were another number.
     """
@@ -36,7 +36,7 @@ class Evaluator:
     instead: Mapping[ast.expr, int] = field(default_factory=dict)
 
     def value(self, node: ast.expr, depth: int = 0) -> Value | None:
-        """The whole number or the shape that an expression stands for; None where that cannot be told."""
+        """Return the whole number or the shape that an expression stands for, None if it is not known."""
         if node in self.instead:
             return self.instead[node]
         if depth > _DEEPEST:
@@ -49,20 +49,21 @@ class Evaluator:
             case ast.Attribute(attr="shape", value=owner):
                 return self.shape_of(owner, depth + 1)
             case ast.Subscript(slice=ast.Constant(value=str())):
-                return self._named(node, depth)
+                return self._value_of_name(node, depth)
             case ast.Subscript(value=owner, slice=index):
-                return self._part(self.value(owner, depth + 1), index, depth)
+                return self._item_of(self.value(owner, depth + 1), index, depth)
             case ast.Name() | ast.Attribute():
-                return self._named(node, depth)
+                return self._value_of_name(node, depth)
         return self._computed(node, depth + 1)
 
     def _computed(self, node: ast.expr, depth: int) -> Value | None:
+        """Return the value of an operation or of a call of `len`, `int`, `tuple`, `tf.shape` and their like."""
         match node:
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 number = self.value(inner, depth)
                 return -number if isinstance(number, int) else None
             case ast.BinOp(left=left, op=how, right=right):
-                return _operated(self.value(left, depth), how, self.value(right, depth))
+                return _result_of(self.value(left, depth), how, self.value(right, depth))
             case ast.Call(func=ast.Name(id="len"), args=[owner]):
                 shape = self.shape_of(owner, depth)
                 return shape[0] if shape else self._length(owner)
@@ -77,25 +78,25 @@ class Evaluator:
         return None
 
     def _length(self, node: ast.expr) -> int | None:
-        """Of a list, tuple or dictionary that the text spells out."""
+        """Return the length of a list, tuple, set or dictionary that the text writes out."""
         for origin in definitions_of(self.code, node):
             match origin:
-                case ast.List(elts=listed) | ast.Tuple(elts=listed) | ast.Set(elts=listed) | ast.Dict(values=listed):
-                    return None if any(isinstance(each, ast.Starred) for each in listed) else len(listed)
+                case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) | ast.Dict(values=items):
+                    return None if any(isinstance(item, ast.Starred) for item in items) else len(items)
         return None
 
     def shape_of(self, node: ast.expr, depth: int = 0) -> Shape | None:
-        """The shape of the array or tensor that an expression stands for, as far as names tell."""
+        """Return the shape of the array or tensor that an expression stands for, None if it is not known."""
         if isinstance(node, ast.Name):
-            return self._shape_named(node)
+            return self._shape_of_name(node)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp | ast.Slice):
             shape = self.shape_of(node.value, depth + 1) if depth < _DEEPEST else None
             if shape:
                 return (None, *shape[1:]) if isinstance(node.slice, ast.Slice) else shape[1:]
         return None
 
-    def _shape_named(self, name: ast.Name) -> Shape | None:
-        """The shape that a name has: of the function that failed if it stands in there, else the cell's own."""
+    def _shape_of_name(self, name: ast.Name) -> Shape | None:
+        """Return the shape that a name has: in the function that failed if the name stands in it, else in the cell."""
         known = [v for v in self.trace.values if v.name == name.id and v.shape is not None]
         scope = getattr(self.code.scope_of(name), "name", "")
         return next((v.shape for v in (*(v for v in known if v.scope == scope), *known)), None)
@@ -113,7 +114,7 @@ class Evaluator:
             sizes.extend(value if isinstance(value, tuple) else (value,))
         return tuple(sizes)
 
-    def _part(self, value: Value | None, index: ast.expr, depth: int) -> Value | None:
+    def _item_of(self, value: Value | None, index: ast.expr, depth: int) -> Value | None:
         if not isinstance(value, tuple):
             return None
         if isinstance(index, ast.Slice):
@@ -121,23 +122,23 @@ class Evaluator:
             if isinstance(lower, tuple) or isinstance(upper, tuple):
                 return None
             return value[lower:upper]
-        at = self.value(index, depth + 1)
-        return value[at] if isinstance(at, int) and -len(value) <= at < len(value) else None
+        position = self.value(index, depth + 1)
+        return value[position] if isinstance(position, int) and -len(value) <= position < len(value) else None
 
-    def _local(self, node: ast.expr) -> Value | None:
-        """What a parameter of the function that failed was given, in the call that failed."""
+    def _argument_given(self, node: ast.expr) -> Value | None:
+        """Return what a parameter of the function that failed was given in the call that failed."""
         scope = self.code.scope_of(node)
         if not isinstance(node, ast.Name) or not isinstance(scope, ast.FunctionDef):
             return None
-        given = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
-        if node.id not in (a.arg for a in given):
+        parameters = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+        if node.id not in (a.arg for a in parameters):
             return None
         known = (v for v in self.trace.values if v.name == node.id and v.scope == scope.name and v.kind == "number")
         value = next(known, None)
         return None if value is None else value.numbers[0] if value.type == "int" else value.numbers
 
-    def _named(self, node: ast.expr, depth: int) -> Value | None:
-        local = None if self.instead else self._local(node)
+    def _value_of_name(self, node: ast.expr, depth: int) -> Value | None:
+        local = None if self.instead else self._argument_given(node)
         if local is not None:
             return local
         for origin in definitions_of(self.code, node)[1:]:
@@ -151,7 +152,7 @@ class Evaluator:
         return None
 
 
-def _operated(left: Value | None, how: ast.operator, right: Value | None) -> Value | None:
+def _result_of(left: Value | None, how: ast.operator, right: Value | None) -> Value | None:
     if isinstance(left, tuple) and isinstance(right, tuple):
         return left + right if isinstance(how, ast.Add) else None
     if isinstance(left, tuple) and isinstance(right, int) and isinstance(how, ast.Mult):
@@ -167,14 +168,14 @@ def _operated(left: Value | None, how: ast.operator, right: Value | None) -> Val
 
 
 def factors_of(product: ast.expr) -> list[ast.expr]:
-    """The factors of a product as it is written, `7 * 7 * 64`; anything else is its own only one."""
+    """Return the factors of a product as it is written, `7 * 7 * 64`; any other expression is its only factor."""
     if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
         return [*factors_of(product.left), *factors_of(product.right)]
     return [product]
 
 
 def settings_of(node: ast.AST) -> dict[str, ast.expr]:
-    """The named values of `{"strides": 2}` or `dict(strides=2)`."""
+    """Return the named values of `{"strides": 2}` or `dict(strides=2)`."""
     match node:
         case ast.Dict(keys=keys, values=values):
             pairs = zip(keys, values, strict=True)
@@ -185,10 +186,10 @@ def settings_of(node: ast.AST) -> dict[str, ast.expr]:
 
 
 def expressions_in(code: Code) -> Iterator[ast.expr]:
-    """Every expression of the text that may stand for a number or a shape."""
+    """Yield every expression of the text that may stand for a number or a shape."""
     wanted = (ast.Constant, ast.Name, ast.BinOp, ast.Tuple, ast.List, ast.Subscript, ast.Attribute)
-    return (node for node in ast.walk(code.tree) if isinstance(node, wanted) and _is_read(node))
+    return (node for node in ast.walk(code.tree) if isinstance(node, wanted) and _is_loaded(node))
 
 
-def _is_read(node: ast.expr) -> bool:
+def _is_loaded(node: ast.expr) -> bool:
     return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)

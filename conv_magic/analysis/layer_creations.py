@@ -1,6 +1,6 @@
-"""Where layers were made in cells that ran before anything was traced: the one call in their texts that can have been.
+"""Find where layers were made in cells that ran before tracing: the one call in their texts that can have made each.
 
-Right or none: a layer whose class, name and sizes fit several calls has no place, unless layers and calls are as many
+Right or none: a layer whose class, name and sizes fit several calls gets no span, unless layers and calls are as many
 and pair off in their order.
 """
 
@@ -31,8 +31,8 @@ _SPELLINGS = (("Pooling", "Pool"), ("Average", "Avg"), ("Convolution", "Conv"), 
 
 
 @dataclass(frozen=True)
-class _Making:
-    """A call in the text that makes a layer; `name` is what it is given as such, None where that is not written."""
+class _Creation:
+    """A call in the text that makes a layer; `name` is its argument `name`, None if it is not written."""
 
     code: Code
     call: ast.Call
@@ -44,61 +44,63 @@ class _Making:
 
 
 def with_creations(trace: Trace) -> Trace:
-    """The trace with a place for each layer that had none and that its texts tell."""
-    unplaced = {c.layer: c for c in trace.calls if c.layer is not None and c.created is None and not c.op.islower()}
-    if not unplaced:
+    """Return the trace with a span for each layer that had none and whose creation its texts show."""
+    without_span = {c.layer: c for c in trace.calls if c.layer is not None and c.created is None and not c.op.islower()}
+    if not without_span:
         return trace
-    makings = list(_makings(trace))
+    creations = list(_creations_in(trace))
     taken = {c.created for c in trace.calls}
     found: dict[str | None, Span] = {}
-    for kind in dict.fromkeys(_plain(c.op) for c in unplaced.values()):
-        layers = sorted((c for c in unplaced.values() if _plain(c.op) == kind), key=_place_in_order)
-        calls = [m for m in makings if _plain(called_name(m.call)) == kind and m.span not in taken]
-        found.update(_matched(layers, calls, trace))
-    placed = (replace(c, created=found[c.layer]) if c.layer in found and c.created is None else c for c in trace.calls)
-    return replace(trace, calls=tuple(placed))
+    for kind in dict.fromkeys(_normalised(c.op) for c in without_span.values()):
+        layers = sorted((c for c in without_span.values() if _normalised(c.op) == kind), key=_number_of)
+        free = [c for c in creations if _normalised(called_name(c.call)) == kind and c.span not in taken]
+        found.update(_paired(layers, free, trace))
+    calls = (replace(c, created=found[c.layer]) if c.layer in found and c.created is None else c for c in trace.calls)
+    return replace(trace, calls=tuple(calls))
 
 
-def _makings(trace: Trace) -> Iterator[_Making]:
-    """All calls of the texts that may make a layer, in their order."""
+def _creations_in(trace: Trace) -> Iterator[_Creation]:
+    """Yield all calls of the texts that may make a layer, in their order."""
     for code in codes_of(trace):
         calls = [node for node in code.nodes if isinstance(node, ast.Call) and called_name(node)[:1].isupper()]
         for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-            yield _Making(code, call, next((k.value for k in call.keywords if k.arg == "name"), None))
+            yield _Creation(code, call, argument(call, None, "name"))
 
 
-def _matched(layers: list[CallRecord], makings: list[_Making], trace: Trace) -> Iterator[tuple[str | None, Span]]:
-    """The place of each layer that only one call can have made; of the rest in their order, if they are as many."""
+def _paired(layers: list[CallRecord], creations: list[_Creation], trace: Trace) -> Iterator[tuple[str | None, Span]]:
+    """Yield the span of each layer that only one call can have made; the rest in their order, if they are as many."""
     rest: list[CallRecord] = []
     used: set[Span] = set()
     for layer in layers:
-        fitting = [m for m in makings if _fits(layer, m, trace)]
+        fitting = [creation for creation in creations if _may_have_made(layer, creation, trace)]
         if len(fitting) == 1:
             used.add(fitting[0].span)
             yield layer.layer, fitting[0].span
         elif fitting:
             rest.append(layer)
-    left = [m for m in makings if m.span not in used and any(_fits(layer, m, trace) for layer in rest)]
+    free = (creation for creation in creations if creation.span not in used)
+    left = [creation for creation in free if any(_may_have_made(layer, creation, trace) for layer in rest)]
     pairs = list(zip(rest, left, strict=False))
-    if len(rest) == len(left) and all(_fits(layer, making, trace) for layer, making in pairs):
-        yield from ((layer.layer, making.span) for layer, making in pairs)
+    if len(rest) == len(left) and all(_may_have_made(layer, creation, trace) for layer, creation in pairs):
+        yield from ((layer.layer, creation.span) for layer, creation in pairs)
 
 
-def _fits(layer: CallRecord, making: _Making, trace: Trace) -> bool:
-    if isinstance(making.name, ast.Constant):
-        if making.name.value != layer.layer:
+def _may_have_made(layer: CallRecord, creation: _Creation, trace: Trace) -> bool:
+    """Check whether the name and the sizes of a layer agree with a call in the text."""
+    if isinstance(creation.name, ast.Constant):
+        if creation.name.value != layer.layer:
             return False
-    elif (making.name is None) != _is_automatic(layer):
+    elif (creation.name is None) != _is_automatic(layer):
         return False
-    return _has_sizes(layer.options, making, trace)
+    return _sizes_agree(layer.options, creation, trace)
 
 
-def _has_sizes(options: Options | None, making: _Making, trace: Trace) -> bool:
-    """Whether the sizes that are written in a call, as far as they can be read, are those of the layer."""
-    reader = Evaluator(making.code, trace)
-    for place, names, size in _sizes(options):
-        given = argument(making.call, place, *names)
-        value = reader.value(given) if given is not None else None
+def _sizes_agree(options: Options | None, creation: _Creation, trace: Trace) -> bool:
+    """Check whether the sizes written in a call, as far as they can be evaluated, are those of the layer."""
+    evaluator = Evaluator(creation.code, trace)
+    for position, names, size in _sizes_made_with(options):
+        given = argument(creation.call, position, *names)
+        value = evaluator.value(given) if given is not None else None
         if value is None:
             continue
         whole = (value,) * len(size) if isinstance(value, int) and isinstance(size, tuple) else value
@@ -107,7 +109,8 @@ def _has_sizes(options: Options | None, making: _Making, trace: Trace) -> bool:
     return True
 
 
-def _sizes(options: Options | None) -> Iterator[tuple[int, tuple[str, ...], int | tuple[int, ...] | None]]:
+def _sizes_made_with(options: Options | None) -> Iterator[tuple[int, tuple[str, ...], int | tuple[int, ...] | None]]:
+    """Yield position, names and value of each argument that decides a layer's sizes."""
     match options:
         case DenseOptions(units=units):
             yield 0, ("units",), units
@@ -120,24 +123,28 @@ def _sizes(options: Options | None) -> Iterator[tuple[int, tuple[str, ...], int 
             yield 0, ("target_shape",), shape
 
 
-def _plain(name: str) -> str:
-    """One spelling for a class that has several: `MaxPool2D` for `MaxPooling2D`."""
+def _normalised(name: str) -> str:
+    """Return one spelling for a class that has several: `MaxPool2D` for `MaxPooling2D`."""
     for long, short in _SPELLINGS:
         name = name.replace(long, short)
     return name
 
 
 def _is_automatic(layer: CallRecord) -> bool:
-    """Whether Keras made the name up, as `conv2d_3` for a `Conv2D`."""
+    """Check whether Keras chose the layer's name, as `conv2d_3` for a `Conv2D`."""
     return _NUMBER.sub("", layer.layer or "") == _snake(layer.op)
 
 
 def _snake(name: str) -> str:
-    """As Keras does: https://github.com/keras-team/keras/blob/master/keras/src/utils/naming.py."""
+    """Return a class name in snake case, as Keras does.
+
+    https://github.com/keras-team/keras/blob/master/keras/src/utils/naming.py
+    """
     spaced = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
 
 
-def _place_in_order(layer: CallRecord) -> int:
+def _number_of(layer: CallRecord) -> int:
+    """Return the number at the end of a layer's automatic name, else 0."""
     number = _NUMBER.search(layer.layer or "")
     return int(number[1]) if number and _is_automatic(layer) else 0

@@ -1,4 +1,4 @@
-"""Where the text loads images, and the words with which it can ask for other channels."""
+"""Find where the text loads images, and the arguments by which it can ask for other channels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MOST = 2000
 """A position that no positional argument has."""
 
 
-def asking_for(code: Code, expression: ast.expr, channels: int) -> Iterator[tuple[str, Edit]]:
-    """How the loaders behind an expression are asked for so many channels: in words, and the edit."""
+def loader_edits(code: Code, expression: ast.expr, channels: int) -> Iterator[tuple[str, Edit]]:
+    """Yield the edits after which the loaders behind an expression give so many channels, each with its title."""
     for call in _calls_behind(code, expression):
         name = called_name(call)
         if name in _WITH_COLOR_MODE and channels in _COLOR_MODES:
@@ -34,11 +34,11 @@ def asking_for(code: Code, expression: ast.expr, channels: int) -> Iterator[tupl
             mode = _PIL_MODES[channels]
             yield f'convert the images to "{mode}"', code.replace(call.args[0], f'"{mode}"')
         elif channels in (1, 3):
-            yield from _own_switch(code, call, channels)
+            yield from _with_color_switch(code, call, channels)
 
 
 def _calls_behind(code: Code, expression: ast.expr) -> Iterator[ast.Call]:
-    """The calls in what an expression was made of, by way of names and of the user's own functions."""
+    """Yield the calls that made an expression, through names and the user's own functions."""
     seen: list[ast.AST] = []
     waiting: list[ast.AST] = [expression]
     while waiting and len(seen) < _MOST:
@@ -48,40 +48,42 @@ def _calls_behind(code: Code, expression: ast.expr) -> Iterator[ast.Call]:
             seen.append(node)
             if isinstance(node, ast.Call):
                 yield node
-                waiting.extend(_own(code, called_name(node)))
+                waiting.extend(_definitions_named(code, called_name(node)))
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 waiting.extend(definitions_of(code, node)[1:])
 
 
-def _own(code: Code, name: str) -> list[ast.AST]:
-    """The user's functions and classes of that name."""
+def _definitions_named(code: Code, name: str) -> list[ast.AST]:
+    """Return the user's functions and classes of that name."""
     return [n for n in ast.walk(code.tree) if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name]
 
 
-def _own_switch(code: Code, call: ast.Call, channels: int) -> Iterator[tuple[str, Edit]]:
-    """A loader of the user's with a parameter such as `grayscale=False`."""
-    for made in _own(code, called_name(call)):
-        inits = [n for n in ast.walk(made) if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-        function = made if isinstance(made, Function) else inits[0] if inits else None
+def _with_color_switch(code: Code, call: ast.Call, channels: int) -> Iterator[tuple[str, Edit]]:
+    """Yield the edits of a user's loader that has a parameter such as `grayscale=False`."""
+    for definition in _definitions_named(code, called_name(call)):
+        inits = [n for n in ast.walk(definition) if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+        function = definition if isinstance(definition, Function) else inits[0] if inits else None
         if not isinstance(function, ast.FunctionDef):
             continue
         names = [a.arg for a in function.args.args]
         for parameter in [*names, *(a.arg for a in function.args.kwonlyargs)]:
-            if (wanted := _switch(parameter, channels)) is not None and _is_switch(function, parameter):
-                place = names.index(parameter) - (function is not made) if parameter in names else None
-                edit = with_argument(code, call, place, parameter, str(wanted))
-                yield f"load the images with {parameter}={wanted}", edit
+            value = _value_of_switch(parameter, channels)
+            if value is not None and _has_boolean_default(function, parameter):
+                position = names.index(parameter) - (function is not definition) if parameter in names else None
+                edit = with_argument(code, call, position, parameter, str(value))
+                yield f"load the images with {parameter}={value}", edit
 
 
-def _switch(parameter: str, channels: int) -> bool | None:
-    """What a switch of that name must be for so many channels; None where its name does not speak of colours."""
+def _value_of_switch(parameter: str, channels: int) -> bool | None:
+    """Return what a parameter must be for so many channels, None if its name is not about colours."""
     word = parameter.lower()
     if "gray" in word or "grey" in word:
         return channels == 1
     return channels == 3 if "color" in word or "colour" in word or word == "rgb" else None
 
 
-def _is_switch(function: ast.FunctionDef, parameter: str) -> bool:
+def _has_boolean_default(function: ast.FunctionDef, parameter: str) -> bool:
+    """Check whether a parameter has a default of True or False."""
     given = function.args
     defaults = dict(zip(reversed(given.args), reversed(given.defaults), strict=False))
     defaults |= {a: d for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}

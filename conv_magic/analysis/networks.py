@@ -1,4 +1,4 @@
-"""The ready-made networks of `keras.applications`, by their names (https://keras.io/api/applications/)."""
+"""Recognise the ready-made networks of `keras.applications` by their names (https://keras.io/api/applications/)."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _NAME = re.compile(r"(VGG|ResNet|MobileNet|DenseNet|EfficientNet|Inception|Xcept
 
 
 def is_network(name: str) -> bool:
-    """Whether a called name is that of a ready-made network."""
+    """Check whether a called name is that of a ready-made network."""
     return _NAME.match(name) is not None

@@ -1,4 +1,4 @@
-"""Where a call's input comes from: the expression in the user's text, its binding, the call that made it."""
+"""Find the expression in the user's text that gives a call its input, and where its value was made."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DATA_METHODS = {
 
 
 @lru_cache(maxsize=64)
-def _code(source: Source, modules: tuple[tuple[str, str], ...]) -> Code:
+def _code_of_source(source: Source, modules: tuple[tuple[str, str], ...]) -> Code:
     return Code(source.cell, source.text, modules=modules)
 
 
 def code_of(trace: Trace, span: Span | None) -> Code | None:
-    """The cell that a span lies in."""
+    """Return the cell that a span lies in, None if the trace does not have it."""
     if span is not None:
         for code in codes_of(trace):
             if code.cell == span.cell:
@@ -38,7 +38,7 @@ _latest: _Latest = ((), (), ())
 
 
 def codes_of(trace: Trace) -> tuple[Code, ...]:
-    """Every cell that the trace knows, the one that ran first.
+    """Return every cell that the trace knows, the one that ran first.
 
     The rules ask this many times for each call of one trace: those of the latest one are kept.
     """
@@ -46,7 +46,7 @@ def codes_of(trace: Trace) -> tuple[Code, ...]:
     sources, values, codes = _latest  # at once: other threads may ask for another trace's
     if trace.sources is not sources or trace.values is not values:
         modules = tuple((value.name, value.type) for value in trace.values if value.kind == "module")
-        codes = tuple(_code(source, modules) for source in trace.sources)
+        codes = tuple(_code_of_source(source, modules) for source in trace.sources)
         _latest = trace.sources, trace.values, codes
     return codes
 
@@ -61,95 +61,96 @@ class Operand:
 
     @property
     def binding(self) -> Binding | None:
-        """The statement that made the value, where the expression is a plain name."""
+        """Return the statement that bound the value, None if the expression is not a plain name."""
         return self.code.binding(self.value) if isinstance(self.value, ast.Name) else None
 
 
-def operand_of(call: CallRecord, trace: Trace, which: int | None = None) -> Operand | None:
-    """What the user's own line hands over, be it to the call itself or to the `fit` that led to it.
+def operand_of(call: CallRecord, trace: Trace, index: int | None = None) -> Operand | None:
+    """Return the input as the user's own line gives it, to the call itself or to the `fit` that led to it.
 
-    With `which` the expression for that one of several inputs given in a list.
+    With `index` the expression for that one of several inputs given in a list.
     """
     code = code_of(trace, call.span)
-    node = _call_at(code, call) if code else None
+    node = call_in(code, call.span, call.op) if code else None
     if code is None or node is None:
         return None
-    if not _entry(call, trace).direct and called_name(node) not in {*DATA_METHODS, call.op}:
+    if not _outermost_on_line(call, trace).direct and called_name(node) not in {*DATA_METHODS, call.op}:
         return None
     value = argument(node, 0, "input", "x", "inputs", "value")
-    if which is not None and isinstance(value, ast.List | ast.Tuple):
-        value = value.elts[which] if which < len(value.elts) else None
+    if index is not None and isinstance(value, ast.List | ast.Tuple):
+        value = value.elts[index] if index < len(value.elts) else None
     return Operand(code, node, value) if value is not None and not isinstance(value, ast.Starred) else None
 
 
-def data_operand_of(call: CallRecord, trace: Trace, which: int | None = None) -> Operand | None:
-    """Like `operand_of`; but what the user's own `call(self, x)` only passes on is followed to who handed it in."""
-    supply = operand_of(call, trace, which)
-    around = call.parent
-    while around is not None and trace.calls[around].span == call.span:
-        around = trace.calls[around].parent
-    if supply is None or around is None or not is_parameter(supply.code, supply.value):
-        return supply
-    outer = trace.calls[around]
-    return (data_operand_of(outer, trace, which) if outer.inputs[:1] == call.inputs[:1] else None) or supply
+def data_operand_of(call: CallRecord, trace: Trace, index: int | None = None) -> Operand | None:
+    """Return the operand; if the user's own `call(self, x)` only passes it on, the operand of the call around it."""
+    operand = operand_of(call, trace, index)
+    parent = call.parent
+    while parent is not None and trace.calls[parent].span == call.span:
+        parent = trace.calls[parent].parent
+    if operand is None or parent is None or not is_parameter(operand.code, operand.value):
+        return operand
+    outer = trace.calls[parent]
+    return (data_operand_of(outer, trace, index) if outer.inputs[:1] == call.inputs[:1] else None) or operand
 
 
-def _call_at(code: Code, call: CallRecord) -> ast.Call | None:
-    """The call in the text; where only its statement is known (AutoGraph), the one in there of that name."""
-    found = code.call_at(call.span)
-    if found is not None or call.span is None:
+def call_in(code: Code, span: Span | None, name: str) -> ast.Call | None:
+    """Return the call at a span; where only its statement is known (AutoGraph), the only one of that name in it."""
+    found = code.call_at(span)
+    if found is not None or span is None:
         return found
-    statement = code.node_at(call.span, ast.stmt)
+    statement = code.node_at(span, ast.stmt)
     calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)] if statement else []
-    named = [node for node in calls if called_name(node) == call.op]
+    named = [node for node in calls if called_name(node) == name]
     return named[0] if len(named) == 1 else None
 
 
-def _entry(call: CallRecord, trace: Trace) -> CallRecord:
-    """The outermost call that the same line led to."""
+def _outermost_on_line(call: CallRecord, trace: Trace) -> CallRecord:
+    """Return the outermost call that the same span led to."""
     while call.parent is not None and trace.calls[call.parent].span == call.span:
         call = trace.calls[call.parent]
     return call
 
 
 def is_fed_in_batches(call: CallRecord, trace: Trace) -> bool:
-    """Whether Keras cut the user's data into batches before the call saw it."""
-    supply = operand_of(call, trace)
-    return supply is not None and called_name(supply.call) in DATA_METHODS
+    """Check whether Keras cut the user's data into batches before the call received it."""
+    operand = operand_of(call, trace)
+    return operand is not None and called_name(operand.call) in DATA_METHODS
 
 
-def origin_of(call: CallRecord, trace: Trace, which: int = 0) -> tuple[Span | None, str | None]:
-    """Where input number `which` comes from, and that in words."""
-    producer = call.producers[which] if which < len(call.producers) else None
+def origin_of(call: CallRecord, trace: Trace, index: int = 0) -> tuple[Span | None, str | None]:
+    """Return where the input at `index` comes from, and a sentence that says so, twice None if not known."""
+    producer = call.producers[index] if index < len(call.producers) else None
     if producer is not None:
-        made = trace.calls[producer]
-        if made.span is not None:
-            line = made.span.line
-            return made.span, f"it comes from {name_of(made)} on line {line}, which gives {spelled(made.output)}"
-    supply = operand_of(call, trace) if which == 0 else None
-    binding = supply.binding if supply else None
-    if supply is None or binding is None:
-        return _origin_given(call, trace, which)
-    span = supply.code.span(binding.statement)
+        record = trace.calls[producer]
+        if record.span is not None:
+            line = record.span.line
+            return record.span, f"it comes from {name_of(record)} on line {line}, which gives {spelled(record.output)}"
+    operand = operand_of(call, trace) if index == 0 else None
+    binding = operand.binding if operand else None
+    if operand is None or binding is None:
+        return _origin_of_data(call, trace, index)
+    span = operand.code.span(binding.statement)
     return span, f"{binding.name} is made on line {span.line}"
 
 
-def _origin_given(call: CallRecord, trace: Trace, which: int) -> tuple[Span | None, str | None]:
-    """The line that bound what the call was given, where that is another line than the call's own."""
-    given = call.given[which] if which < len(call.given) else None
-    if given is None or (call.span is not None and _same_line(given.span, call.span)):
+def _origin_of_data(call: CallRecord, trace: Trace, index: int) -> tuple[Span | None, str | None]:
+    """Return the line that bound the data, if it is another line than the call's own."""
+    given = call.given[index] if index < len(call.given) else None
+    if given is None or (call.span is not None and _is_on_line(given.span, call.span)):
         return None, None
     source = next((s for s in trace.sources if s.cell == given.span.cell), None)
     cell = f" of {source.label}" if source is not None and source is not trace.sources[0] else ""
     return given.span, f"{given.name} is made on line {given.span.line}{cell}"
 
 
-def _same_line(one: Span, other: Span) -> bool:
-    return one.cell == other.cell and other.line <= one.line <= other.end_line
+def _is_on_line(span: Span, other: Span) -> bool:
+    """Check whether a span starts on the lines of another."""
+    return span.cell == other.cell and other.line <= span.line <= other.end_line
 
 
 def module_alias(code: Code, module: str) -> str | None:
-    """The name under which the cell knows a module: `np` after `import numpy as np`, in this cell or another."""
+    """Return the name under which the cell knows a module: `np` after `import numpy as np`, in this cell or another."""
     for node in ast.walk(code.tree):
         if isinstance(node, ast.Import):
             for name in node.names:

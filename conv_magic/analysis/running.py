@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from conv_magic.boundary import begun
 from conv_magic.capture import tracer
 from conv_magic.capture.guard import refuse
-from conv_magic.capture.recorder import words_of
+from conv_magic.capture.rows import words_of
 
 _LONGEST_ERROR = 4000
 _FILENAME = "<observed cell>"

@@ -1,4 +1,4 @@
-"""The ends of training in the text: the labels, the data, the loss, and the layer whose output they meet."""
+"""Find the ends of training in the text: the labels, the data, the loss, and the layer that makes the output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LARGEST = 4096
 
 @dataclass(frozen=True)
 class Training:
-    """A loss that met labels and an output.
+    """A loss that compared labels with an output.
 
     call    the loss' (or the metrics') own row
     node    the call in the text that led to it: `model.fit(...)`, or the loss' own
@@ -42,24 +42,24 @@ class Training:
 
     @property
     def y_true(self) -> Shape:
-        """The labels' shape."""
+        """Return the labels' shape."""
         return self.call.inputs[0]
 
     @property
     def y_pred(self) -> Shape:
-        """The output's shape."""
+        """Return the output's shape."""
         return self.call.inputs[1]
 
     @property
     def given(self) -> FitOptions | None:
-        """What the `fit` around it was given."""
-        around = self.call.parent
-        options = self.trace.calls[around].options if around is not None else None
+        """Return the options of the `fit` around the loss, None outside one."""
+        parent = self.call.parent
+        options = self.trace.calls[parent].options if parent is not None else None
         return options if isinstance(options, FitOptions) else None
 
 
 def training_of(call: CallRecord, trace: Trace) -> Training | None:
-    """The two ends that a loss or the metrics were given, found in the text."""
+    """Return the labels and data of a loss or of metrics as the text gives them, None for other calls."""
     if len(call.inputs) != 2 or not isinstance(call.options, LossOptions):
         return None
     code = code_of(trace, call.span)
@@ -74,64 +74,66 @@ def training_of(call: CallRecord, trace: Trace) -> Training | None:
 
 
 def compared_in(call: CallRecord, trace: Trace) -> Training | None:
-    """The loss inside a `fit` whose graph met the two shapes only as it ran."""
+    """Return the loss inside a `fit` whose graph compared the two shapes only as it ran."""
     if call.outcome is not Outcome.RAISED or "Incompatible shapes" not in (call.error or ""):
         return None
-    inside = (training_of(made, trace) for made in reversed(graph_of(trace).inside(call)))
+    inside = (training_of(call_inside, trace) for call_inside in reversed(graph_of(trace).inside(call)))
     return next((training for training in inside if training is not None), None)
 
 
 def loss_given(training: Training) -> tuple[Code, ast.expr] | None:
-    """Where the text says which loss it is: in `compile`, or where the loss was made; of several the one that it is."""
-    given = _losses_given(training)
+    """Return the expression of the loss: in `compile`, or where it was made; of several the one that failed."""
+    given = _losses_compiled(training)
     if given is None or called_name(training.node) not in _TRAINING:
         return given
     part = _part_of_loss(*given, training.call)
-    return (given[0], _made(given[0], part[1])) if part is not None else given
+    return (given[0], _last_definition(given[0], part[1])) if part is not None else given
 
 
-def _losses_given(training: Training) -> tuple[Code, ast.expr] | None:
+def _losses_compiled(training: Training) -> tuple[Code, ast.expr] | None:
+    """Return what `compile` was given as the loss, or the loss that is called directly; None if not unique."""
     if called_name(training.node) not in _TRAINING:
-        return training.code, _made(training.code, training.node.func)
+        return training.code, _last_definition(training.code, training.node.func)
     owner = training.node.func.value if isinstance(training.node.func, ast.Attribute) else None
     compiled = [(code, call) for code in codes_of(training.trace) for call in _calls_named(code, "compile")]
-    own = [(code, call) for code, call in compiled if _same_owner(call, owner)] or compiled
-    if not own or (len(own) > 1 and own is compiled):
+    of_model = [(code, call) for code, call in compiled if _same_owner(call, owner)] or compiled
+    if not of_model or (len(of_model) > 1 and of_model is compiled):
         return None
-    code, call = own[-1]
+    code, call = of_model[-1]
     given = argument(call, 1, "loss")
     if given is None:
         return None
-    return code, _made(code, given)
+    return code, _last_definition(code, given)
 
 
 def _part_of_loss(code: Code, losses: ast.expr, call: CallRecord) -> tuple[str | int, ast.expr] | None:
-    """Which of several losses it is, by its key or place; None if there is one for all, or if several look alike."""
+    """Return key or index, and expression, of the one of several losses that was called; None if not unique."""
     parts: list[tuple[str | int, ast.expr]] = []
     if isinstance(losses, ast.Dict):
         named = zip(losses.keys, losses.values, strict=True)
         parts = [(str(key.value), value) for key, value in named if isinstance(key, ast.Constant)]
     elif isinstance(losses, ast.List | ast.Tuple):
         parts = list(enumerate(losses.elts))
-    found = [part for part in parts if _is_loss(_made(code, part[1]), call)]
+    found = [part for part in parts if _is_loss(_last_definition(code, part[1]), call)]
     return found[0] if len(found) == 1 else None
 
 
 def _is_loss(given: ast.expr, call: CallRecord) -> bool:
+    """Check whether an expression of a loss is the one of a call."""
     if isinstance(given, ast.Constant):
         return given.value == call.layer
     return isinstance(given, ast.Call) and called_name(given) == call.op
 
 
 def own_part(training: Training) -> Training:
-    """The training with the labels of that output alone which the loss is for, where the model has several.
+    """Return the training with the labels of the loss' own output, where the model has several.
 
-    Labels that cannot be told apart are left out.
+    Labels of which the output is not known are left out.
     """
     given = training.given
     if given is None or len(given.y) < 2 or training.labels is None:
         return training
-    compiled = _losses_given(training)
+    compiled = _losses_compiled(training)
     part = _part_of_loss(compiled[0], compiled[1], training.call) if compiled is not None else None
     for origin in definitions_of(training.code, training.labels) if part is not None else ():
         if part is not None and isinstance(origin, ast.List | ast.Tuple) and isinstance(part[0], int):
@@ -143,8 +145,8 @@ def own_part(training: Training) -> Training:
     return replace(training, labels=None)
 
 
-def _made(code: Code, expression: ast.expr) -> ast.expr:
-    """The last expression that a name leads to, as far as there is only one way."""
+def _last_definition(code: Code, expression: ast.expr) -> ast.expr:
+    """Return the last expression that a name leads to."""
     return definitions_of(code, expression)[-1]
 
 
@@ -159,13 +161,13 @@ def _same_owner(call: ast.Call, owner: ast.expr | None) -> bool:
 
 
 def output_layer_of(call: CallRecord, trace: Trace) -> CallRecord | None:
-    """The Dense or convolution that made the output which a loss was given."""
-    index = graph_of(trace)
-    for made in latest_before(index.giving(call.inputs[1]), call.index):
-        if index.has_inside(made) or made.outcome is not Outcome.RETURNED:
+    """Return the Dense or convolution that made the output which a loss was given."""
+    graph = graph_of(trace)
+    for producer in latest_before(graph.giving(call.inputs[1]), call.index):
+        if graph.has_inside(producer) or producer.outcome is not Outcome.RETURNED:
             continue
-        if isinstance(made.options, DenseOptions | ConvOptions) and made.created is not None:
-            return made
+        if isinstance(producer.options, DenseOptions | ConvOptions) and producer.created is not None:
+            return producer
     return None
 
 
@@ -183,42 +185,42 @@ def labels_fit(labels: Shape, output: Shape) -> bool:
     return labels[1:] == output[1:] or (output[-1] == 1 and labels[1:] == output[1:-1])
 
 
-def activation_of(head: CallRecord, trace: Trace) -> str | None:
-    """The word given as `activation` where a layer is made."""
-    code = code_of(trace, head.created)
-    made = code.call_at(head.created) if code else None
-    given = next((k.value for k in made.keywords if k.arg == "activation"), None) if made else None
+def activation_of(layer: CallRecord, trace: Trace) -> str | None:
+    """Return the word given as `activation` where a layer is made, None if it is not a plain string."""
+    code = code_of(trace, layer.created)
+    call_site = code.call_at(layer.created) if code else None
+    given = argument(call_site, None, "activation") if call_site else None
     return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
 
 
-def with_units(head: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code, Edit]]:
-    """Edits that give the layer another number of units or filters, where the number is written first."""
-    code = code_of(trace, head.created)
-    made = code.call_at(head.created) if code else None
-    given = option_of(made, "units", head.op) if made else None
-    if code is None or made is None or given is None:
+def with_units(layer: CallRecord, trace: Trace, want: int) -> Iterator[tuple[Code, Edit]]:
+    """Yield edits that give the layer another number of units or filters, where the number is written first."""
+    code = code_of(trace, layer.created)
+    call_site = code.call_at(layer.created) if code else None
+    given = option_of(call_site, "units", layer.op) if call_site else None
+    if code is None or call_site is None or given is None:
         return
-    if not _made_often(head, trace):
+    if not _made_at_other_sizes(layer, trace):
         yield from ((code, edit) for edit in with_number(code, trace, given, want))
     elif isinstance(given, ast.Name):
-        yield from ((code, edit) for edit in _of_loop(code, given, want))
+        yield from ((code, edit) for edit in _loop_edit(code, given, want))
 
 
-def _made_often(head: CallRecord, trace: Trace) -> bool:
-    """Whether the line that made this layer made others of another size too."""
-    return any(other.options != head.options for other in graph_of(trace).made_at(head.created))
+def _made_at_other_sizes(layer: CallRecord, trace: Trace) -> bool:
+    """Check whether the line that made this layer made others of another size too."""
+    return any(other.options != layer.options for other in graph_of(trace).made_at(layer.created))
 
 
 def with_number(
     code: Code, trace: Trace, given: ast.expr, want: int, have: int | None = None
 ) -> Iterator[Edit]:  # fmt: skip
-    """Edits after which an expression is `want`: at the literal that it comes from, then at the expression itself.
+    """Yield edits after which an expression is `want`: at the literal behind it, then at the expression itself.
 
     `have` is what it is now, where several calls of a function gave it several values.
     """
     origins = [o for o in definitions_of(code, given) if have is None or Evaluator(code, trace).value(o) == have]
     for origin in reversed(origins):
-        literal = _deciding(code, trace, origin, want)
+        literal = _literal_edit(code, trace, origin, want)
         if literal is not None:
             yield literal
             break
@@ -226,8 +228,8 @@ def with_number(
         yield code.replace(given, str(want))
 
 
-def _deciding(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | None:
-    """The one literal of an expression that, changed, makes it `want`."""
+def _literal_edit(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | None:
+    """Return the edit of the one literal that makes an expression `want`, None if no number does."""
     if isinstance(origin, ast.Constant) and type(origin.value) is int:
         return code.replace(origin, str(want))
     if not isinstance(origin, ast.BinOp):
@@ -240,8 +242,8 @@ def _deciding(code: Code, trace: Trace, origin: ast.expr, want: int) -> Edit | N
     return None
 
 
-def _of_loop(code: Code, name: ast.Name, want: int) -> Iterator[Edit]:
-    """The last number of the loop that a layer's size is taken from."""
+def _loop_edit(code: Code, name: ast.Name, want: int) -> Iterator[Edit]:
+    """Yield the edit of the last number of the loop that a layer's size is taken from."""
     for around in code.around(name):
         if isinstance(around, ast.For) and ast.unparse(around.target) == name.id:
             if isinstance(around.iter, ast.Tuple | ast.List) and around.iter.elts:
@@ -249,8 +251,8 @@ def _of_loop(code: Code, name: ast.Name, want: int) -> Iterator[Edit]:
             return
 
 
-def at_source(code: Code, expression: ast.expr) -> ast.expr:
-    """Where to edit a value: at its binding if its name serves more than once after that, else where it is used."""
+def expression_to_edit(code: Code, expression: ast.expr) -> ast.expr:
+    """Return the expression to edit for a value: where its name was bound if that is used twice, else its use."""
     if not isinstance(expression, ast.Name):
         return expression
     bound = code.binding(expression)
@@ -276,7 +278,7 @@ _MODES = {
 
 
 def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
-    """The calls that load the training's data from a folder."""
+    """Yield the calls that load the training's data from a folder."""
     if training.data is None:
         return
     for origin in definitions_of(training.code, training.data):
@@ -286,21 +288,21 @@ def loaders_of(training: Training) -> Iterator[tuple[Code, ast.Call]]:
 
 
 def with_label_mode(code: Code, loader: ast.Call, kind: str) -> Edit:
-    """The loader set to give its labels as `ids`, `one-hot` or `binary`."""
+    """Return the edit that makes a loader give its labels as `ids`, `one-hot` or `binary`."""
     keyword = LOADERS[called_name(loader)]
     return with_argument(code, loader, None, keyword, f'"{_MODES[keyword][kind]}"')
 
 
 def label_origin(training: Training) -> tuple[Span | None, str | None]:
-    """Where the labels are made, or the data that brings them, and that in words."""
+    """Return the line that made the labels, or the data that holds them, and a sentence that says so."""
     given = training.labels if training.labels is not None else training.data
     bound = training.code.binding(given) if isinstance(given, ast.Name) else None
     if bound is None:
         return None, None
     span = training.code.span(bound.statement)
-    what = "the labels are" if training.labels is not None else "the labels come with"
-    made = "made" if training.labels is not None else f"{bound.name}, made"
-    return span, f"{what} {made} on line {span.line}"
+    subject = "the labels are" if training.labels is not None else "the labels come with"
+    participle = "made" if training.labels is not None else f"{bound.name}, made"
+    return span, f"{subject} {participle} on line {span.line}"
 
 
 _REPEATING = {
@@ -312,7 +314,7 @@ _REPEATING = {
 
 
 def repeats_silently(training: Training) -> bool:
-    """Whether the loss is one of those that repeat a single column, or whole labels, over a larger output."""
+    """Check whether the loss silently repeats a single column, or whole labels, over a larger output."""
     call = training.call
     if call.op == "metrics":
         return False

@@ -1,4 +1,4 @@
-"""What shapes would come out if a layer had been made otherwise: the arithmetic run again through recorded calls."""
+"""Work out the shapes after a hypothetical change: shape arithmetic over the recorded calls with other options."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from conv_magic.text.source import called_name
 Changes = Mapping[int, Options]
 
 
-def producer_of(call: CallRecord, which: int, trace: Trace) -> int | None:
-    """The call that made an input; where operations in between were not seen, the one the text or the shape tells."""
-    known = call.producers[which] if which < len(call.producers) else None
+def producer_of(call: CallRecord, position: int, trace: Trace) -> int | None:
+    """Return the index of the call that made an input; if calls between were not seen, by text or shape."""
+    known = call.producers[position] if position < len(call.producers) else None
     if known is not None and known != call.parent:
         return known
-    return _told_by_text(call, which, trace) or _told_by_shape(call, which, trace)
+    return _producer_by_text(call, position, trace) or _producer_by_shape(call, position, trace)
 
 
-def _told_by_text(call: CallRecord, which: int, trace: Trace) -> int | None:
-    """The call in the very expression that gives the input, or in that which its name was given."""
+def _producer_by_text(call: CallRecord, position: int, trace: Trace) -> int | None:
+    """Return the call in the expression that gives the input, or in that which its name was given."""
     code = code_of(trace, call.span)
     node = code.call_at(call.span) if code else None
-    if code is None or node is None or which >= len(node.args):
+    if code is None or node is None or position >= len(node.args):
         return None
-    place = _unwrapped(node.args[which])
-    if isinstance(place, ast.Name) and (bound := code.binding(place)) is not None and bound.value is not None:
-        place = _unwrapped(bound.value)
-    span = code.span(place)
+    expression = _behind_same_shape(node.args[position])
+    if isinstance(expression, ast.Name) and (bound := code.binding(expression)) is not None and bound.value is not None:
+        expression = _behind_same_shape(bound.value)
+    span = code.span(expression)
     for earlier in latest_before(graph_of(trace).at(span), call.index):
-        if earlier.parent == call.parent and earlier.output == call.inputs[which]:
+        if earlier.parent == call.parent and earlier.output == call.inputs[position]:
             return earlier.index
     return None
 
 
-def _unwrapped(node: ast.expr) -> ast.expr:
-    """What is inside functions that keep the shape."""
+def _behind_same_shape(node: ast.expr) -> ast.expr:
+    """Return what is inside calls of functions that keep the shape."""
     while isinstance(node, ast.Call) and len(node.args) == 1 and called_name(node) in SAME_SHAPE:
         node = node.args[0]
     return node
 
 
-def _told_by_shape(call: CallRecord, which: int, trace: Trace) -> int | None:
-    """The last call that gave this shape, unless the shape came in from outside."""
-    shape = call.inputs[which]
+def _producer_by_shape(call: CallRecord, position: int, trace: Trace) -> int | None:
+    """Return the last call that gave this shape, None if the shape came in from outside."""
+    shape = call.inputs[position]
     outside = trace.calls[call.parent].inputs if call.parent is not None else ()
     if shape in outside or any(d.sizes == shape[1:] for d in declarations(trace)):
         return None
@@ -65,7 +65,7 @@ def _told_by_shape(call: CallRecord, which: int, trace: Trace) -> int | None:
 
 @dataclass
 class WhatIf:
-    """The recorded calls with the options of some changed, and other shapes for what came in from outside."""
+    """The recorded calls with the options of some changed, and other shapes for some inputs from outside."""
 
     trace: Trace
     changes: Changes = field(default_factory=dict)
@@ -73,21 +73,22 @@ class WhatIf:
     _known: dict[int, Shape | None] = field(default_factory=dict)
 
     def output(self, index: int) -> Shape | None:
-        """What that call would give; None where it would fail or that cannot be told."""
+        """Return the output that a call would give, None if it would fail or is not known."""
         if index not in self._known:
             self._known[index] = None  # a cycle has no answer
-            self._known[index] = self._worked_out(self.trace.calls[index])
+            self._known[index] = self._computed_output(self.trace.calls[index])
         return self._known[index]
 
-    def given(self, call: CallRecord, which: int) -> Shape | None:
-        """The shape that would come in as input number `which`."""
-        maker = producer_of(call, which, self.trace)
-        if maker is not None:
-            return self.output(maker)
-        return self.inputs.get(call.inputs[which], call.inputs[which])
+    def given(self, call: CallRecord, position: int) -> Shape | None:
+        """Return the shape that the input at `position` would have."""
+        producer = producer_of(call, position, self.trace)
+        if producer is not None:
+            return self.output(producer)
+        return self.inputs.get(call.inputs[position], call.inputs[position])
 
-    def _worked_out(self, call: CallRecord) -> Shape | None:
-        given = [self.given(call, which) for which in range(len(call.inputs))]
+    def _computed_output(self, call: CallRecord) -> Shape | None:
+        """Compute a call's output from its inputs' shapes after the changes."""
+        given = [self.given(call, position) for position in range(len(call.inputs))]
         if not all(shape is not None for shape in given) or not given:
             return None
         shapes = tuple(shape for shape in given if shape is not None)
@@ -103,30 +104,29 @@ class WhatIf:
 
 
 def before(call: CallRecord, trace: Trace) -> tuple[CallRecord, ...]:
-    """The calls that led to this one's inputs, itself left out, in the order in which they ran."""
+    """Return the calls that led to this one's inputs, itself left out, in the order in which they ran."""
     found: set[int] = set()
     waiting = [call]
     while waiting:
-        at = waiting.pop()
-        for which in range(len(at.inputs)):
-            maker = producer_of(at, which, trace)
-            if maker is not None and maker not in found:
-                found.add(maker)
-                waiting.append(trace.calls[maker])
+        consumer = waiting.pop()
+        for position in range(len(consumer.inputs)):
+            producer = producer_of(consumer, position, trace)
+            if producer is not None and producer not in found:
+                found.add(producer)
+                waiting.append(trace.calls[producer])
     return tuple(trace.calls[index] for index in sorted(found))
 
 
-def made_together(call: CallRecord, among: tuple[CallRecord, ...]) -> tuple[CallRecord, ...]:
-    """The calls of the layers that the same line made: an edit there changes them all."""
-    place = call.created if call.layer is not None else call.span
-    return tuple(c for c in among if (c.created if c.layer is not None else c.span) == place)
+def _made_on_line(call: CallRecord, among: tuple[CallRecord, ...]) -> tuple[CallRecord, ...]:
+    """Return those of `among` whose layers the same line made: an edit there changes them all."""
+    return tuple(other for other in among if other.options_span == call.options_span)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One argument of a layer given another value.
+    """One argument of a layer with another value.
 
-    `added` says that the author had not written it: an omission, not a decision.
+    `added` says that the argument is not written: leaving it out was no decision.
     """
 
     call: CallRecord
@@ -137,7 +137,7 @@ class Change:
 
 
 def padding_changes(call: CallRecord) -> Iterator[Change]:
-    """The layer with `padding="same"`."""
+    """Yield the layer's change to `padding="same"`."""
     options = call.options
     if (
         isinstance(options, arithmetic.WindowOptions)
@@ -149,7 +149,7 @@ def padding_changes(call: CallRecord) -> Iterator[Change]:
 
 
 def stride_changes(call: CallRecord, strides: int) -> Iterator[Change]:
-    """The layer with other strides."""
+    """Yield the layer's change to other strides."""
     options = call.options
     if isinstance(options, arithmetic.WindowOptions) and call.layer and set(options.strides) != {strides}:
         changed = replace(options, strides=(strides,) * len(options.strides))
@@ -158,7 +158,7 @@ def stride_changes(call: CallRecord, strides: int) -> Iterator[Change]:
 
 
 def size_changes(call: CallRecord, strides: int) -> Iterator[Change]:
-    """The enlarging layer with another factor: by `strides` less, or more."""
+    """Yield the changes of an upsampling layer's factor: divided and multiplied by `strides`."""
     options = call.options
     if not isinstance(options, UpSamplingOptions) or len(set(options.size)) != 1 or strides < 2:
         return
@@ -167,38 +167,37 @@ def size_changes(call: CallRecord, strides: int) -> Iterator[Change]:
             yield Change(call, "size", str(size), replace(options, size=(size,) * len(options.size)), added=False)
 
 
-def likewise(change: Change, call: CallRecord) -> Options | None:
-    """The options of another call with the same argument set."""
+def _with_same_change(change: Change, call: CallRecord) -> Options | None:
+    """Return the options of another call with the same argument changed."""
     if change.argument == "size":
         return change.options if isinstance(call.options, UpSamplingOptions) else call.options
-    found = padding_changes(call) if change.argument == "padding" else stride_changes(call, int(change.text))
-    return next((other.options for other in found), call.options)
+    changes = padding_changes(call) if change.argument == "padding" else stride_changes(call, int(change.text))
+    return next((other.options for other in changes), call.options)
 
 
 def changes_along(chain: tuple[CallRecord, ...], *strides: int) -> list[Change]:
-    """The changes to the layers of a chain, one for each line that makes layers, the last layer first."""
+    """Return the changes of the layers of a chain, one for each line that makes layers, the last layer first."""
     found: dict[object, Change] = {}
     for call in reversed(chain):
         sized = (c for s in strides for c in (*stride_changes(call, s), *size_changes(call, s)))
         for change in (*padding_changes(call), *sized):
-            place = call.created if call.layer is not None else call.span
-            found.setdefault((place, change.argument, change.text), change)
+            found.setdefault((call.options_span, change.argument, change.text), change)
     return list(found.values())
 
 
 def with_changes(changes: Sequence[Change], chain: tuple[CallRecord, ...]) -> dict[int, Options]:
-    """The options of all calls that these changes reach: those whose layers the same lines make."""
-    made: dict[int, Options] = {}
+    """Return the changed options of all calls that these changes reach: those whose layers the same lines make."""
+    changed: dict[int, Options] = {}
     for change in changes:
-        for call in _reached(change.call, chain):
-            options = likewise(change, replace(call, options=made.get(call.index, call.options)))
+        for call in _calls_changed(change.call, chain):
+            options = _with_same_change(change, replace(call, options=changed.get(call.index, call.options)))
             if options is not None:
-                made[call.index] = options
-    return made
+                changed[call.index] = options
+    return changed
 
 
-def _reached(call: CallRecord, chain: tuple[CallRecord, ...]) -> tuple[CallRecord, ...]:
-    """The calls that a line makes; only this one where a helper's callers chose different paddings for theirs."""
-    together = made_together(call, chain)
+def _calls_changed(call: CallRecord, chain: tuple[CallRecord, ...]) -> tuple[CallRecord, ...]:
+    """Return the calls that a line makes; only this one if callers of a helper chose different paddings."""
+    together = _made_on_line(call, chain)
     paddings = {getattr(other.options, "padding", None) for other in together}
     return together if len(paddings) == 1 else (call,)

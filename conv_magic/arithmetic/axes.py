@@ -1,4 +1,4 @@
-"""Which axis means what, and options given once for all axes made one for each.
+"""Find what each axis means, and make options given once for all axes one for each.
 
 Layouts: `channels_last` is (batch, *spatial, channels), `channels_first` (batch, channels, *spatial).
 """
@@ -18,18 +18,18 @@ SPATIAL_NAMES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "
 
 
 def spatial_axes(rank: int, dimensions: int, data_format: DataFormat) -> range:
-    """The indices of the last `dimensions` spatial axes of a shape of `rank` axes."""
+    """Return the indices of the last `dimensions` spatial axes of a shape of `rank` axes."""
     end = rank - 1 if data_format == "channels_last" else rank
     return range(end - dimensions, end)
 
 
 def channel_axis(rank: int, dimensions: int, data_format: DataFormat) -> int:
-    """The index of the channels."""
+    """Return the index of the channel axis."""
     return rank - 1 if data_format == "channels_last" else rank - dimensions - 1
 
 
 def replaced(shape: Shape, axes: Iterable[int], sizes: Iterable[int | None]) -> Shape:
-    """`shape` with `sizes` at `axes`."""
+    """Return `shape` with `sizes` at `axes`."""
     new = list(shape)
     for axis, size in zip(axes, sizes, strict=True):
         new[axis] = size
@@ -37,14 +37,14 @@ def replaced(shape: Shape, axes: Iterable[int], sizes: Iterable[int | None]) -> 
 
 
 def dimensions_of(input_shape: Shape, per_axis_option: object) -> int:
-    """How many spatial axes a call has: the option's length, or, if it is one number, what the input's rank leaves."""
+    """Return how many spatial axes a call has: the option's length, or what the input's rank leaves for a number."""
     if isinstance(per_axis_option, Sequence):
         return len(per_axis_option)
     return max(len(input_shape) - 2, 1)
 
 
 def per_axis(value: Ints, dimensions: int, name: str, least: int = 1) -> tuple[int, ...]:
-    """`value` as one number for each spatial axis, as `keras` standardises it.
+    """Return `value` as one number for each spatial axis, as Keras standardises it.
 
     Raises `ShapeProblem` if there are not as many numbers as axes, or one is below `least`.
     """
@@ -61,7 +61,7 @@ def per_axis(value: Ints, dimensions: int, name: str, least: int = 1) -> tuple[i
 
 
 def pairs(value: Ints | Sequence[Sequence[int]], dimensions: int, name: str) -> Pairs:
-    """`value` as (before, after) for each spatial axis.
+    """Return `value` as (before, after) for each spatial axis.
 
     As `ZeroPadding` and `Cropping` take it: one number, one for each axis, or a pair for each axis; over one axis
     two numbers are a pair.  Raises `ShapeProblem` for another form or a negative entry.
@@ -72,8 +72,8 @@ def pairs(value: Ints | Sequence[Sequence[int]], dimensions: int, name: str) -> 
         value = (value,)  # type: ignore[assignment]  # two numbers: a sequence with one pair
     if len(value) != dimensions:
         raise ShapeProblem(f"{name} has {len(value)} entries for {dimensions} axes", Reason.OPTION)
-    made = tuple(per_axis(entry, 2, name, least=0) for entry in value)
-    return tuple((before, after) for before, after in made)
+    entries = tuple(per_axis(entry, 2, name, least=0) for entry in value)
+    return tuple((before, after) for before, after in entries)
 
 
 def check_rank(
@@ -97,12 +97,12 @@ def check_rank(
     names = list(SPATIAL_NAMES.get(dimensions, ("...",)))
     names = ["batch", *names, "channels"] if data_format == "channels_last" else ["batch", "channels", *names]
     raise ShapeProblem(
-        f"the input {input_shape} has {_counted(rank)}, but {operation} needs {needed}: ({', '.join(names)})",
+        f"the input {input_shape} has {_axes_in_words(rank)}, but {operation} needs {needed}: ({', '.join(names)})",
         Reason.RANK,
         expected=replaced((None,) * needed, [channel_axis(needed, dimensions, data_format)], [channels]),
         actual=input_shape,
     )
 
 
-def _counted(rank: int) -> str:
+def _axes_in_words(rank: int) -> str:
     return "1 axis" if rank == 1 else f"{rank} axes"

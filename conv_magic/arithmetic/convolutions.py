@@ -1,4 +1,4 @@
-"""Output shapes of convolutions, plain, grouped, depthwise and separable."""
+"""Work out the output shapes of convolutions: plain, grouped, depthwise and separable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def conv_output_shape(
     data_format: DataFormat = "channels_last",
     kernel_channels: int | None = None,
 ) -> Shape:
-    """The output shape of a 1-D, 2-D or 3-D convolution (batch, *spatial, filters).
+    """Return the output shape of a 1-D, 2-D or 3-D convolution (batch, *spatial, filters).
 
     `kernel_channels` is the kernel's own depth, `kernel.shape[-2]`, where the kernel exists.  One that divides the
     input's channels is a grouped convolution, as in `tf.nn.conv2d`
@@ -29,7 +29,7 @@ def conv_output_shape(
     """
     dimensions = dimensions_of(input_shape, kernel_size)
     words = PADDING_WORDS if dimensions == 1 else PADDING_WORDS[:2]
-    each = windows(dimensions, kernel_size, strides, padding, dilation_rate, words=words)
+    axis_windows = windows(dimensions, kernel_size, strides, padding, dilation_rate, words=words)
     _check_positive(groups=groups, filters=filters)
     if filters is not None and filters % groups:
         raise ShapeProblem(f"the {filters} filters cannot be shared out among {groups} groups", Reason.GROUPS)
@@ -38,7 +38,7 @@ def conv_output_shape(
     check_rank(input_shape, dimensions, data_format, operation, channels=needed, more=True)
     axis = channel_axis(len(input_shape), dimensions, data_format)
     _check_groups(input_shape, axis, filters, groups, kernel_channels)
-    return replaced(windowed(input_shape, each, data_format), [axis], [filters])
+    return replaced(windowed(input_shape, axis_windows, data_format), [axis], [filters])
 
 
 def depthwise_conv_output_shape(
@@ -52,13 +52,13 @@ def depthwise_conv_output_shape(
     data_format: DataFormat = "channels_last",
     kernel_channels: int | None = None,
 ) -> Shape:
-    """The output shape of a depthwise convolution, or, with `filters`, of a separable one.
+    """Return the output shape of a depthwise convolution, or, with `filters`, of a separable one.
 
     Without `filters` the output has channels * depth_multiplier channels.
     Raises `ShapeProblem`: RANK, CHANNELS, WINDOW, STRIDES, OPTION.
     """
     dimensions = dimensions_of(input_shape, kernel_size)
-    each = windows(dimensions, kernel_size, strides, padding, dilation_rate)
+    axis_windows = windows(dimensions, kernel_size, strides, padding, dilation_rate)
     _check_positive(depth_multiplier=depth_multiplier, filters=filters)
     operation = f"a {dimensions}-D depthwise convolution"
     check_rank(input_shape, dimensions, data_format, operation, channels=kernel_channels)
@@ -67,24 +67,24 @@ def depthwise_conv_output_shape(
     channels = input_shape[axis]
     if filters is None and channels is not None:
         filters = channels * depth_multiplier
-    return replaced(windowed(input_shape, each, data_format), [axis], [filters])
+    return replaced(windowed(input_shape, axis_windows, data_format), [axis], [filters])
 
 
-def windowed(input_shape: Shape, each: tuple[Window, ...], data_format: DataFormat) -> Shape:
-    """`input_shape` with each spatial axis under its window; the channels stay.
+def windowed(input_shape: Shape, axis_windows: tuple[Window, ...], data_format: DataFormat) -> Shape:
+    """Return `input_shape` with each spatial axis under its window; the channels stay.
 
     Raises `ShapeProblem` (WINDOW) where a window is larger than its padded input.
     """
-    axes = spatial_axes(len(input_shape), len(each), data_format)
+    axes = spatial_axes(len(input_shape), len(axis_windows), data_format)
     sizes = [input_shape[axis] for axis in axes]
-    outputs = [None if n is None else w.output_size(n) for n, w in zip(sizes, each, strict=True)]
+    outputs = [None if n is None else w.output_size(n) for n, w in zip(sizes, axis_windows, strict=True)]
     too_short = [
         axis
-        for axis, size, window in zip(axes, outputs, each, strict=True)
+        for axis, size, window in zip(axes, outputs, axis_windows, strict=True)
         if size is not None and size < 1 and window.added is not None  # SAME of nothing is nothing
     ]
     if too_short:
-        raise _window_problem(input_shape, too_short, each, axes[0])
+        raise _window_problem(input_shape, too_short, axis_windows, axes[0])
     return replaced(input_shape, axes, outputs)
 
 
@@ -103,7 +103,7 @@ def check_channels(input_shape: Shape, axis: int, kernel_channels: int | None) -
 
 
 def implied_groups(channels: int, kernel_channels: int, filters: int | None) -> int | None:
-    """The groups of a call whose kernel is shallower than its input, or None where that is no grouped convolution."""
+    """Return the groups of a call whose kernel is shallower than its input, None if it is no grouped convolution."""
     if kernel_channels < 1 or channels % kernel_channels:
         return None
     groups = max(channels // kernel_channels, 1)
@@ -111,6 +111,7 @@ def implied_groups(channels: int, kernel_channels: int, filters: int | None) -> 
 
 
 def _check_groups(input_shape: Shape, axis: int, filters: int | None, groups: int, kernel_channels: int | None) -> None:
+    """Raise `ShapeProblem` (GROUPS, CHANNELS) if the input's channels do not fit the groups or the kernel."""
     channels = input_shape[axis]
     if channels is None:
         return
@@ -127,14 +128,18 @@ def _check_groups(input_shape: Shape, axis: int, filters: int | None, groups: in
 
 
 def _check_positive(**numbers: int | None) -> None:
+    """Raise `ShapeProblem` (OPTION) if a number is known and below 1."""
     for name, number in numbers.items():
         if number is not None and number < 1:
             raise ShapeProblem(f"{name} is {number}, but must be at least 1", Reason.OPTION)
 
 
-def _window_problem(input_shape: Shape, too_short: list[int], each: tuple[Window, ...], first: int) -> ShapeProblem:
+def _window_problem(
+    input_shape: Shape, too_short: list[int], axis_windows: tuple[Window, ...], first: int
+) -> ShapeProblem:
+    """Return the error for windows that are larger than their padded input; `first` is the first spatial axis."""
     axis = too_short[0]
-    window = each[axis - first]
+    window = axis_windows[axis - first]
     kernel = f"a window of {window.span}"
     if window.dilation_rate > 1:
         kernel += f" (kernel {window.kernel_size}, dilation {window.dilation_rate})"
@@ -143,6 +148,6 @@ def _window_problem(input_shape: Shape, too_short: list[int], each: tuple[Window
         f"{kernel} does not fit into axis {axis} of {input_shape}, which is {input_shape[axis]} long{padding}",
         Reason.WINDOW,
         axis,
-        expected=replaced(input_shape, too_short, [each[a - first].least_size for a in too_short]),
+        expected=replaced(input_shape, too_short, [axis_windows[a - first].least_size for a in too_short]),
         actual=input_shape,
     )

@@ -1,4 +1,4 @@
-"""What a call costs: multiply-accumulates and parameters.
+"""Count what a call costs: multiply-accumulates and parameters.
 
 MACs are counted for one example (the first axis left out), so that they compare with published figures and do
 not depend on the batch; an addition of a bias is none.
@@ -32,7 +32,7 @@ _NO_MULTIPLICATION = (
 
 
 def macs(options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | None, output: Shape | None) -> int | None:
-    """Multiply-accumulates of one example, None where a needed size is unknown or there is no formula.
+    """Return the multiply-accumulates of one example, None if a needed size is unknown or there is no formula.
 
     A convolution: output elements x kernel elements x channels of a group.  A transposed one: input elements x
     kernel elements x filters (what it then crops included).  Pooling and layout changes multiply nothing.
@@ -57,19 +57,19 @@ def macs(options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | Non
 def params(
     options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | None, use_bias: bool = False
 ) -> int | None:
-    """The numbers in the kernel, and in the bias if there is one; None where a size is unknown or there is no formula.
+    """Return how many numbers the kernel and the bias hold, None if a size is unknown or there is no formula.
 
     Where the kernel does not exist yet, its shape follows from the options and the input's channels.
     """
     match options:
         case ConvOptions():
-            depth = _channels_of_a_group(options, _first(inputs), kernel)
+            depth = _channels_of_a_group(options, _first_shape(inputs), kernel)
             filters = _filters(options, kernel)
             return _sum(product((prod(options.kernel_size), depth, filters)), filters if use_bias else 0)
         case DepthwiseConvOptions():
-            return _depthwise_params(options, _first(inputs), kernel, use_bias)
+            return _depthwise_params(options, _first_shape(inputs), kernel, use_bias)
         case ConvTransposeOptions():
-            depth = _channels(options, _first(inputs), kernel, -1)
+            depth = _input_channels(options, _first_shape(inputs), kernel, -1)
             filters = _filters(options, kernel)
             return _sum(product((prod(options.kernel_size), depth, filters)), filters if use_bias else 0)
         case DenseOptions():
@@ -82,42 +82,42 @@ def params(
 def _depthwise_macs(
     options: DepthwiseConvOptions, input_shape: Shape, kernel: Shape | None, output: Shape
 ) -> int | None:
-    places = product(_without_channels(output, len(options.kernel_size), options.data_format)[1:])
-    made = _depthwise_channels(options, input_shape, kernel)
-    pointwise = 0 if options.filters is None else product((places, made, options.filters))
-    return _sum(product((places, made, prod(options.kernel_size))), pointwise)
+    positions = product(_without_channels(output, len(options.kernel_size), options.data_format)[1:])
+    channels = _depthwise_channels(options, input_shape, kernel)
+    pointwise = 0 if options.filters is None else product((positions, channels, options.filters))
+    return _sum(product((positions, channels, prod(options.kernel_size))), pointwise)
 
 
 def _depthwise_params(
     options: DepthwiseConvOptions, input_shape: Shape | None, kernel: Shape | None, use_bias: bool
 ) -> int | None:
-    made = _depthwise_channels(options, input_shape, kernel)
-    pointwise = 0 if options.filters is None else product((made, options.filters))
-    bias = made if options.filters is None else options.filters
-    return _sum(product((made, prod(options.kernel_size))), pointwise, bias if use_bias else 0)
+    channels = _depthwise_channels(options, input_shape, kernel)
+    pointwise = 0 if options.filters is None else product((channels, options.filters))
+    bias = channels if options.filters is None else options.filters
+    return _sum(product((channels, prod(options.kernel_size))), pointwise, bias if use_bias else 0)
 
 
 def _depthwise_channels(options: DepthwiseConvOptions, input_shape: Shape | None, kernel: Shape | None) -> int | None:
-    return product((_channels(options, input_shape, kernel, -2), options.depth_multiplier))
+    return product((_input_channels(options, input_shape, kernel, -2), options.depth_multiplier))
 
 
 def _channels_of_a_group(options: ConvOptions, input_shape: Shape | None, kernel: Shape | None) -> int | None:
     depth = kernel_axis(kernel, len(options.kernel_size), -2)
     if depth is not None:
         return depth
-    channels = _channels(options, input_shape, None, -2)
+    channels = _input_channels(options, input_shape, None, -2)
     return None if channels is None else channels // options.groups
 
 
-def _channels(
+def _input_channels(
     options: ConvOptions | DepthwiseConvOptions | ConvTransposeOptions,
     input_shape: Shape | None,
     kernel: Shape | None,
-    place: int,
+    axis: int,
 ) -> int | None:
-    """The input's channels, from the kernel at `place` or else from the input."""
+    """Return the input's channels: the kernel's size at `axis`, else the input's own."""
     dimensions = len(options.kernel_size)
-    channels = kernel_axis(kernel, dimensions, place)
+    channels = kernel_axis(kernel, dimensions, axis)
     if channels is not None or input_shape is None or len(input_shape) < dimensions + 2:
         return channels
     return input_shape[channel_axis(len(input_shape), dimensions, options.data_format)]
@@ -134,7 +134,7 @@ def _without_channels(shape: Shape, dimensions: int, data_format: DataFormat) ->
     return shape[:axis] + shape[axis + 1 :]
 
 
-def _first(inputs: tuple[Shape, ...]) -> Shape | None:
+def _first_shape(inputs: tuple[Shape, ...]) -> Shape | None:
     return inputs[0] if inputs else None
 
 

@@ -1,4 +1,4 @@
-"""The output shape of any recorded call: from its options to its formula."""
+"""Work out the output shape of any recorded call: from its options to its formula."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from conv_magic.model.shapes import Shape
 
 
 def expected_shape(options: Options | None, inputs: tuple[Shape, ...], kernel: Shape | None = None) -> Shape | None:
-    """The shape that a call with these options must give, or None where there is no formula or no input.
+    """Return the shape that a call with these options must give, None if there is no formula or no input.
 
     `kernel` is the shape of the kernel, where it exists; for a separable convolution that of its depthwise half.
     Raises `ShapeProblem` if the call is impossible.
@@ -43,25 +43,25 @@ def expected_shape(options: Options | None, inputs: tuple[Shape, ...], kernel: S
 
 
 def shapes_agree(expected: Shape | None, output: Shape | None) -> bool:
-    """Whether two shapes can be the same: an unknown shape or size agrees with any."""
+    """Check whether two shapes can be the same: an unknown shape or size agrees with any."""
     if expected is None or output is None:
         return True
     pairs = zip(expected, output, strict=False)
     return len(expected) == len(output) and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
-def kernel_axis(kernel: Shape | None, dimensions: int, place: int) -> int | None:
-    """The size of a convolution kernel at `place`, or None where the kernel is unknown or of another rank."""
-    return kernel[place] if kernel is not None and len(kernel) == dimensions + 2 else None
+def kernel_axis(kernel: Shape | None, dimensions: int, axis: int) -> int | None:
+    """Return the kernel's size at index `axis`, None if the kernel is unknown or of another rank."""
+    return kernel[axis] if kernel is not None and len(kernel) == dimensions + 2 else None
 
 
 @singledispatch
-def _formula(options: object, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape | None:
+def _shape_by_family(options: object, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape | None:
     return None
 
 
-@_formula.register
-def _conv(options: ConvOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _conv_shape(options: ConvOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     dimensions = len(options.kernel_size)
     filters = options.filters if options.filters is not None else kernel_axis(kernel, dimensions, -1)
     return conv_output_shape(
@@ -77,8 +77,8 @@ def _conv(options: ConvOptions, inputs: tuple[Shape, ...], kernel: Shape | None)
     )
 
 
-@_formula.register
-def _depthwise(options: DepthwiseConvOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _depthwise_conv_shape(options: DepthwiseConvOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return depthwise_conv_output_shape(
         inputs[0],
         options.kernel_size,
@@ -92,8 +92,8 @@ def _depthwise(options: DepthwiseConvOptions, inputs: tuple[Shape, ...], kernel:
     )
 
 
-@_formula.register
-def _conv_transpose(options: ConvTransposeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _conv_transpose_shape(options: ConvTransposeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     dimensions = len(options.kernel_size)
     filters = options.filters if options.filters is not None else kernel_axis(kernel, dimensions, -2)
     return conv_transpose_output_shape(
@@ -110,8 +110,8 @@ def _conv_transpose(options: ConvTransposeOptions, inputs: tuple[Shape, ...], ke
     )
 
 
-@_formula.register
-def _pool(options: PoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _pool_shape(options: PoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return pool_output_shape(
         inputs[0],
         options.pool_size,
@@ -123,51 +123,51 @@ def _pool(options: PoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None)
     )
 
 
-@_formula.register
-def _global_pool(options: GlobalPoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _global_pool_shape(options: GlobalPoolOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return global_pool_output_shape(inputs[0], options.keepdims, options.data_format)
 
 
-@_formula.register
-def _zero_padding(options: ZeroPaddingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _zero_padding_shape(options: ZeroPaddingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return zero_padding_output_shape(inputs[0], options.padding, options.data_format)
 
 
-@_formula.register
-def _cropping(options: CroppingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _cropping_shape(options: CroppingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return cropping_output_shape(inputs[0], options.cropping, options.data_format)
 
 
-@_formula.register
-def _up_sampling(options: UpSamplingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _up_sampling_shape(options: UpSamplingOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return up_sampling_output_shape(inputs[0], options.size, options.data_format)
 
 
-@_formula.register
-def _dense(options: DenseOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _dense_shape(options: DenseOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return dense_output_shape(inputs[0], options.units, kernel_axis(kernel, 0, 0))
 
 
-@_formula.register
-def _flatten(options: FlattenOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _flatten_shape(options: FlattenOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return flatten_output_shape(inputs[0])
 
 
-@_formula.register
-def _reshape(options: ReshapeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _reshape_shape(options: ReshapeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return reshape_output_shape(inputs[0], options.target_shape)
 
 
-@_formula.register
-def _merge(options: MergeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _merge_shape(options: MergeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     if options.axis is None:
         return broadcast_output_shape(inputs)
     return concatenate_output_shape(inputs, options.axis)
 
 
-@_formula.register
-def _same_shape(options: SameShapeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
+@_shape_by_family.register
+def _unchanged_shape(options: SameShapeOptions, inputs: tuple[Shape, ...], kernel: Shape | None) -> Shape:
     return inputs[0]
 
 
-_remembered = lru_cache(maxsize=1024)(_formula)  # asked before every eager call, mostly the same question
+_remembered = lru_cache(maxsize=1024)(_shape_by_family)  # asked before every eager call, mostly the same question

@@ -1,7 +1,7 @@
-"""Where the windows of a call stand along one axis, what padding adds, and what no window reads.
+"""Work out where the windows of a call stand along one axis, what padding adds, and what no window reads.
 
-Places count elements of the unpadded axis from 0: padding before lies at negative places, padding after from `size`
-on.  A transposed convolution is the same picture read backwards: its windows stand on the *output*
+Positions count elements of the unpadded axis from 0: padding before lies at negative positions, padding after from
+`size` on.  A transposed convolution is the same picture read backwards: its windows stand on the *output*
 (https://arxiv.org/abs/1603.07285, section 4), and what its padding cuts away lies outside of it.
 """
 
@@ -43,53 +43,53 @@ class AxisGeometry(NamedTuple):
 
     @property
     def span(self) -> int:
-        """How many places one window reaches over."""
+        """Return how many positions one window reaches over."""
         return (self.kernel_size - 1) * self.dilation_rate + 1
 
     @property
     def padded(self) -> int:
-        """The size with its padding."""
+        """Return the size with its padding."""
         return self.before + self.size + self.after
 
     @property
     def excess(self) -> int:
-        """By how many places the window is larger than the padded axis."""
+        """Return by how many positions the window is larger than the padded axis."""
         return max(self.span - self.padded, 0)
 
     def start(self, index: int) -> int:
-        """The first place of a window."""
+        """Return the first position of a window."""
         return index * self.stride - self.before
 
     @property
     def last(self) -> int:
-        """The first place of the last window, or of the only one where none fits."""
+        """Return the first position of the last window, or of the only one where none fits."""
         return self.start(max(self.windows - 1, 0))
 
     @property
     def unread_end(self) -> int:
-        """How many elements at the end lie behind the last window: what falls off."""
+        """Return how many elements at the end lie behind the last window."""
         return min(max(self.size - (self.last + self.span), 0), self.size) if self.windows > 0 else 0
 
-    def reads(self, place: int) -> bool:
-        """Whether a point of some window stands there."""
+    def reads(self, position: int) -> bool:
+        """Check whether a point of some window stands at a position."""
         for point in range(self.kernel_size):
-            steps, off = divmod(place - point * self.dilation_rate + self.before, self.stride)
-            if off == 0 and 0 <= steps < self.windows:
+            steps, remainder = divmod(position - point * self.dilation_rate + self.before, self.stride)
+            if remainder == 0 and 0 <= steps < self.windows:
                 return True
         return False
 
     @property
     def unread(self) -> int:
-        """How many elements no window reads: those at the end, and those between strides or dilated points."""
+        """Return how many elements no window reads, at the end, between strides or between dilated points."""
         return self.size - _covered(_runs(self), self.stride)
 
 
 Run = tuple[int, int, int]
-"""Places `residue + stride * q` for q from the second number to the third, exclusive."""
+"""Positions `residue + stride * q` for q from the second number to the third, exclusive."""
 
 
 def _runs(axis: AxisGeometry) -> Iterable[Run]:
-    """For each point of the window the elements that it reads, padding left out."""
+    """Yield for each point of the window the elements that it reads, padding left out."""
     for point in range(axis.kernel_size):
         offset = point * axis.dilation_rate - axis.before
         residue = offset % axis.stride
@@ -101,29 +101,30 @@ def _runs(axis: AxisGeometry) -> Iterable[Run]:
 
 
 def _covered(runs: Iterable[Run], stride: int) -> int:
-    """How many places the runs cover together; `stride` bounds the residues."""
-    covered, at = 0, (-1, 0)
+    """Return how many positions the runs cover together; each residue is below `stride`."""
+    covered, latest = 0, (-1, 0)
     for residue, start, end in sorted(runs):
-        begin = max(start, at[1]) if residue == at[0] else start
+        begin = max(start, latest[1]) if residue == latest[0] else start
         covered += max(end - begin, 0)
-        at = (residue, max(end, at[1]) if residue == at[0] else end)
+        latest = (residue, max(end, latest[1]) if residue == latest[0] else end)
     return covered
 
 
 def axis_geometry(size: int, window: Window) -> AxisGeometry:
-    """The windows that read an axis of `size` elements."""
-    before, after = _padding(size, window)
+    """Return the windows that read an axis of `size` elements."""
+    before, after = _padding_of(size, window)
     count = window.output_size(size)
     return AxisGeometry(size, before, after, window.kernel_size, window.stride, window.dilation_rate, count)
 
 
 def transposed_geometry(size: int, window: Window, output_size: int) -> AxisGeometry:
-    """The windows that `size` elements write into an axis of `output_size`; padding is what is cut away."""
-    before, after = _padding(output_size, window)
+    """Return the windows that `size` elements write into an axis of `output_size`; padding is what is cut away."""
+    before, after = _padding_of(output_size, window)
     return AxisGeometry(output_size, before, after, window.kernel_size, window.stride, window.dilation_rate, size)
 
 
-def _padding(size: int, window: Window) -> tuple[int, int]:
+def _padding_of(size: int, window: Window) -> tuple[int, int]:
+    """Return how many elements padding adds before and after an axis."""
     match window.padding:
         case "same":
             return same_padding(size, window.kernel_size, window.stride, window.dilation_rate)
@@ -138,12 +139,12 @@ Resizing = ZeroPaddingOptions | CroppingOptions
 
 
 def geometry_of(options: Options | None, input_shape: Shape, output_shape: Shape | None) -> tuple[AxisGeometry, ...]:
-    """The geometry of each spatial axis of a call; empty where it has none or a size is unknown.
+    """Return the geometry of each spatial axis of a call, empty if it has none or a size is unknown.
 
     Of a transposed convolution and an up-sampling `output_shape` is needed.  Zero padding is told as windows of one
     element on the padded axis, cropping as padding below zero.
     """
-    dimensions = _dimensions(options, input_shape)
+    dimensions = _spatial_rank(options, input_shape)
     if dimensions == 0 or len(input_shape) < dimensions + 2:
         return ()
     data_format: DataFormat = getattr(options, "data_format", "channels_last")
@@ -153,37 +154,38 @@ def geometry_of(options: Options | None, input_shape: Shape, output_shape: Shape
         return ()
     match options:
         case ZeroPaddingOptions(padding=pairs):
-            return tuple(_resized(n, pair, 1) for n, pair in zip(known, pairs, strict=True))
+            return tuple(_resized_geometry(n, pair, 1) for n, pair in zip(known, pairs, strict=True))
         case CroppingOptions(cropping=pairs):
-            return tuple(_resized(n, pair, -1) for n, pair in zip(known, pairs, strict=True))
+            return tuple(_resized_geometry(n, pair, -1) for n, pair in zip(known, pairs, strict=True))
         case GlobalPoolOptions():
             return tuple(axis_geometry(n, Window(n)) for n in known)
         case ConvOptions() | DepthwiseConvOptions() | PoolOptions():
             return tuple(axis_geometry(n, w) for n, w in zip(known, windows_of(options), strict=True))
-    return _written(options, known, output_shape, data_format)
+    return _output_geometry(options, known, output_shape, data_format)
 
 
-def _written(
+def _output_geometry(
     options: Options | None, known: list[int], output_shape: Shape | None, data_format: DataFormat
 ) -> tuple[AxisGeometry, ...]:
-    """Of the calls whose windows stand on the output."""
+    """Return the geometry of a call whose windows stand on its output."""
     if output_shape is None or len(output_shape) != len(known) + 2:
         return ()
     first = 1 if data_format == "channels_last" else 2
-    made = [size for size in output_shape[first : first + len(known)] if size is not None]
-    if len(made) < len(known):
+    sizes = [size for size in output_shape[first : first + len(known)] if size is not None]
+    if len(sizes) < len(known):
         return ()
     match options:
         case ConvTransposeOptions():
-            each = windows_of(options)
+            axis_windows = windows_of(options)
         case UpSamplingOptions(size=factors):
-            each = tuple(Window(factor, factor) for factor in factors)
+            axis_windows = tuple(Window(factor, factor) for factor in factors)
         case _:
             return ()
-    return tuple(transposed_geometry(n, w, m) for n, w, m in zip(known, each, made, strict=True))
+    return tuple(transposed_geometry(n, w, m) for n, w, m in zip(known, axis_windows, sizes, strict=True))
 
 
-def _dimensions(options: Options | None, input_shape: Shape) -> int:
+def _spatial_rank(options: Options | None, input_shape: Shape) -> int:
+    """Return how many spatial axes a call works on, 0 for one without."""
     match options:
         case ConvOptions() | DepthwiseConvOptions() | ConvTransposeOptions():
             return len(options.kernel_size)
@@ -198,6 +200,7 @@ def _dimensions(options: Options | None, input_shape: Shape) -> int:
     return 0
 
 
-def _resized(size: int, pair: tuple[int, int], sign: int) -> AxisGeometry:
+def _resized_geometry(size: int, pair: tuple[int, int], sign: int) -> AxisGeometry:
+    """Return the geometry of a padded (`sign` 1) or cropped (`sign` -1) axis."""
     before, after = sign * pair[0], sign * pair[1]
     return AxisGeometry(size, before, after, 1, 1, 1, before + size + after)

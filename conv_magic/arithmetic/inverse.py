@@ -1,7 +1,7 @@
-"""The arithmetic read backwards: which option, or which input, gives the shape that is wanted.
+"""Work out which option, or which input, gives a wanted output shape.
 
 In a wanted shape None stands for any size.  An answer is given only if it is sure: every size that is wanted
-along a spatial axis is known to come out.  Each function returns all its answers, the nearest to what is
+along a spatial axis is known to result.  Each function returns all its answers, the nearest to what is
 written first, and an empty tuple where there is none.
 """
 
@@ -23,7 +23,7 @@ Axes = list[tuple[Window, int | None, int | None]]
 
 
 def paddings_giving(input_shape: Shape, options: WindowOptions, output_shape: Shape) -> tuple[str | Pairs, ...]:
-    """The paddings that give `output_shape`: words, or, where no word does, the least (before, after) pairs.
+    """Return the paddings that give `output_shape`: words, or, if no word does, the least (before, after) pairs.
 
     Pairs are found for convolutions only; an odd number goes after, as SAME does.
     """
@@ -31,26 +31,26 @@ def paddings_giving(input_shape: Shape, options: WindowOptions, output_shape: Sh
     fitting = tuple(word for word in words if _gives(replace(options, padding=word), input_shape, output_shape))
     if fitting or not isinstance(options, ConvOptions | DepthwiseConvOptions):
         return fitting
-    pairs = tuple(_least_padding(*axis) for axis in _axes(input_shape, options, output_shape))
+    pairs = tuple(_least_padding(*axis) for axis in _axes_wanted(input_shape, options, output_shape))
     return (pairs,) if _gives(replace(options, padding=pairs), input_shape, output_shape) else ()
 
 
 def strides_giving(input_shape: Shape, options: WindowOptions, output_shape: Shape) -> tuple[tuple[int, ...], ...]:
-    """The strides that give `output_shape`: those equal on all axes, or, where none is, the nearest on each axis.
+    """Return the strides that give `output_shape`: equal on all axes, or, if none is, the nearest on each axis.
 
     Looked for up to the larger of the input's and the wanted size.
     """
-    found = _choices(_axes(input_shape, options, output_shape), "stride", options)
+    found = _choices(_axes_wanted(input_shape, options, output_shape), "stride", options)
     changed = [(strides, replace(options, strides=strides)) for strides in found]
     return tuple(strides for strides, option in changed if _gives(option, input_shape, output_shape))
 
 
 def kernel_sizes_giving(input_shape: Shape, options: WindowOptions, output_shape: Shape) -> tuple[tuple[int, ...], ...]:
-    """The kernel (or pool) sizes that give `output_shape`, chosen as in `strides_giving`.
+    """Return the kernel (or pool) sizes that give `output_shape`, chosen as in `strides_giving`.
 
     Under SAME the size of the kernel changes nothing: then all are answers, or none.
     """
-    found = _choices(_axes(input_shape, options, output_shape), "kernel_size", options)
+    found = _choices(_axes_wanted(input_shape, options, output_shape), "kernel_size", options)
     changed = [
         (sizes, replace(options, pool_size=sizes))
         if isinstance(options, PoolOptions)
@@ -63,9 +63,9 @@ def kernel_sizes_giving(input_shape: Shape, options: WindowOptions, output_shape
 def output_padding_giving(
     input_shape: Shape, options: ConvTransposeOptions, output_shape: Shape
 ) -> tuple[tuple[int, ...], ...]:
-    """The `output_padding` with which a transposed convolution gives `output_shape`; there is at most one."""
+    """Return the `output_padding` with which a transposed convolution gives `output_shape`, one at most."""
     found: list[int] = []
-    for window, size, wanted in _axes(input_shape, options, output_shape):
+    for window, size, wanted in _axes_wanted(input_shape, options, output_shape):
         if size is None or wanted is None:
             found.append(0)
         else:
@@ -78,7 +78,7 @@ def output_padding_giving(
 def poolings_until_collapse(
     size: int, pool_size: int = 2, strides: int | None = None, padding: Literal["valid", "same"] = "valid"
 ) -> tuple[int, ...]:
-    """The sizes after one, two, ... equal poolings, until the next is impossible or changes nothing.
+    """Return the sizes after one, two, ... equal poolings, until the next is impossible or changes nothing.
 
     Its length says how many poolings fit: 28 gives (14, 7, 3, 1).  `strides` None means `pool_size`.
     """
@@ -90,7 +90,7 @@ def poolings_until_collapse(
 
 
 def input_sizes_giving(output_size: int, windows: Sequence[Window]) -> tuple[int, ...]:
-    """The input sizes, smallest first, from which a chain of windows along one axis makes `output_size`.
+    """Return the input sizes, smallest first, from which a chain of windows on one axis makes `output_size`.
 
     `windows` go from the input to the output.  Output sizes grow with input sizes in steps of at most one, so what
     leads into an interval is an interval.
@@ -104,38 +104,39 @@ def input_sizes_giving(output_size: int, windows: Sequence[Window]) -> tuple[int
 
 
 def sizes_divisible_by(size: int, factor: int) -> tuple[int, ...]:
-    """`size` itself if `factor` divides it, else the nearest sizes below (unless 0) and above that it divides."""
+    """Return `size` if `factor` divides it, else the nearest sizes below (unless 0) and above that it divides."""
     below = size - size % factor
     if below == size:
         return (size,)
     return tuple(near for near in (below, below + factor) if near > 0)
 
 
-def _axes(input_shape: Shape, options: WindowOptions, output_shape: Shape) -> Axes:
-    """The spatial axes of the question; none if the ranks leave it without meaning."""
-    each = windows_of(options)
-    if len(output_shape) != len(input_shape) or len(input_shape) < len(each) + 2:
+def _axes_wanted(input_shape: Shape, options: WindowOptions, output_shape: Shape) -> Axes:
+    """Return window, input size and wanted size of each spatial axis, empty if the ranks do not fit."""
+    axis_windows = windows_of(options)
+    if len(output_shape) != len(input_shape) or len(input_shape) < len(axis_windows) + 2:
         return []
-    places = spatial_axes(len(input_shape), len(each), options.data_format)
-    return [(window, input_shape[a], output_shape[a]) for window, a in zip(each, places, strict=True)]
+    axes = spatial_axes(len(input_shape), len(axis_windows), options.data_format)
+    return [(window, input_shape[axis], output_shape[axis]) for window, axis in zip(axis_windows, axes, strict=True)]
 
 
 def _gives(options: WindowOptions, input_shape: Shape, output_shape: Shape) -> bool:
-    """Whether the call surely gives the wanted spatial sizes, and does not contradict the others."""
+    """Check whether the call surely gives the wanted spatial sizes, and does not contradict the others."""
     try:
-        made = expected_shape(options, (input_shape,))
+        result = expected_shape(options, (input_shape,))
     except ShapeProblem:
         return False
-    if made is None or len(made) != len(output_shape):
+    if result is None or len(result) != len(output_shape):
         return False
-    spatial = spatial_axes(len(made), len(windows_of(options)), options.data_format)
+    spatial = spatial_axes(len(result), len(windows_of(options)), options.data_format)
     return all(
         wanted is None or size == wanted or (size is None and axis not in spatial)
-        for axis, (size, wanted) in enumerate(zip(made, output_shape, strict=True))
+        for axis, (size, wanted) in enumerate(zip(result, output_shape, strict=True))
     )
 
 
 def _least_padding(window: Window, size: int | None, wanted: int | None) -> tuple[int, int]:
+    """Return the least padding (before, after) that gives the wanted size."""
     if size is None or wanted is None:
         return 0, 0
     total = max((wanted - 1) * window.stride + window.span - size, 0)
@@ -143,34 +144,35 @@ def _least_padding(window: Window, size: int | None, wanted: int | None) -> tupl
 
 
 def _choices(axes: Axes, field: Literal["stride", "kernel_size"], options: WindowOptions) -> list[tuple[int, ...]]:
-    """Values of `field` that may do, one number for each axis: equal ones, or else the nearest on each."""
+    """Return values of `field` that may do, one number for each axis: equal ones, or else the nearest on each."""
     limit = max((n for _, size, wanted in axes for n in (size, wanted) if n is not None), default=1)
     extra = options.output_padding if isinstance(options, ConvTransposeOptions) else None
-    each = [
+    candidates = [
         [
             value
             for value in sorted(range(1, limit + 1), key=lambda value: abs(value - getattr(window, field)))
-            if _makes(_with(window, field, value), size, wanted, options, extra[place] if extra else None)
+            if _gives_size(_with_field(window, field, value), size, wanted, options, extra[index] if extra else None)
         ]
-        for place, (window, size, wanted) in enumerate(axes)
+        for index, (window, size, wanted) in enumerate(axes)
     ]
-    if not each or not all(each):
+    if not candidates or not all(candidates):
         return []
-    equal = [value for value in each[0] if all(value in values for values in each[1:])]
-    return [(value,) * len(each) for value in equal] or [tuple(values[0] for values in each)]
+    equal = [value for value in candidates[0] if all(value in values for values in candidates[1:])]
+    return [(value,) * len(candidates) for value in equal] or [tuple(values[0] for values in candidates)]
 
 
-def _with(window: Window, field: Literal["stride", "kernel_size"], value: int) -> Window:
+def _with_field(window: Window, field: Literal["stride", "kernel_size"], value: int) -> Window:
     return window._replace(stride=value) if field == "stride" else window._replace(kernel_size=value)
 
 
-def _makes(
+def _gives_size(
     window: Window, size: int | None, wanted: int | None, options: WindowOptions, output_padding: int | None
 ) -> bool:
+    """Check whether a window turns `size` into `wanted`; an unknown input size gives only an unknown one."""
     if size is None or wanted is None:
         return wanted is None
     if isinstance(options, ConvTransposeOptions):
         stated = options.output_shape is not None
-        made = wanted if stated else window.transposed_size(size, output_padding)
-        return made == wanted and window.output_size(made) == size
+        result = wanted if stated else window.transposed_size(size, output_padding)
+        return result == wanted and window.output_size(result) == size
     return window.output_size(size) == wanted

@@ -1,4 +1,4 @@
-"""Output shapes of dense, flatten and reshape."""
+"""Work out the output shapes of dense, flatten and reshape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conv_magic.model.shapes import Shape
 
 
 def dense_output_shape(input_shape: Shape, units: int, kernel_channels: int | None = None) -> Shape:
-    """The output shape of `Dense`: the last axis becomes `units`.
+    """Return the output shape of `Dense`: the last axis becomes `units`.
 
     `kernel_channels` is the length that the kernel is made for, `kernel.shape[0]`, where it exists.
     Raises `ShapeProblem`: RANK, CHANNELS, OPTION.
@@ -30,7 +30,7 @@ def dense_output_shape(input_shape: Shape, units: int, kernel_channels: int | No
 
 
 def flatten_output_shape(input_shape: Shape) -> Shape:
-    """The output shape of `Flatten`: (batch, product of the rest), in either data format.
+    """Return the output shape of `Flatten`: (batch, product of the rest), in either data format.
 
     Raises `ShapeProblem` (RANK) for a scalar.
     """
@@ -40,7 +40,7 @@ def flatten_output_shape(input_shape: Shape) -> Shape:
 
 
 def reshape_output_shape(input_shape: Shape, target_shape: tuple[int, ...]) -> Shape:
-    """The output shape of `Reshape`: (batch, *target_shape), a -1 worked out where the input is known.
+    """Return the output shape of `Reshape`: (batch, *target_shape), a -1 worked out if the input is known.
 
     Raises `ShapeProblem`: RANK for a scalar, OPTION for a wrong target, SIZES where the elements do not come out even.
     """
@@ -61,12 +61,13 @@ def reshape_output_shape(input_shape: Shape, target_shape: tuple[int, ...]) -> S
 
 
 def product(sizes: Shape) -> int | None:
-    """The number of elements, None where a size is unknown."""
+    """Return the number of elements, None if a size is unknown."""
     known = [size for size in sizes if size is not None]
     return prod(known) if len(known) == len(sizes) else None
 
 
 def _check_elements(input_shape: Shape, target_shape: tuple[int, ...], elements: int, *, fits: bool) -> None:
+    """Raise `ShapeProblem` (SIZES) unless the elements fit the target shape."""
     if not fits:
         raise ShapeProblem(
             f"the {elements} elements of each example of {input_shape} cannot be laid out as {target_shape}",

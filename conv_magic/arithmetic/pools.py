@@ -1,4 +1,4 @@
-"""Output shapes of poolings."""
+"""Work out the output shapes of poolings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pool_output_shape(
     dilation_rate: Ints = 1,
     over_channels: tuple[int, ...] = (),
 ) -> Shape:
-    """The output shape of a windowed pooling; `strides` None means `pool_size`, as in Keras.
+    """Return the output shape of a windowed pooling; `strides` None means `pool_size`, as in Keras.
 
     `over_channels` is the window's size and stride over the channels.  TensorFlow wants them equal, and the channels
     a multiple of them (https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/core/kernels/pooling_ops_common.cc).
@@ -26,16 +26,17 @@ def pool_output_shape(
     """
     dimensions = dimensions_of(input_shape, pool_size)
     strides = pool_size if strides is None else strides
-    each = windows(dimensions, pool_size, strides, padding, dilation_rate, name="pool_size")
+    axis_windows = windows(dimensions, pool_size, strides, padding, dilation_rate, name="pool_size")
     check_rank(input_shape, dimensions, data_format, f"a {dimensions}-D pooling")
-    made = windowed(input_shape, each, data_format)
+    pooled = windowed(input_shape, axis_windows, data_format)
     if not over_channels:
-        return made
+        return pooled
     axis = channel_axis(len(input_shape), dimensions, data_format)
-    return replaced(made, [axis], [_channels(input_shape[axis], *over_channels)])
+    return replaced(pooled, [axis], [_channels_pooled(input_shape[axis], *over_channels)])
 
 
-def _channels(channels: int | None, size: int, stride: int) -> int | None:
+def _channels_pooled(channels: int | None, size: int, stride: int) -> int | None:
+    """Return the channels after a window over them; raise `ShapeProblem` (OPTION) if they are not shared out evenly."""
     if size != stride or (channels is not None and (channels < 1 or channels % size)):
         raise ShapeProblem(
             f"a window over {size} channels with a stride of {stride} does not share out {channels or 'the'} channels",
@@ -47,7 +48,7 @@ def _channels(channels: int | None, size: int, stride: int) -> int | None:
 def global_pool_output_shape(
     input_shape: Shape, keepdims: bool = False, data_format: DataFormat = "channels_last"
 ) -> Shape:
-    """The output shape of a pooling over all spatial axes: (batch, channels), or with `keepdims` 1 at each.
+    """Return the output shape of a pooling over all spatial axes: (batch, channels), or 1 at each with `keepdims`.
 
     Raises `ShapeProblem` (RANK) if there is no spatial axis.
     """

@@ -1,4 +1,4 @@
-"""Why a call cannot be: the exception of the arithmetic."""
+"""The exception of the arithmetic: why a call is impossible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output shapes where spatial axes are padded, cropped or repeated."""
+"""Work out the output shapes where spatial axes are padded, cropped or repeated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from conv_magic.model.shapes import DataFormat, Shape
 def zero_padding_output_shape(
     input_shape: Shape, padding: Ints | Sequence[Sequence[int]] = 1, data_format: DataFormat = "channels_last"
 ) -> Shape:
-    """The output shape of `ZeroPadding1D/2D/3D`; `padding` in any form that Keras takes.
+    """Return the output shape of `ZeroPadding1D/2D/3D`; `padding` in any form that Keras takes.
 
     Raises `ShapeProblem`: RANK, OPTION.
     """
-    dimensions = _dimensions(input_shape, padding)
+    dimensions = _dimensions_resized(input_shape, padding)
     added = [before + after for before, after in pairs(padding, dimensions, "padding")]
     check_rank(input_shape, dimensions, data_format, f"a {dimensions}-D zero padding")
     axes = spatial_axes(len(input_shape), dimensions, data_format)
@@ -26,11 +26,11 @@ def zero_padding_output_shape(
 def cropping_output_shape(
     input_shape: Shape, cropping: Ints | Sequence[Sequence[int]] = 1, data_format: DataFormat = "channels_last"
 ) -> Shape:
-    """The output shape of `Cropping1D/2D/3D`; `cropping` in any form that Keras takes.
+    """Return the output shape of `Cropping1D/2D/3D`; `cropping` in any form that Keras takes.
 
     Raises `ShapeProblem`: RANK, OPTION, CROPPING where nothing would be left.
     """
-    dimensions = _dimensions(input_shape, cropping)
+    dimensions = _dimensions_resized(input_shape, cropping)
     cut = [before + after for before, after in pairs(cropping, dimensions, "cropping")]
     check_rank(input_shape, dimensions, data_format, f"a {dimensions}-D cropping")
     axes = spatial_axes(len(input_shape), dimensions, data_format)
@@ -48,7 +48,7 @@ def cropping_output_shape(
 
 
 def up_sampling_output_shape(input_shape: Shape, size: Ints = 2, data_format: DataFormat = "channels_last") -> Shape:
-    """The output shape of `UpSampling1D/2D/3D`: each spatial axis `size` times as long.
+    """Return the output shape of `UpSampling1D/2D/3D`: each spatial axis `size` times as long.
 
     Raises `ShapeProblem`: RANK, OPTION.
     """
@@ -60,8 +60,8 @@ def up_sampling_output_shape(input_shape: Shape, size: Ints = 2, data_format: Da
     return replaced(input_shape, axes, [None if n is None else n * f for n, f in zip(old, factors, strict=True)])
 
 
-def _dimensions(input_shape: Shape, value: Ints | Sequence[Sequence[int]]) -> int:
-    """As `dimensions_of`; two plain numbers are a pair for one axis if the input has only one."""
+def _dimensions_resized(input_shape: Shape, value: Ints | Sequence[Sequence[int]]) -> int:
+    """Return `dimensions_of`, but 1 for two plain numbers on an input with one spatial axis: they are a pair."""
     flat = isinstance(value, Sequence) and len(value) == 2 and not isinstance(value[0], Sequence)
     return 1 if flat and len(input_shape) == 3 else dimensions_of(input_shape, value)
 

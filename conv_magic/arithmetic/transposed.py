@@ -1,4 +1,4 @@
-"""Output shapes of transposed convolutions."""
+"""Work out the output shapes of transposed convolutions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def conv_transpose_output_shape(
     kernel_channels: int | None = None,
     output_shape: Shape | None = None,
 ) -> Shape:
-    """The output shape of a transposed convolution: Keras' rule, or the `output_shape` that `tf.nn` was given.
+    """Return the output shape of a transposed convolution by Keras' rule, or the `output_shape` given to `tf.nn`.
 
     `kernel_channels` is `kernel.shape[-1]`: a transposed kernel is (*kernel_size, filters, channels).  TensorFlow
     computes the gradient of the convolution that leads from the output to the input, so a size is possible only if
@@ -31,40 +31,41 @@ def conv_transpose_output_shape(
     Raises `ShapeProblem`: RANK, CHANNELS, SIZES, OUTPUT_SIZE, STRIDES, OPTION.
     """
     dimensions = dimensions_of(input_shape, kernel_size)
-    each = windows(dimensions, kernel_size, strides, padding, dilation_rate)
+    axis_windows = windows(dimensions, kernel_size, strides, padding, dilation_rate)
     operation = f"a {dimensions}-D transposed convolution"
     check_rank(input_shape, dimensions, data_format, operation, channels=kernel_channels)
     channels = channel_axis(len(input_shape), dimensions, data_format)
     check_channels(input_shape, channels, kernel_channels)
     spatial = spatial_axes(len(input_shape), dimensions, data_format)
     if output_shape is None:
-        sizes = _sizes(input_shape, spatial, each, output_padding)
+        sizes = _transposed_sizes(input_shape, spatial, axis_windows, output_padding)
     else:
         if len(output_shape) == dimensions == 2:
             output_shape = replaced((None,) * len(input_shape), spatial, output_shape)
         filters = _check_stated(input_shape, output_shape, channels, filters)
         sizes = [output_shape[axis] for axis in spatial]
-    for axis, window, size in zip(spatial, each, sizes, strict=True):
+    for axis, window, size in zip(spatial, axis_windows, sizes, strict=True):
         _check_size(input_shape, axis, window, size)
     batch = input_shape[0] if output_shape is None or input_shape[0] is not None else output_shape[0]
     return replaced(input_shape, [0, *spatial, channels], [batch, *sizes, filters])
 
 
-def _sizes(
-    input_shape: Shape, spatial: range, each: tuple[Window, ...], output_padding: Ints | None
+def _transposed_sizes(
+    input_shape: Shape, spatial: range, axis_windows: tuple[Window, ...], output_padding: Ints | None
 ) -> list[int | None]:
-    extra: tuple[int | None, ...] = (None,) * len(each)
+    """Return the spatial sizes by Keras' rule; raise `ShapeProblem` (OPTION) for too large an `output_padding`."""
+    extra: tuple[int | None, ...] = (None,) * len(axis_windows)
     if output_padding is not None:
-        extra = per_axis(output_padding, len(each), "output_padding", least=0)
-    for added, window in zip(extra, each, strict=True):
+        extra = per_axis(output_padding, len(axis_windows), "output_padding", least=0)
+    for added, window in zip(extra, axis_windows, strict=True):
         if added is not None and added >= window.stride:
             raise ShapeProblem(f"output_padding {added} is not below the stride {window.stride}", Reason.OPTION)
     sizes = [input_shape[axis] for axis in spatial]
-    return [None if n is None else w.transposed_size(n, e) for n, w, e in zip(sizes, each, extra, strict=True)]
+    return [None if n is None else w.transposed_size(n, e) for n, w, e in zip(sizes, axis_windows, extra, strict=True)]
 
 
 def _check_stated(input_shape: Shape, output_shape: Shape, channels: int, filters: int | None) -> int | None:
-    """The channels of the stated output; raises `ShapeProblem` if its rank, batch or channels contradict the call."""
+    """Return the channels of the stated output; raise `ShapeProblem` if its rank, batch or channels are impossible."""
     if len(output_shape) != len(input_shape):
         raise ShapeProblem(
             f"output_shape {output_shape} has {len(output_shape)} entries, but the input has {len(input_shape)} axes",
@@ -90,6 +91,7 @@ def _check_stated(input_shape: Shape, output_shape: Shape, channels: int, filter
 
 
 def _check_size(input_shape: Shape, axis: int, window: Window, size: int | None) -> None:
+    """Raise `ShapeProblem` (OUTPUT_SIZE) if no transposed convolution makes `size` from the input's size."""
     given = input_shape[axis]
     if size is None or given is None:
         return

@@ -1,4 +1,4 @@
-"""One window along one axis: how often it fits, and how a transposed one spreads.
+"""Work out one window along one axis: how often it fits, and how a transposed one spreads.
 
 Padding words: `valid` none, `same` so much that the output is ceil(size / stride), `causal` the whole
 window before the first element.  Sources:
@@ -27,12 +27,12 @@ WindowOptions = SlidingOptions | ConvTransposeOptions
 
 
 def effective_kernel_size(kernel_size: int, dilation_rate: int = 1) -> int:
-    """How many elements a dilated kernel spans: (kernel_size - 1) * dilation_rate + 1."""
+    """Return how many elements a dilated kernel spans: (kernel_size - 1) * dilation_rate + 1."""
     return (kernel_size - 1) * dilation_rate + 1
 
 
 def same_padding(size: int, kernel_size: int, stride: int = 1, dilation_rate: int = 1) -> tuple[int, int]:
-    """What SAME adds (before, after) an axis; an odd one goes after.
+    """Return what SAME adds (before, after) an axis; an odd one goes after.
 
     Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
     """
@@ -51,12 +51,12 @@ class Window(NamedTuple):
 
     @property
     def span(self) -> int:
-        """How many elements the window covers."""
+        """Return how many elements the window covers."""
         return effective_kernel_size(self.kernel_size, self.dilation_rate)
 
     @property
     def added(self) -> int | None:
-        """Elements added by padding, where that does not depend on the input's size."""
+        """Return how many elements padding adds, None if that depends on the input's size."""
         if self.padding == "same":
             return None
         if self.padding == "causal":
@@ -65,17 +65,17 @@ class Window(NamedTuple):
 
     @property
     def least_size(self) -> int:
-        """The smallest input that gives an output of at least 1."""
+        """Return the smallest input that gives an output of at least 1."""
         return 1 if self.added is None else max(self.span - self.added, 1)
 
     def output_size(self, size: int) -> int:
-        """How often the window fits; zero or negative when it is larger than its input."""
+        """Return how often the window fits; zero or negative if it is larger than its input."""
         if self.added is None:
             return -(-size // self.stride)
         return (size + self.added - self.span) // self.stride + 1
 
     def transposed_size(self, size: int, output_padding: int | None) -> int:
-        """The output size of the transposed window, by Keras' rule for TensorFlow.
+        """Return the output size of the transposed window, by Keras' rule for TensorFlow.
 
         VALID makes (size - 1) * stride + span + output_padding, where None stands for max(stride - span, 0);
         SAME makes size * stride, or (size - 1) * stride + span % 2 + output_padding when that is given.
@@ -100,7 +100,7 @@ def windows(
     name: str = "kernel_size",
     words: tuple[str, ...] = ("valid", "same"),
 ) -> tuple[Window, ...]:
-    """The windows of a call, one for each spatial axis; `words` are the padding words that it takes.
+    """Return the windows of a call, one for each spatial axis; `words` are the padding words that it takes.
 
     Raises `ShapeProblem` if an option is outside its range.
     """
@@ -109,25 +109,26 @@ def windows(
             Window,
             per_axis(kernel_size, dimensions, name),
             per_axis(strides, dimensions, "strides"),
-            _paddings(padding, dimensions, words),
+            _paddings_by_axis(padding, dimensions, words),
             per_axis(dilation_rate, dimensions, "dilation_rate"),
         )
     )
 
 
 def windows_of(options: WindowOptions) -> tuple[Window, ...]:
-    """The windows of a recorded call, one for each spatial axis."""
+    """Return the windows of a recorded call, one for each spatial axis."""
     sizes = kernel_sizes_of(options)
     words = PADDING_WORDS[:2] if isinstance(options, PoolOptions) else PADDING_WORDS
     return windows(len(sizes), sizes, options.strides, options.padding, options.dilation_rate or 1, words=words)
 
 
 def kernel_sizes_of(options: WindowOptions) -> tuple[int, ...]:
-    """The `kernel_size` of a convolution, the `pool_size` of a pooling."""
+    """Return the `kernel_size` of a convolution, the `pool_size` of a pooling."""
     return options.pool_size if isinstance(options, PoolOptions) else options.kernel_size
 
 
-def _paddings(padding: PaddingOption, dimensions: int, words: tuple[str, ...]) -> tuple[str, ...] | Pairs:
+def _paddings_by_axis(padding: PaddingOption, dimensions: int, words: tuple[str, ...]) -> tuple[str, ...] | Pairs:
+    """Return the padding of each spatial axis; raise `ShapeProblem` (OPTION) for a word that is not among `words`."""
     if not isinstance(padding, str):
         return pairs(padding, dimensions, "padding")
     word = padding.lower()

@@ -1,4 +1,4 @@
-"""What is watched while a cell runs, and how it is put in and taken out.
+"""Watch a cell while it runs: the hooks, how they are put in and taken out, and what they record.
 
-The only room, with `sandbox`, that touches TensorFlow and Keras.  Knows no rule and no view.
+The only folder, with `sandbox`, that touches TensorFlow and Keras. Knows no rule and no view.
 """

@@ -1,4 +1,4 @@
-"""The shapes of a cell's assigned values, as `note` sees them while the cell runs.  Keeps no value."""
+"""Keep the shapes of a cell's assigned values, as `note` reads them while the cell runs; no value is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.values import AssignedValue
 from conv_magic.text.contracts import contracts_in
 from conv_magic.text.source import Code
-from conv_magic.text.targets import owner_of, read
+from conv_magic.text.targets import owner_of, value_of
 
 RUNNING = "c0"
 """The key of the cell that runs."""
@@ -51,7 +51,12 @@ def _note(number: int, value: object, *others: object) -> None:
         reader = _readers[type(value)]
         key: Hashable
         if others:
-            key = tuple([reads(each) if (reads := _readers[type(each)]) else None for each in (value, *others)])
+            key = tuple(
+                [
+                    reader_of_other(other) if (reader_of_other := _readers[type(other)]) else None
+                    for other in (value, *others)
+                ]
+            )
         elif reader is None:
             if number not in _stated:
                 return
@@ -72,25 +77,25 @@ note: Callable[..., None] = hidden(_note)  # off the traceback of an interrupt t
 
 
 def awaited() -> int:
-    """How many assignments are noted should they run now; none whenever nothing is traced."""
+    """Return how many assignments would be noted if they ran now, 0 whenever nothing is traced."""
     return len(_seen)
 
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
+class _NotedAssignment:
     span: Span
     names: tuple[str, ...]
     seen: _Seen
 
     @property
     def shapes(self) -> tuple[tuple[Shape | None, ...], ...]:
-        """Of each outcome the shape for each name."""
+        """Return for each outcome the shape for each name."""
         keys: Any = tuple(self.seen)
         return keys if len(self.names) > 1 else tuple((key,) for key in keys)
 
 
-def _noting(noted: dict[int, _Noted]) -> Part:
-    """Note, until closed."""
+def _noting_until_closed(noted: dict[int, _NotedAssignment]) -> Part:
+    """Note assignments until closed."""
     try:
         yield
     finally:
@@ -112,25 +117,25 @@ class Assignments:
     """The assignments of one run of a cell with this text.  Closing `part` ends it."""
 
     text: str
-    _noted: dict[int, _Noted] = field(default_factory=dict)
+    _noted: dict[int, _NotedAssignment] = field(default_factory=dict)
     _last: tuple[Span, Assignment] | None = None
     part: Part = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.part = begun(_noting(self._noted))
+        self.part = begun(_noting_until_closed(self._noted))
 
     @cached_property
     def code(self) -> Code:
-        """The cell, under the key that the cell which runs has in every trace."""
+        """Return the cell, under the key that the running cell has in every trace."""
         return Code(RUNNING, self.text)
 
     @cached_property
     def _contract_lines(self) -> frozenset[int]:
-        """The lines on which a comment states a shape."""
+        """Return the lines on which a comment states a shape."""
         return frozenset(contract.span.line for contract in contracts_in(self.text, RUNNING))
 
     def instrument(self, tree: ast.Module) -> ast.Module:
-        """The cell's tree, or that of its end, with notes; unchanged where it is not this cell's."""
+        """Return the cell's tree, or its last part, with notes added; unchanged if it is another cell's."""
         above = lines_above(tree, self.code)
         if above is None:
             return tree
@@ -139,7 +144,9 @@ class Assignments:
             number = next(_numbers)
             seen: _Seen = {}
             span = span_of(assignment.statement, self.code, above)
-            self._noted[number] = _Noted(span, assignment.names, seen)  # first: what is known here is taken out again
+            self._noted[number] = _NotedAssignment(
+                span, assignment.names, seen
+            )  # first: what is known here is taken out again
             _seen[number] = seen
             if span.end_line in self._contract_lines:
                 _stated.add(number)
@@ -151,7 +158,7 @@ class Assignments:
         return noted(tree, register, {line - above for line in self._contract_lines})
 
     def values(self, namespace: Mapping[str, Any] | None) -> tuple[AssignedValue, ...]:
-        """What was seen; with `namespace`, in which the cell ran to its end, that of its last statement too."""
+        """Return the values noted so far; with the `namespace` of an ended cell also those of its last statement."""
         found = [
             AssignedValue(noted.span, noted.names, noted.shapes, sum(times for (times,) in noted.seen.values()))
             for noted in self._noted.values()
@@ -159,7 +166,7 @@ class Assignments:
         if namespace is not None and self._last is not None:
             span, last = self._last
             if all(owner_of(target) in namespace for target in last.targets):
-                shapes = tuple(shape_of_value(read(target, namespace)) for target in last.targets)
+                shapes = tuple(shape_of_value(value_of(target, namespace)) for target in last.targets)
                 found.append(AssignedValue(span, last.names, (shapes,), 1))
         kept = [
             value

@@ -1,4 +1,4 @@
-"""What the user's TensorFlow does on the machine it runs on, asked of TensorFlow itself.
+"""Ask the user's TensorFlow what it does on this machine.
 
 Whether it uses oneDNN depends on the platform, the CPU and `TF_ENABLE_ONEDNN_OPTS`, and is settled when TensorFlow is
 imported: https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/core/util/port.cc .  With it several
@@ -14,13 +14,13 @@ from typing import Any
 
 
 def onednn() -> bool | None:
-    """Whether TensorFlow computes with oneDNN on this CPU; None where it is not imported or does not tell."""
+    """Check whether TensorFlow computes with oneDNN on this CPU; None if it is not imported or does not say."""
     module = sys.modules.get("tensorflow.python.util._pywrap_util_port")
     return None if module is None else _enabled(module)
 
 
 def gpu() -> bool | None:
-    """Whether TensorFlow uses a GPU; None as long as it has not looked for devices."""
+    """Check whether TensorFlow uses a GPU; None until it has looked for devices."""
     module: Any = sys.modules.get("tensorflow.python.eager.context")
     safe = getattr(module, "context_safe", None)
     context = safe() if safe is not None else None
@@ -28,14 +28,14 @@ def gpu() -> bool | None:
 
 
 def channels_first() -> bool | None:
-    """Whether a channels-first convolution or pooling runs: with oneDNN, or on a GPU; None where that is not known."""
+    """Check whether a channels-first convolution or pooling runs, with oneDNN or on a GPU; None if not known."""
     return True if onednn() else gpu() if onednn() is False else None
 
 
 @cache
 def _enabled(module: Any) -> bool | None:
-    tell = getattr(module, "IsMklEnabled", None)
-    return None if tell is None else bool(tell())
+    is_enabled = getattr(module, "IsMklEnabled", None)
+    return None if is_enabled is None else bool(is_enabled())
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The calls of one run as they happen: cheap rows, later made into the model's records.
+"""Record the calls of one run as they happen: cheap rows, later made into call records.
 
 A row is one place, one callee and one set of shapes; a loop over it only counts.  Nothing here keeps a tensor.
 """
@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-from conv_magic.boundary import is_users, keep
+from conv_magic.boundary import keep
+from conv_magic.capture.call_lines import UserLines, site_key
 from conv_magic.capture.hooks.by_identity import ByIdentity
 from conv_magic.capture.hooks.entry import Captured, Description, Hook
 from conv_magic.capture.hooks.repeats import Repeat
@@ -31,23 +30,15 @@ from conv_magic.capture.hooks.tensors import (
     tensors_in,
 )
 from conv_magic.capture.hooks.tf_function import Traces, called_from
+from conv_magic.capture.rows import Entered, Place, Row, shortened, words_of
 from conv_magic.model.calls import Mode, Outcome
 from conv_magic.model.shapes import Shape
-from conv_magic.text.source import Site
 
-# AutoGraph's own frames between a line that it rewrote and what that line calls
-_AUTOGRAPH = os.path.join("tensorflow", "python", "autograph", "impl")
-_OF_CALLS = (
-    os.path.join("tensorflow", "python", ""),
-    os.path.join("keras", "src", "utils", "traceback_utils.py"),
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
-)
 _OF_KERAS = os.path.join("keras", "src", "")
-_GENERATED = "__autograph_generated_file"
 # an enum looks its members up as slowly as all else that a known call takes
 _RETURNED, _EAGER, _SYMBOLIC = Outcome.RETURNED, Mode.EAGER, Mode.SYMBOLIC
 _MOST_PRODUCERS = 8192
-_MOST_PASSED = 4096
+_MOST_CALLS_PASSED = 4096
 
 _passed: set[Hashable] = set()
 """Calls inside layers that the guard has let pass: what is possible once is possible in every run."""
@@ -55,91 +46,7 @@ _UNFIT = Captured((), None)
 """What is known of a call whose arguments do not fit the signature."""
 
 
-_ROW, _KEPT = re.compile(r"(?:-?\d+ ){50,}"), 60
-_LONGEST_ERROR = 4000
-"""Characters; a graph error repeats its whole traceback."""
-
-
-def words_of(error: BaseException) -> str:
-    """The error's text, its type's name where its own `__str__` fails."""
-    try:
-        return str(error)
-    except BaseException as fault:  # the user's code may raise anything there
-        if is_users(fault):
-            raise
-        return type(error).__name__
-
-
-def shortened(text: str) -> str:
-    """An error's text without its middle: it begins with what failed, a graph error ends with why.
-
-    Of a long row of numbers, as TensorFlow lists all labels of a batch, only the beginning is kept.
-    """
-    text = _ROW.sub(lambda row: row[0][:_KEPT] + "... ", text)
-    half = _LONGEST_ERROR // 2
-    return text if len(text) <= _LONGEST_ERROR else f"{text[:half]}\n...\n{text[-half:]}"
-
-
-class LineSite(NamedTuple):
-    """A place of which only file and line are known (code rewritten by AutoGraph)."""
-
-    filename: str
-    line: int
-
-
-Place = Site | LineSite
-
-
-@dataclass(eq=False, slots=True)
-class Row:
-    """One row in the making.
-
-    order    the order of first entry
-    callee   what was called and how, hashable: equal for equal calls of one layer
-    direct   whether the user's own line made the call, not a library on its behalf
-    building whether Keras ran it only to learn shapes
-    """
-
-    order: int
-    hook: Hook
-    callee: Hashable
-    place: Place | None
-    direct: bool
-    parent: Row | None
-    inputs: tuple[Shape, ...]
-    producers: tuple[Row | None, ...]
-    mode: Mode
-    building: bool
-    description: Description | None = None
-    created: Place | None = None
-    dtype: str | None = None
-    output: Shape | None = None
-    output_bytes: int | None = None
-    outcome: Outcome = Outcome.ENTERED
-    error: str | None = None
-    count: int = 0
-    seconds: float = 0.0
-    problem: Exception | None = None
-    replica: int | None = None
-    traces: Traces | None = None
-
-
-@dataclass(slots=True)
-class Entered:
-    """A call that has begun: its row and what its end needs.
-
-    checked  whether the guard is to look at the calls inside it, which are no rows
-    """
-
-    row: Row
-    captured: Captured
-    started: float
-    quiet: bool
-    checked: bool = False
-    over: bool = False
-
-
-class _Local(threading.local):
+class _ThreadState(threading.local):
     """What each thread keeps: the rows it is inside of, and whether calls below are a layer's own affair.
 
     checked   whether the call that made it quiet was put to the guard itself
@@ -155,12 +62,8 @@ class _Local(threading.local):
         self.checked = False
 
 
-def _identity(place: Place | None) -> Hashable:
-    """Tells places apart: a code object's own hash goes through all of its constants each time."""
-    return (id(place[0]), place[1]) if place is not None and not isinstance(place, LineSite) else place
-
-
-def _described(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+def _description_of(hook: Hook, captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+    """Return the description of a call; of arguments that do not fit the signature only its name."""
     return Description(hook.name.rpartition(".")[2]) if captured is _UNFIT else hook.describe(captured, inputs)
 
 
@@ -183,19 +86,20 @@ class Recorder:
     rows: list[Row] = field(default_factory=list)
     dropped: int = 0
     faults: list[str] = field(default_factory=list)
-    local: _Local = field(default_factory=_Local)
+    local: _ThreadState = field(default_factory=_ThreadState)
     _first: list[Row | None] = field(init=False)
     _orders: Iterator[int] = field(default_factory=itertools.count)
     _known: dict[Hashable, Row] = field(default_factory=dict)
     _repeats: dict[tuple[int, int], Repeat] = field(default_factory=dict)
     _made_by: dict[int, tuple[weakref.ref[Any], Row]] = field(default_factory=dict)
-    _rewriting: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    _lines: UserLines = field(init=False)
 
     def __post_init__(self) -> None:
         self._first = self.local.stack  # of the thread that the cell runs in
+        self._lines = UserLines(self.files)
 
     def enter(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Entered | None:
-        """A hooked call begins; `frame` is the hook's caller.  None where the call is not the user's affair."""
+        """Note that a hooked call begins; `frame` is the hook's caller. Return None if the call is no row."""
         local = self.local
         if local.quiet:
             return None
@@ -205,15 +109,17 @@ class Recorder:
             captured = hook.capture(*args, **kwargs)
         except (TypeError, RecursionError):  # they do not fit the signature, or have no end: the call itself says so
             captured = _UNFIT
-        place, direct = self._place(frame)
+        place, direct = self._lines.call_site(frame)
         inputs = tuple([shape_of(tensor) or () for tensor in captured.inputs])
         stack = local.stack or (self._first if local.replica is not None else ())
         parent = stack[-1] if stack else None
         if place is None and parent is not None:
             place = parent.place  # a replica's thread has no line of the user's: its strategy was run from there
-        row = self._row(hook, captured, place, direct, parent, inputs)
+        row = self._row_of(hook, captured, place, direct, parent, inputs)
         if hook.guard and row.count and direct and parent is None and row.mode is _EAGER and frame.f_back:
-            self._learn(Repeat(hook, frame.f_back.f_code, captured, row, local.stack), frame.f_back, args, kwargs)
+            self._learn_repeat(
+                Repeat(hook, frame.f_back.f_code, captured, row, local.stack), frame.f_back, args, kwargs
+            )
         quiet = not (hook.contains(captured) or (self.within and captured.subject is not None))
         checked = False
         if not (row.count or hook.guard):  # what a layer did once it does again
@@ -225,18 +131,18 @@ class Recorder:
         return Entered(row, captured, time.perf_counter(), quiet, checked)
 
     def _enter_trace(self, hook: Hook, captured: Captured, frame: FrameType) -> Entered | None:
-        """A graph is traced: of a function of the user's a row, of Keras' own a trace of the `fit` around it."""
+        """Note that a graph is traced: a row for a user's function, a trace of the `fit` for one of Keras'."""
         signature: Any = captured.detail
         stack = self.local.stack
         parent = stack[-1] if stack else None
         filename = signature.code.co_filename if signature.code is not None else ""
-        place, direct = self._place(called_from(frame))
+        place, direct = self._lines.call_site(called_from(frame))
         own = direct or filename in self.files  # of a function made of a model the code is Keras'
         row = parent if _OF_KERAS in filename else None
         if own:
             inputs = tuple(shape_of(tensor) or () for tensor in captured.inputs)
             same = captured._replace(detail=(signature.name, signature.code))
-            row = self._row(hook, same, place, direct, parent, inputs)
+            row = self._row_of(hook, same, place, direct, parent, inputs)
             row.mode = Mode.GRAPH
         if row is not None:
             row.traces = row.traces or Traces()
@@ -246,7 +152,8 @@ class Recorder:
         stack.append(parent)  # what is called inside keeps its own place in the nesting
         return Entered(row, captured, time.perf_counter(), False)
 
-    def _learn(self, repeat: Repeat, caller: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _learn_repeat(self, repeat: Repeat, caller: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep a repeated call's arguments, to recognise it at once the next time."""
         key = id(repeat.code), caller.f_lasti
         if repeat.learn(args, kwargs):
             self._repeats[key] = repeat
@@ -254,7 +161,7 @@ class Recorder:
             self._repeats.pop(key, None)
 
     def again(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Repeat | None:
-        """The call that was last seen at this place, if this is the same again: a loop's next turn.
+        """Return the last call at this call site if this one has the same arguments: a loop's next turn.
 
         Then all about it is known but its end, which is told to `returned_again` or `raised_again`.
         """
@@ -268,7 +175,7 @@ class Recorder:
             return None
 
     def returned_again(self, repeat: Repeat, result: Any, seconds: float) -> None:
-        """A call that `again` knew has returned, after so many seconds: of equal arguments equal shapes come."""
+        """Note that a call recognised by `again` returned; equal arguments give equal shapes."""
         row, held = repeat.row, self._made_by
         try:
             if type(result) is repeat.tensor and len(held) < _MOST_PRODUCERS:
@@ -276,49 +183,50 @@ class Recorder:
                 row.seconds += seconds
                 held[id(result)] = weakref.ref(result), row
             else:
-                self._ended(row, repeat.captured, seconds, result, None)
+                self._note_end(row, repeat.captured, seconds, result, None)
         except BaseException as fault:
             self.blame(row.hook.name, fault)
 
     def raised_again(self, repeat: Repeat, error: BaseException, seconds: float) -> None:
-        """A call that `again` knew has raised."""
+        """Note that a call recognised by `again` raised."""
         try:
-            self._ended(repeat.row, repeat.captured, seconds, None, error)
+            self._note_end(repeat.row, repeat.captured, seconds, None, error)
         except BaseException as fault:
             self.blame(repeat.row.hook.name, fault)
 
     def blame(self, where: str, error: BaseException) -> None:
-        """Keep an error of our own, once; raises an interrupt again."""
+        """Keep an error of our own, once; raise an interrupt again."""
         keep(where, error, self.faults)
 
-    def _row(
+    def _row_of(
         self, hook: Hook, captured: Captured, place: Place | None, direct: bool, parent: Row | None,
         inputs: tuple[Shape, ...],
     ) -> Row:  # fmt: skip
+        """Return the row of a call, a new one for a new call site, callee or set of shapes."""
         learning = in_keras_build()
         mode = _SYMBOLIC if learning else mode_of(captured.inputs[0]) if captured.inputs else _EAGER
         inside = parent is not None and parent.mode is not _SYMBOLIC
         building = mode is _SYMBOLIC and (inside or learning)
         rebuilt = building or (not direct and parent is None)
-        where, replica = None if rebuilt else _identity(place), self.local.replica
-        key = (hook.name, captured.detail, where, inputs, parent and parent.order, mode, building, replica)
+        identity, replica = None if rebuilt else site_key(place), self.local.replica
+        key = (hook.name, captured.detail, identity, inputs, parent and parent.order, mode, building, replica)
         row = self._known.get(key)
         if row is not None and row.outcome not in (Outcome.RAISED, Outcome.GUARDED):
             return row
-        producers = tuple(map(self._producer, captured.inputs))
+        producers = tuple(map(self._producer_row, captured.inputs))
         row = Row(next(self._orders), hook, captured.detail, place, direct, parent, inputs, producers, mode, building)
         row.replica = replica
         if captured.subject is not None:
             row.created = self.created.get(captured.subject)
         row.dtype = dtype_of(captured.inputs[0]) if captured.inputs else None
         if hook.guard:  # the guard needs it; of others it is asked when the call has ended, once
-            row.description = _described(hook, captured, inputs)
-        if self._keep(row):
+            row.description = _description_of(hook, captured, inputs)
+        if self._keep_row(row):
             self._known[key] = row
         return row
 
-    def _keep(self, row: Row) -> bool:
-        """Past the limit a row lives as long as its call: the guard needs it, the trace only counts it."""
+    def _keep_row(self, row: Row) -> bool:
+        """Keep a row unless there are too many; past the limit it lives as long as its call, and is only counted."""
         if len(self.rows) >= self.most:
             self.dropped += 1
             return False
@@ -326,7 +234,7 @@ class Recorder:
         return True
 
     def leave(self, entered: Entered, result: object = None, error: BaseException | None = None) -> None:
-        """The call ended, with a result or an error; whatever is said of it after that is not heard."""
+        """Note that the call ended, with a result or an error; only the first time counts."""
         if entered.over:
             return
         entered.over = True
@@ -334,27 +242,29 @@ class Recorder:
         local.stack.pop()
         if entered.quiet:
             local.quiet = False
-        self._ended(entered.row, entered.captured, time.perf_counter() - entered.started, result, error)
+        self._note_end(entered.row, entered.captured, time.perf_counter() - entered.started, result, error)
         if entered.checked and error is None and entered.row.mode is _EAGER and executing_eagerly():
             entered.row.hook.let_pass(entered.captured, entered.row.inputs)
 
-    def _ended(self, row: Row, captured: Captured, seconds: float, result: object, error: BaseException | None) -> None:
+    def _note_end(
+        self, row: Row, captured: Captured, seconds: float, result: object, error: BaseException | None
+    ) -> None:
         if error is not None:
-            self._failed(row, captured, error)
+            self._note_failure(row, captured, error)
         else:
-            row = self._returned(row, captured, result)
+            row = self._note_return(row, captured, result)
         if not row.count or row.direct or row.mode is not _SYMBOLIC:
             row.count += 1  # but not where Keras runs a layer again for each one added after it
         row.seconds += seconds
 
-    def _failed(self, row: Row, captured: Captured, error: BaseException) -> None:
+    def _note_failure(self, row: Row, captured: Captured, error: BaseException) -> None:
         # Keras raises another error of the same type in its place, with the layer's name in it.
         guarded = error is row.problem or (row.problem is not None and type(error) is type(row.problem))
         row.outcome = Outcome.GUARDED if guarded else Outcome.RAISED
         row.error = shortened(words_of(error))
-        row.description = _described(row.hook, captured, row.inputs)
+        row.description = _description_of(row.hook, captured, row.inputs)
 
-    def _returned(self, row: Row, captured: Captured, result: object) -> Row:
+    def _note_return(self, row: Row, captured: Captured, result: object) -> Row:
         if isinstance(result, list | tuple | dict):
             outputs = tensors_in(result)
             first = outputs[0] if outputs else None
@@ -362,27 +272,27 @@ class Recorder:
             outputs, first = [result], result
         shape = shape_of(first)
         if row.outcome is _RETURNED and row.output != shape:
-            row = self._variant(row)
+            row = self._row_of_other_shape(row)
         if row.outcome is not _RETURNED:
             row.outcome, row.output = Outcome.RETURNED, shape
             row.output_bytes = output_bytes(first, shape)
             row.mode = mode_of(first) if shape is not None else row.mode
             if row.description is None:
-                row.description = _described(row.hook, captured, row.inputs)
+                row.description = _description_of(row.hook, captured, row.inputs)
         for tensor in outputs:
-            self._remember(tensor, row)
+            self._note_producer(tensor, row)
         return row
 
-    def _variant(self, row: Row) -> Row:
-        """The same call with another result shape is a row of its own."""
+    def _row_of_other_shape(self, row: Row) -> Row:
+        """Return a new row for the same call with another result shape."""
         other = Row(
             next(self._orders), row.hook, row.callee, row.place, row.direct, row.parent, row.inputs, row.producers,
             row.mode, row.building, row.description, row.created, row.dtype, replica=row.replica,
         )  # fmt: skip
-        self._keep(other)
+        self._keep_row(other)
         return other
 
-    def _remember(self, tensor: Any, row: Row) -> None:
+    def _note_producer(self, tensor: Any, row: Row) -> None:
         if len(self._made_by) >= _MOST_PRODUCERS:
             everything = list(self._made_by.items())  # at once: other threads add to it
             self._made_by = {key: held for key, held in everything if held[0]() is not None}
@@ -393,43 +303,12 @@ class Recorder:
         except TypeError:  # not every result can be referred to weakly
             return
 
-    def _producer(self, tensor: object) -> Row | None:
+    def _producer_row(self, tensor: object) -> Row | None:
         held = self._made_by.get(id(tensor))
         return held[1] if held is not None and held[0]() is tensor else None
 
-    def _place(self, frame: FrameType) -> tuple[Place | None, bool]:
-        """The nearest line of the user's, and whether it is the hooked function's very caller."""
-        files, rewriting, direct = self.files, self._rewriting, True
-        # `frame` runs the traceback filter around the hook, or is itself the caller where there is no such filter
-        at: FrameType | None = frame if frame.f_code.co_filename in files else frame.f_back
-        while at is not None:
-            code = at.f_code
-            if code.co_filename in files:
-                return (code, at.f_lasti), direct
-            known = rewriting.get(code.co_filename)
-            if known is None:
-                known = rewriting[code.co_filename] = _GENERATED in code.co_filename, _AUTOGRAPH in code.co_filename
-            generated, passing_on = known
-            if generated:
-                found, own = self._autograph_place()
-                if found is not None:
-                    return found, direct and own
-            direct = direct and passing_on
-            at = at.f_back
-        return None, False
-
-    def _autograph_place(self) -> tuple[Place | None, bool]:
-        """The line as TensorFlow's own source map has it, and whether no other library's lies inside of it."""
-        tf_stack: Any = sys.modules.get("tensorflow.python.util.tf_stack")
-        own = True
-        for summary in reversed(list(tf_stack.extract_stack())) if tf_stack is not None else ():
-            if summary.filename in self.files:
-                return LineSite(summary.filename, summary.lineno), own
-            own = own and any(part in summary.filename for part in _OF_CALLS)
-        return None, False
-
     def note_creation(self, layer: Any, frame: FrameType | None) -> None:
-        """A layer was made; `frame` called its class."""
+        """Note where a layer was made; `frame` called its class."""
         while frame is not None:
             code = frame.f_code
             if code.co_filename in self.files:
@@ -440,10 +319,10 @@ class Recorder:
     def refuse_within(
         self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], guard: Callable[[Row], Exception | None]
     ) -> Exception | None:
-        """The guard's word on a call inside a layer, which is no row; what it passed once it is not asked again."""
+        """Return the guard's error for a call inside a layer, which is no row; what passed is not checked again."""
         local = self.local
-        around = local.stack[-1] if local.quiet else None
-        if around is None or local.checked or around.count:  # what the layer did once it does again
+        layer = local.stack[-1] if local.quiet else None
+        if layer is None or local.checked or layer.count:  # what the layer did once it does again
             return None
         try:
             captured = hook.capture(*args, **kwargs)
@@ -459,13 +338,13 @@ class Recorder:
         row.description = hook.describe(captured, inputs)
         problem = guard(row)
         if problem is None:
-            if len(_passed) >= _MOST_PASSED:
+            if len(_passed) >= _MOST_CALLS_PASSED:
                 _passed.clear()
             _passed.add(key)
         else:
-            around.problem = problem
+            layer.problem = problem
         return problem
 
     def runs_eagerly(self, entered: Entered) -> bool:
-        """Whether the call would be dispatched at once, to a kernel that may abort."""
+        """Check whether the call would be dispatched at once, to a kernel that may abort."""
         return entered.row.mode is Mode.EAGER and executing_eagerly()

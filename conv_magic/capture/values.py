@@ -1,4 +1,4 @@
-"""What the user's names stood for, and the call that failed unseen by any hook, read from the frame it failed in."""
+"""Read what the user's names stood for, and the call that failed unseen by any hook, from the frame it failed in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 from conv_magic.capture.hooks.tensors import dtype_of, shape_of, shape_of_value, tensors_in
-from conv_magic.capture.recorder import LineSite, Place, words_of
+from conv_magic.capture.rows import LineSite, Place, words_of
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.values import NamedValue
@@ -24,24 +24,28 @@ _MODULES = {name: name for name in _FRAMEWORKS} | {"keras.api": "keras", "keras.
 
 
 def named_values(code: Code, namespace: Mapping[str, Any], scope: str = "") -> tuple[NamedValue, ...]:
-    """The values of the names that a cell's text mentions, as far as they have to do with shapes."""
+    """Return the values of the names that a cell's text mentions, as far as they have to do with shapes."""
     mentioned = dict.fromkeys(node.id for node in ast.walk(code.tree) if isinstance(node, ast.Name))
-    found = (_named(name, namespace[name], scope) for name in mentioned if name in namespace)
-    return (*(value for value in found if value is not None), *(_modules(namespace, scope) if not scope else ()))
+    found = (_named_value(name, namespace[name], scope) for name in mentioned if name in namespace)
+    return (
+        *(value for value in found if value is not None),
+        *(_framework_modules(namespace, scope) if not scope else ()),
+    )
 
 
-def _modules(namespace: Mapping[str, Any], scope: str) -> Iterator[NamedValue]:
-    """The frameworks that a fix can name, imported by whichever cell."""
+def _framework_modules(namespace: Mapping[str, Any], scope: str) -> Iterator[NamedValue]:
+    """Yield the frameworks that a fix can name, imported by any cell."""
     for name, value in namespace.items():
         if isinstance(value, ModuleType) and (known := _MODULES.get(value.__name__)):
             yield NamedValue(name, scope, "module", known)
 
 
-def _named(name: str, value: Any, scope: str) -> NamedValue | None:
+def _named_value(name: str, value: Any, scope: str) -> NamedValue | None:
+    """Return a name's value, None if it has nothing to do with shapes."""
     kind = type(value).__name__
     if isinstance(value, bool | str | bytes | type):
         return None
-    numbers = _numbers(value)
+    numbers = _whole_numbers(value)
     if numbers is not None:
         return NamedValue(name, scope, "number", kind, numbers=numbers)
     if _is_keras(value, "keras.src.trainers.trainer", "Trainer"):
@@ -52,7 +56,7 @@ def _named(name: str, value: Any, scope: str) -> NamedValue | None:
         parts = tuple(shape_of(spec) or () for spec in tensors_in(value.element_spec))
         return NamedValue(name, scope, "dataset", kind, parts=parts)
     if type(value) is list and 0 < len(value) <= _MOST_PARTS:
-        shapes = [shape_of(each) for each in value]
+        shapes = [shape_of(element) for element in value]
         known = tuple(shape for shape in shapes if shape is not None)
         return NamedValue(name, scope, "list", kind, parts=known) if len(known) == len(shapes) else None
     shape = shape_of_value(value)
@@ -62,7 +66,7 @@ def _named(name: str, value: Any, scope: str) -> NamedValue | None:
     return NamedValue(name, scope, "array" if array else "tensor", kind, shape, dtype=dtype_of(value))
 
 
-def _numbers(value: Any) -> tuple[int, ...] | None:
+def _whole_numbers(value: Any) -> tuple[int, ...] | None:
     values = value if isinstance(value, tuple | list) else (value,)
     return tuple(values) if len(values) <= _MOST_NUMBERS and values and all(type(v) is int for v in values) else None
 
@@ -73,13 +77,13 @@ def _is_keras(value: Any, module: str, name: str) -> bool:
 
 
 def _ends_of(model: Any) -> tuple[Shape | None, tuple[Shape, ...]]:
-    """Output and input shapes of a built functional model."""
-    outputs = [shape_of(tensor) for tensor in tensors_in(_attribute(model, "outputs"))]
-    inputs = [shape_of(tensor) or () for tensor in tensors_in(_attribute(model, "inputs"))]
+    """Return output shape and input shapes of a built functional model."""
+    outputs = [shape_of(tensor) for tensor in tensors_in(_model_attribute(model, "outputs"))]
+    inputs = [shape_of(tensor) or () for tensor in tensors_in(_model_attribute(model, "inputs"))]
     return (outputs[0] if outputs else None), tuple(inputs)
 
 
-def _attribute(model: Any, name: str) -> Any:
+def _model_attribute(model: Any, name: str) -> Any:
     try:
         return getattr(model, name, None)
     except (AttributeError, ValueError):  # a model that was never called
@@ -101,10 +105,10 @@ class FailingFrame:
 
 
 def failing_frame(error: BaseException, files: Mapping[str, Code]) -> FailingFrame | None:
-    """Where in the user's text the exception was raised, also where AutoGraph rewrote the code."""
+    """Return where in the user's text the exception was raised, also in code that AutoGraph rewrote."""
     found: FailingFrame | None = None
     framework = False
-    for frame, instruction in _frames(error.__traceback__):
+    for frame, instruction in _frames_of(error.__traceback__):
         framework = str(frame.f_globals.get("__name__", "")).split(".")[0] in _FRAMEWORKS
         if frame.f_code.co_filename in files:
             names = {**frame.f_globals, **frame.f_locals}
@@ -114,13 +118,13 @@ def failing_frame(error: BaseException, files: Mapping[str, Code]) -> FailingFra
     if rewritten is not None:
         framework = framework or _raised_below(error, files)
         return FailingFrame(rewritten, "", found.names if found else {}, framework)
-    if found is not None and (within := _graph_line(error, files, found.function)) is not None:
-        return FailingFrame(within, "", {}, in_framework=True)
+    if found is not None and (graph_line := _graph_line(error, files, found.function)) is not None:
+        return FailingFrame(graph_line, "", {}, in_framework=True)
     return replace(found, in_framework=framework) if found else None
 
 
 def _raised_below(error: BaseException, files: Mapping[str, Code]) -> bool:
-    """Whether AutoGraph noted a library's frame inside the user's innermost one."""
+    """Check whether AutoGraph noted a library's frame inside the user's innermost one."""
     stack: Any = getattr(getattr(error, "ag_error_metadata", None), "translated_stack", ())
     return bool(stack) and stack[0].filename not in files
 
@@ -129,9 +133,9 @@ _GRAPH_FRAME = re.compile(r'^  File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 
 
 def _graph_line(error: BaseException, files: Mapping[str, Code], function: str) -> LineSite | None:
-    """The user's line that made the node which failed while its graph ran, where that is in another function.
+    """Return the user's line that made the node which failed in a graph, None if it is in the same function.
 
-    TensorFlow tells it in the message only, as the lines of a traceback.
+    TensorFlow names it in the message only, as the lines of a traceback.
     """
     text = words_of(error)
     if not text.startswith("Graph execution error"):
@@ -142,14 +146,14 @@ def _graph_line(error: BaseException, files: Mapping[str, Code], function: str) 
     return LineSite(lines[-1][1], int(lines[-1][2]))
 
 
-def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+def _frames_of(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
     while traceback is not None:
         yield traceback.tb_frame, traceback.tb_lasti
         traceback = traceback.tb_next
 
 
 def _rewritten_line(error: BaseException, files: Mapping[str, Code]) -> LineSite | None:
-    """The innermost user line that AutoGraph has noted on the exception.
+    """Return the user's innermost line that AutoGraph has noted on the exception.
 
     https://github.com/tensorflow/tensorflow/blob/master/tensorflow/python/autograph/pyct/error_utils.py
     """
@@ -178,18 +182,18 @@ class Operand:
 def operands(
     code: Code, span: Span, names: Mapping[str, Any], made: Mapping[Span, Operand]
 ) -> tuple[str, tuple[Operand, ...]] | None:
-    """The operation at a place of the text and what it was given, as far as plain names and recorded calls tell.
+    """Return the operation at a span and its operands, as far as plain names and recorded calls show them.
 
     Only names, their attributes `self.x`, literals and the calls in `made` are looked at; nothing of the user's runs.
     """
-    found = _operation(code, span)
+    found = _operation_at(code, span)
     if found is None:
         return None
     operation, given = found
-    return operation, tuple(operand for each in given for operand in _operands(code, each, names, made))
+    return operation, tuple(operand for expression in given for operand in _operands_in(code, expression, names, made))
 
 
-def _operation(code: Code, span: Span) -> tuple[str, list[ast.expr]] | None:
+def _operation_at(code: Code, span: Span) -> tuple[str, list[ast.expr]] | None:
     node = code.node_at(span, ast.expr) or code.node_at(span, ast.AugAssign)
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func).split("(")[0].rpartition(".")[2]
@@ -204,39 +208,45 @@ def _operation(code: Code, span: Span) -> tuple[str, list[ast.expr]] | None:
     return (ast.unparse(value.func).rpartition(".")[2] or "call", []) if isinstance(value, ast.Call) else None
 
 
-def _operands(code: Code, node: ast.expr, names: Mapping[str, Any], made: Mapping[Span, Operand]) -> Iterator[Operand]:
+def _operands_in(
+    code: Code, node: ast.expr, names: Mapping[str, Any], made: Mapping[Span, Operand]
+) -> Iterator[Operand]:
     if isinstance(node, ast.List | ast.Tuple):
         for element in node.elts:
-            yield from _operands(code, element, names, made)
+            yield from _operands_in(code, element, names, made)
     elif isinstance(node, ast.Call):
         known = made.get(code.span(node))
         if known is not None:
             yield known
         elif len(node.args) == 1 and ast.unparse(node.func).rpartition(".")[2] in SAME_SHAPE:
-            yield from _operands(code, node.args[0], names, made)
+            yield from _operands_in(code, node.args[0], names, made)
     else:
-        for tensor in tensors_in(_value(node, names)):
+        for tensor in tensors_in(_value_in(node, names)):
             shape = shape_of(tensor)
             if shape is not None:
                 yield Operand(shape)
 
 
-def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """What a name, an attribute of a name or an entry of a plain dictionary or list stands for."""
+def _value_in(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """Return the value of a name, an attribute of a name or an entry of a plain dictionary or list, else None."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        held, key = _value(node.value, names), node.slice.value
-        if type(held) is dict:
-            return held.get(key)
-        return held[key] if type(held) in (list, tuple) and type(key) is int and key < len(held) else None
+        collection, key = _value_in(node.value, names), node.slice.value
+        if type(collection) is dict:
+            return collection.get(key)
+        return (
+            collection[key]
+            if type(collection) in (list, tuple) and type(key) is int and key < len(collection)
+            else None
+        )
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = names.get(node.value.id)
         return vars(owner).get(node.attr) if hasattr(owner, "__dict__") else None
     return None
 
 
-_TOLD = (
+_SHAPES_IN_MESSAGE = (
     re.compile(r"In\[0\]: \[([\d,]*)\], In\[1\]: \[([\d,]*)\]"),
     re.compile(r"Incompatible shapes: \[([\d,]*)\] vs\. \[([\d,]*)\]"),
     re.compile(r"shape\[0\] = \[([\d,]*)\] vs\. shape\[1\] = \[([\d,]*)\]"),
@@ -245,9 +255,9 @@ _TOLD = (
 )
 
 
-def shapes_told(error: BaseException) -> tuple[Shape, ...]:
-    """The two shapes that TensorFlow's own message names, where it names them."""
-    for pattern in _TOLD:
+def shapes_in_message(error: BaseException) -> tuple[Shape, ...]:
+    """Return the two shapes that TensorFlow's own message names, empty if it names none."""
+    for pattern in _SHAPES_IN_MESSAGE:
         found = pattern.search(words_of(error))
         if found is not None:
             return tuple(tuple(int(n) for n in text.replace(" ", "").split(",") if n) for text in found.groups())

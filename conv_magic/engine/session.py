@@ -21,7 +21,7 @@ from conv_magic.capture.assigned import Assignments
 from conv_magic.capture.following import Following
 from conv_magic.capture.guard import refuse
 from conv_magic.capture.hooks.training import training_of
-from conv_magic.capture.recorder import LineSite, Place, words_of
+from conv_magic.capture.rows import LineSite, Place, words_of
 from conv_magic.capture.values import FailingFrame, failing_frame, named_values
 from conv_magic.engine.report import Report
 from conv_magic.model.diagnoses import Diagnosis

@@ -1,5 +1,5 @@
-"""The nouns: what one run is, as frozen data.
+"""One run as frozen data.
 
-Everything a user sees is drawn from a `Document`.  Records hold tuples, strings and numbers only; no tensor, layer or
-frame is kept alive by one.  Knows no other room.
+Everything a user sees is drawn from a `Document`. Records hold tuples, strings and numbers only; none keeps a tensor,
+layer or frame alive. Imports no other folder of the package.
 """

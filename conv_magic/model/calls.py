@@ -40,7 +40,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """How often a graph was traced in the calls of one row: of a `tf.function`, or of Keras' step inside `fit`.
+    """How often a graph was traced in the calls of one row, of a `tf.function` or of Keras' step inside `fit`.
 
     functions   how many function objects were traced: more than one where it is made anew
     alike       whether all of them are of the same code and see the same values around it
@@ -57,7 +57,7 @@ class Tracing:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What of the user's own an input was, where no recorded call made it.
+    """The user's own data that an input was, if no recorded call made it.
 
     name   what the text calls it: `x_train`; where it has no name, the call that made it: `tf.zeros`
     span   the statement that bound the name, of a loop its head; else the expression itself
@@ -69,7 +69,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call, or `count` calls of one place with equal shapes.
+    """One call, or `count` calls of one call site with equal shapes.
 
     op          the field's name of the operation: `conv2d` for `tf.nn.conv2d`, `Conv2D` for the layer
     layer       the layer's own name (`conv2d_3`), that of a `tf.function` which is traced, or None for a function
@@ -79,12 +79,12 @@ class CallRecord:
     inputs      the shapes of its tensor inputs, in order
     producers   for each input the index of the call that made it, or None
     kernel      shape of the kernel or weight matrix
-    expected    what the arithmetic says, `output` what came; None where not known
+    expected    the output's shape by the arithmetic, `output` the real one; None where not known
     error       the exception's text, when it raised
-    accepts     what its first input must look like, None for any size; None altogether where that is not known
+    accepts     the shape that its first input must have, None for any size; None for all if it is not known
     direct      whether the user's own line called it, not a library on its behalf
     tracing     the graphs traced for it; None for a call that traces none
-    given       for each input without a producer what of the user's it was, where the text leaves no doubt;
+    given       for each input without a producer the user's data that it was, if the text leaves no doubt;
                 of a `fit` on a dataset that dataset
     """
 
@@ -111,3 +111,8 @@ class CallRecord:
     direct: bool = True
     tracing: Tracing | None = None
     given: tuple[Given | None, ...] = ()
+
+    @property
+    def options_span(self) -> Span | None:
+        """Return the span of the call in the text that decides the options: a layer's creation, a function's call."""
+        return self.created if self.layer is not None else self.span

@@ -22,11 +22,11 @@ class Severity(StrEnum):
 class Diagnosis:
     """One fault at its root.
 
-    headline   one line: the layer, what it was given, what it needs
+    headline   one line: the layer, its input, what it needs
     reasons    further lines, each a fact with its number
-    expected   the shape that was needed (None: any size), `actual` what came; `axes` are the places of
+    expected   the shape that was needed (None: any size), `actual` the one that came; `axes` are the axes of
                `expected` that differ or are missing, `axis_names` what its axes mean
-    origin     where the differing number comes from, `origin_note` in words
+    origin     where the differing size comes from, `origin_note` the same in words
     """
 
     code: str
@@ -46,15 +46,15 @@ class Diagnosis:
 
     @property
     def line(self) -> int | None:
-        """The line at which the fault shows, counted as the cell's editor counts."""
+        """Return the line at which the fault shows, counted as the cell's editor counts."""
         return self.span.line if self.span else None
 
     @property
     def origin_line(self) -> int | None:
-        """The line that the differing number comes from."""
+        """Return the line that the differing size comes from."""
         return self.origin.line if self.origin else None
 
     @property
     def message(self) -> str:
-        """The whole text: headline, then reasons."""
+        """Return the whole text: headline, then reasons."""
         return "\n".join([self.headline, *self.reasons])

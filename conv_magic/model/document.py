@@ -41,7 +41,7 @@ class Document:
     versions   pairs a package with its version
     trying     while fixes are being tried
     sites      where the options of its calls are written
-    running    the cell had not ended when this was written: nothing is said of how it ends; `training` what it was at
+    running    the cell had not ended when this was written; `training` is how far its loop had come
     """
 
     schema: int

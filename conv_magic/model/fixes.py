@@ -44,13 +44,13 @@ class Fix:
 
     @property
     def verified(self) -> bool:
-        """Whether the edited cell was tried and held."""
+        """Check whether the edited cell was tried and held."""
         return self.proof is not None
 
     def apply(self, source: str) -> str:
-        """`source` with this fix made.
+        """Return `source` with this fix made.
 
-        Raises `StaleSource` if `source` is not the text that was analysed.
+        Raise `StaleSource` if `source` is not the text that was analysed.
         """
         if digest(source) != self.digest:
             raise StaleSource("the source has changed since it was analysed; run the cell again")

@@ -1,4 +1,4 @@
-"""What calls, axes, shapes and counts are called in every text of ours."""
+"""The names of calls, axes, shapes and counts, the same in every text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SPATIAL = {0: (), 1: ("steps",), 2: ("height", "width"), 3: ("depth", "height",
 
 
 def axis_names(rank: int, data_format: DataFormat = "channels_last") -> tuple[str, ...]:
-    """What the axes of an image-like tensor of that rank are called; empty where there is no custom."""
+    """Return the names of the axes of an image-like tensor of that rank, empty if there is no custom."""
     if rank == 2:
         return ("batch", "features")
     spatial = _SPATIAL.get(rank - 2)
@@ -25,32 +25,32 @@ def filter_axes(spatial_rank: int) -> str:
 
 
 def data_format_of(call: CallRecord) -> DataFormat:
-    """The layout that the call counts its axes in."""
+    """Return the layout in which the call counts its axes."""
     return getattr(call.options, "data_format", "channels_last")
 
 
 def channel_axis(call: CallRecord, rank: int) -> int:
-    """The index of the channel axis among `rank` axes."""
+    """Return the index of the channel axis among `rank` axes."""
     return 1 if data_format_of(call) == "channels_first" else rank - 1
 
 
-def place_of(call: CallRecord) -> Span | None:
-    """Where a fault at `call` is shown: of a layer made inside the running statement, its own line there."""
+def shown_span(call: CallRecord) -> Span | None:
+    """Return the span at which a fault of `call` is shown: its layer's creation, if inside the running statement."""
     if not call.direct and call.created is not None and call.span is not None and call.span.contains(call.created):
         return call.created
     return call.span
 
 
 def name_of(call: CallRecord) -> str:
-    """What to call it: the layer's name, else the function's."""
+    """Return the layer's name, else the function's."""
     return call.layer or call.op
 
 
 def spelled(shape: Shape | None) -> str:
-    """A shape as Python writes it."""
+    """Return a shape as Python writes it."""
     return "unknown" if shape is None else str(tuple(shape))
 
 
 def counted(number: int | None, noun: str) -> str:
-    """`1 channel`, `3 channels`."""
+    """Return a number with its noun: `1 channel`, `3 channels`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

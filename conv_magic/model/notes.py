@@ -14,7 +14,7 @@ class LineNote:
     flow        the same with what went in: `(None, 28, 28, 1) -> (None, 26, 26, 32)`
     pin         the comment that would state this shape from now on, `# shape: (B, 26, 26, 32)`, to be put at the end
                 of `line`; None where there is none, or none can be stated
-    later       whether it tells of a later run: the line is that of a function which this cell called
+    later       whether it is about a later run: the line is in a function that this cell called
     calls       index the document's calls, `diagnosis` its diagnoses
     """
 

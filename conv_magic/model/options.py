@@ -1,4 +1,4 @@
-"""What a call was told: kernel size, strides, padding and the like, one class a family."""
+"""The options of a call: kernel size, strides, padding and the like, one class for each family."""
 
 from __future__ import annotations
 

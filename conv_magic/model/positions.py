@@ -1,4 +1,4 @@
-"""Places in a source text: the one convention for lines and columns, and the only conversions.
+"""Positions in a source text: the one convention for lines and columns, and the only conversions.
 
 A `Span` counts **lines from 1** and **columns from 0 in UTF-16 code units**, the unit of every browser
 editor and of the Language Server Protocol
@@ -28,7 +28,7 @@ class Span:
     end_column: int
 
     def contains(self, other: Span) -> bool:
-        """Whether `other` lies wholly inside this span (equal spans contain each other)."""
+        """Check whether `other` lies wholly inside this span (equal spans contain each other)."""
         return (
             self.cell == other.cell
             and (self.line, self.column) <= (other.line, other.column)
@@ -49,12 +49,12 @@ class StaleSource(ValueError):
 
 
 def digest(text: str) -> str:
-    """A short, stable fingerprint of a source text (16 hexadecimal digits)."""
+    """Return a short, stable fingerprint of a source text (16 hexadecimal digits)."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of `text` with their ends.
+    """Return the lines of `text` with their ends.
 
     Split at line feeds only: `str.splitlines` splits at form feeds and Unicode separators too, where neither
     Python's tokenizer nor an editor starts a line.
@@ -84,37 +84,37 @@ def char_from_utf16(line: str, column: int) -> int:
 
 
 def offset_of(lines: list[str], line: int, column: int) -> int:
-    """The `str` index of a place in the text that `lines` makes up."""
+    """Return the `str` index of a line and column in the text that `lines` makes up."""
     if line > len(lines):
         return sum(map(len, lines))
     return sum(map(len, lines[: line - 1])) + char_from_utf16(lines[line - 1], column)
 
 
 def text_at(text: str, span: Span) -> str:
-    """The text that `span` covers."""
+    """Return the text that `span` covers."""
     lines = lines_of(text)
     return text[offset_of(lines, span.line, span.column) : offset_of(lines, span.end_line, span.end_column)]
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with all `edits` made; spans refer to `text` as given.
+    """Return `text` with all `edits` made; spans refer to `text` as given.
 
-    Insertions at one place come in the order given.  Raises `ValueError` if two edits overlap.
+    Insertions at one position keep their order. Raise `ValueError` if two edits overlap.
     """
     pieces: list[str] = []
     end_of_last = 0
-    for start, end, new in _places(text, edits):
+    for start, end, new in _ranges(text, edits):
         pieces += [text[end_of_last:start], new]
         end_of_last = end
     return "".join([*pieces, text[end_of_last:]])
 
 
 def composed(text: str, first: Sequence[Edit], second: Iterable[Edit]) -> tuple[Edit, ...]:
-    """Edits of `text` that do what `first` does and then `second`, whose spans refer to what comes of `first`.
+    """Return edits of `text` that do `first` and then `second`, whose spans refer to the result of `first`.
 
-    Raises `ValueError` if two edits of one of them overlap.
+    Raise `ValueError` if two edits of one of them overlap.
     """
-    edited = _traced(_traced([(character, index) for index, character in enumerate(text)], first), second)
+    edited = _with_origins(_with_origins([(character, index) for index, character in enumerate(text)], first), second)
     cell, lines = first[0].span.cell, lines_of(text)
     edits, begin, new = [], 0, ""
     for character, origin in [*edited, ("", len(text))]:
@@ -122,40 +122,41 @@ def composed(text: str, first: Sequence[Edit], second: Iterable[Edit]) -> tuple[
             new += character
             continue
         if new or origin > begin:
-            edits.append(Edit(Span(cell, *_place_of(lines, begin), *_place_of(lines, origin)), new))
+            edits.append(Edit(Span(cell, *_position_at(lines, begin), *_position_at(lines, origin)), new))
         begin, new = origin + 1, ""
     return tuple(edits)
 
 
-def _places(text: str, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
-    """Where edits begin and end as `str` indices, and what they put there; in the order of the text."""
+def _ranges(text: str, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
+    """Return start and end of each edit as `str` indices, and its text, in the order of the text."""
     lines = lines_of(text)
-    places = [
+    ranges = [
         (offset_of(lines, e.span.line, e.span.column), offset_of(lines, e.span.end_line, e.span.end_column), e.text)
         for e in edits
     ]
-    places.sort(key=lambda place: place[:2])
-    ends = [0, *(end for _, end, _ in places)]
-    if any(start < before or end < start for (start, end, _), before in zip(places, ends, strict=False)):
+    ranges.sort(key=lambda range_: range_[:2])
+    ends = [0, *(end for _, end, _ in ranges)]
+    if any(start < before or end < start for (start, end, _), before in zip(ranges, ends, strict=False)):
         raise ValueError("two edits overlap")
-    return places
+    return ranges
 
 
-_Traced = list[tuple[str, int | None]]
-"""Characters with their indices in the text that they come from."""
+_Characters = list[tuple[str, int | None]]
+"""Characters with their indices in the text that they come from, None for inserted ones."""
 
 
-def _traced(characters: _Traced, edits: Iterable[Edit]) -> _Traced:
-    made: _Traced = []
+def _with_origins(characters: _Characters, edits: Iterable[Edit]) -> _Characters:
+    """Return the edited characters, with the index of each in the original text, None for inserted ones."""
+    edited: _Characters = []
     end_of_last = 0
-    for start, end, new in _places("".join(character for character, _ in characters), edits):
-        made += [*characters[end_of_last:start], *((character, None) for character in new)]
+    for start, end, new in _ranges("".join(character for character, _ in characters), edits):
+        edited += [*characters[end_of_last:start], *((character, None) for character in new)]
         end_of_last = end
-    return made + characters[end_of_last:]
+    return edited + characters[end_of_last:]
 
 
-def _place_of(lines: list[str], offset: int) -> tuple[int, int]:
-    """The line and column of a `str` index."""
+def _position_at(lines: list[str], offset: int) -> tuple[int, int]:
+    """Return the line and column of a `str` index."""
     for number, line in enumerate(lines, 1):
         if offset < len(line) or number == len(lines):
             return number, utf16_from_char(line, offset)

@@ -11,7 +11,7 @@ from conv_magic.model.positions import Span
 class ArgumentSite:
     """Where an option of a call is written, or where it would be.
 
-    span     its value; empty where it would be put in, with `before` in front of it
+    span     its value; empty where it would be added, with `before` in front of it
     axis     the one spatial axis that this number is for, as in a kernel's shape; None where it is for all
     """
 

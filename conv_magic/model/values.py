@@ -49,5 +49,5 @@ class AssignedValue:
 
     @property
     def has_shape(self) -> bool:
-        """Whether one of the values was a tensor or array."""
+        """Check whether one of the values was a tensor or array."""
         return any(shape is not None for shapes in self.shapes for shape in shapes)

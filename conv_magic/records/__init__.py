@@ -1,4 +1,4 @@
-"""From recorded rows to call records.
+"""Turn recorded rows into call records.
 
 Knows what was captured; decides nothing about right and wrong.
 """

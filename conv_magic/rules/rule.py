@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis, Severity
 from conv_magic.model.fixes import Fix
-from conv_magic.model.naming import name_of, place_of
+from conv_magic.model.naming import name_of, shown_span
 from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
@@ -81,7 +81,7 @@ def diagnosed(
         code=code,
         severity=Severity.WARNING if call.outcome is Outcome.RETURNED else Severity.ERROR,
         call=call.index,
-        span=span or place_of(call),
+        span=span or shown_span(call),
         layer=layer or name_of(call),
         headline=headline,
         reasons=tuple(reasons),

@@ -1,4 +1,4 @@
-"""The parameters of the layers and functions whose options we read or write.
+"""List the parameters of the layers and functions whose options are read or written.
 
 A position is stated only where every supported release agrees on it; behind the `*` of a line the order differs between
 releases, so these parameters go by keyword.  `strides|stride` is a parameter's own name, then the names that the same
@@ -60,7 +60,7 @@ max_pool average_pool: inputs|input pool_size strides padding data_format
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter; `position` counts from 0, None where it is given by keyword."""
+    """One parameter; `position` counts from 0, None if it is given by keyword only."""
 
     name: str
     position: int | None
@@ -74,20 +74,20 @@ class Signature:
     parameters: tuple[Parameter, ...]
 
     def find(self, option: str) -> Parameter | None:
-        """Return the parameter that an option goes by here, None where it has none."""
+        """Return the parameter that takes an option, None if there is none."""
         return next((p for p in self.parameters if option == p.name or option in p.synonyms), None)
 
 
 @cache
 def layer_signature(name: str) -> Signature | None:
-    """Return the signature of a Keras layer's class, None where it is not known."""
-    return _read(_LAYERS).get(name)
+    """Return the signature of a Keras layer's class, None if it is not known."""
+    return _signatures(_LAYERS).get(name)
 
 
 @cache
 def function_signature(name: str, *, keras: bool = False) -> Signature | None:
     """Return the signature of a `tf.nn` function, or with `keras` of one of `keras.ops`; None where it is not known."""
-    return _read(_OPS if keras else _FUNCTIONS).get(name)
+    return _signatures(_OPS if keras else _FUNCTIONS).get(name)
 
 
 def spatial_rank_of(name: str) -> int:
@@ -98,16 +98,22 @@ def spatial_rank_of(name: str) -> int:
 
 def known_names() -> dict[str, tuple[str, ...]]:
     """Return the names that are known, by table: `layers`, `tf.nn` and `keras.ops`."""
-    return {"layers": (*_read(_LAYERS),), "tf.nn": (*_read(_FUNCTIONS),), "keras.ops": (*_read(_OPS),)}
+    return {
+        "layers": (*_signatures(_LAYERS),),
+        "tf.nn": (*_signatures(_FUNCTIONS),),
+        "keras.ops": (*_signatures(_OPS),),
+    }
 
 
 @cache
-def _read(table: str) -> dict[str, Signature]:
+def _signatures(table: str) -> dict[str, Signature]:
+    """Return the signatures of a table by name."""
     lines = (line.partition(":")[::2] for line in table.strip().splitlines())
-    return {name: Signature(tuple(_parameters(text))) for names, text in lines for name in names.split()}
+    return {name: Signature(tuple(_parameters_in(text))) for names, text in lines for name in names.split()}
 
 
-def _parameters(text: str) -> list[Parameter]:
+def _parameters_in(text: str) -> list[Parameter]:
+    """Return the parameters of one line of a table."""
     found: list[Parameter] = []
     by_keyword = False
     for word in text.split():

@@ -1,4 +1,4 @@
-"""Fixes as the smallest edits of the text that keep everything else as the author wrote it."""
+"""Write fixes as the smallest edits of the text that keep everything else as the author wrote it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def fix(
     applicability: Applicability,
     predicted: Shape | None = None,
 ) -> Fix:
-    """A fix of one cell's text."""
+    """Return a fix of one cell's text."""
     return Fix(title, tuple(edits), applicability, predicted, digest(code.text), code.cell)
 
 
 def indexed(code: Code, expression: ast.expr, index: str) -> Edit:
-    """`expression` with an index behind it, in brackets where it must be: `(a + b)[None]`."""
+    """Return the edit that puts an index behind an expression, in parentheses if needed: `(a + b)[None]`."""
     if isinstance(expression, _ATOMS):
         return after(code, expression, index)
     return code.replace(expression, f"({code.text_of(expression)}){index}")
 
 
 def wrapped(code: Code, expression: ast.expr, before: str, after: str) -> Edit:
-    """`expression` inside a call: `tf.repeat(expression, 3, axis=-1)`."""
+    """Return the edit that puts an expression into a call: `tf.repeat(expression, 3, axis=-1)`."""
     return code.replace(expression, f"{before}{code.text_of(expression)}{after}")
 
 
@@ -50,16 +50,16 @@ def exchanged(code: Code, first: ast.expr, second: ast.expr) -> list[Edit]:
 
 
 def with_argument(code: Code, call: ast.Call, position: int | None, name: str, text: str) -> Edit:
-    """The call with that argument set to `text`: where it is given its value is replaced, else `name=text` put last."""
+    """Return the edit that sets an argument: its value is replaced, or `name=text` is added at the end."""
     given = argument(call, position, name)
     if given is not None:
         return code.replace(given, text)
-    at, separator = end_of_arguments(code, call)
-    return Edit(at, f"{separator}{name}={text}")
+    end, separator = end_of_arguments(code, call)
+    return Edit(end, f"{separator}{name}={text}")
 
 
 def end_of_arguments(code: Code, call: ast.Call) -> tuple[Span, str]:
-    """Where one more argument goes: behind the last one and the brackets around it; and what goes before it."""
+    """Return where one more argument goes, behind the last one and its brackets, and the separator before it."""
     whole = code.span(call)
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     if not arguments:
@@ -80,6 +80,6 @@ def before(code: Code, node: ast.AST, text: str) -> Edit:
 
 
 def after(code: Code, node: ast.AST, text: str) -> Edit:
-    """`text` right behind the node."""
-    at = code.span(node)
-    return Edit(Span(at.cell, at.end_line, at.end_column, at.end_line, at.end_column), text)
+    """Return the edit that puts `text` right behind a node."""
+    span = code.span(node)
+    return Edit(Span(span.cell, span.end_line, span.end_column, span.end_line, span.end_column), text)

@@ -1,4 +1,4 @@
-"""Edits that add a layer to a model's text, or name another one, however the model is written."""
+"""Add a layer to a model's text, or name another one, however the model is written."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from conv_magic.model.positions import Edit, Span
 from conv_magic.text.source import Code, argument
 
 
-def parent_of(code: Code, node: ast.AST) -> ast.AST | None:
-    """The node around this one."""
-    return next((n for n in code.around(node) if n is not node), None)
-
-
 def layer_name(code: Code, beside: ast.Call, name: str) -> tuple[str, list[Edit]] | None:
-    """How the layer `name` is spelled where `beside` makes another one, with the import that this needs.
+    """Return how the layer `name` is spelled next to `beside`, and the import that needs; None if not known.
 
     `layers.Flatten` beside `layers.Dense(...)`; `Flatten`, added to the import of `Dense`, beside `Dense(...)`.
     """
@@ -32,31 +27,34 @@ def layer_name(code: Code, beside: ast.Call, name: str) -> tuple[str, list[Edit]
         known = [alias.asname or alias.name for alias in statement.names]
         if callee.id in known:
             end = code.span(statement.names[-1])
-            at = Span(end.cell, end.end_line, end.end_column, end.end_line, end.end_column)
-            return name, [Edit(at, f", {name}")]
+            after = Span(end.cell, end.end_line, end.end_column, end.end_line, end.end_column)
+            return name, [Edit(after, f", {name}")]
         if known == ["*"] and "layers" in (statement.module or ""):
             return name, []
     return None
 
 
-def layer_before(code: Code, made: ast.Call, text: str) -> Edit | None:
-    """The layer `text` put before the one that `made` makes: in a list, with `.add`, or around what it is called on."""
-    around = parent_of(code, made)
-    if isinstance(around, ast.List | ast.Tuple) and not isinstance(parent_of(code, around), ast.Assign | ast.Return):
-        return put_before(code, made, f"{text},")
-    if isinstance(around, ast.Call) and around.func is made:
-        given = argument(around, 0, "inputs", "input")
+def layer_before(code: Code, layer: ast.Call, text: str) -> Edit | None:
+    """Return the edit that puts a layer before another, None where the model is written in an unknown way.
+
+    In a list, with `.add`, or around what the other layer is called on.
+    """
+    parent = code.parent(layer)
+    if isinstance(parent, ast.List | ast.Tuple) and not isinstance(code.parent(parent), ast.Assign | ast.Return):
+        return put_before(code, layer, f"{text},")
+    if isinstance(parent, ast.Call) and parent.func is layer:
+        given = argument(parent, 0, "inputs", "input")
         return code.replace(given, f"{text}({code.text_of(given)})") if given is not None else None
-    if isinstance(around, ast.Call) and isinstance(around.func, ast.Attribute) and around.func.attr == "add":
-        statement = parent_of(code, around)
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "add":
+        statement = code.parent(parent)
         if isinstance(statement, ast.Expr):
-            return put_before(code, statement, f"{code.text_of(around.func)}({text})", own_line=True)
+            return put_before(code, statement, f"{code.text_of(parent.func)}({text})", own_line=True)
     return None
 
 
 def put_before(code: Code, node: ast.AST, text: str, *, own_line: bool = False) -> Edit:
-    """`text` before a node, on a line of its own where the node begins one."""
-    at = code.span(node)
-    before = code.code_line(at.line)[: at.column]
+    """Return the edit that puts `text` before a node, on its own line if the node starts one."""
+    span = code.span(node)
+    before = code.code_line(span.line)[: span.column]
     separator = f"\n{before}" if not before.strip() else "; " if own_line else " "
-    return Edit(Span(at.cell, at.line, at.column, at.line, at.column), f"{text}{separator}")
+    return Edit(Span(span.cell, span.line, span.column, span.line, span.column), f"{text}{separator}")

@@ -1,4 +1,4 @@
-"""The cell's text as a syntax tree: from a running instruction to the call in the text, and from a name to its binding.
+"""Read a cell's text as a syntax tree: from a running instruction to its call, and from a name to its binding.
 
 Right or None, never a guess: what cannot be found exactly is not found.
 """
@@ -17,7 +17,7 @@ from conv_magic.model.positions import Edit, Span, lines_of, text_at, utf16_from
 from conv_magic.text.kept import kept_by_text
 
 Site = tuple[CodeType, int]
-"""A running instruction: its code object and `f_lasti`.  Holds no frame."""
+"""A running instruction: its code object and `f_lasti`. Holds no frame."""
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -29,12 +29,12 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 @kept_by_text(_MOST_CHARACTERS)
 def parse(text: str) -> ast.Module | None:
-    """The tree of `text`, None if it has none; IPython's own lines (`%time`, `!ls`, `x?`) are a `pass` in it."""
+    """Return the tree of `text`, None if it has none; IPython's lines (`%time`, `!ls`, `x?`) become `pass`."""
     return _parsed(text) or _parsed(_without_magics(text))
 
 
 def as_python(text: str) -> str:
-    """`text`, with a `pass` for each of IPython's own lines where it has any, so that every other keeps its place."""
+    """Return `text` with `pass` for each of IPython's own lines, so that every other line keeps its number."""
     return text if _parsed(text) is not None else _without_magics(text)
 
 
@@ -52,7 +52,7 @@ def _without_magics(text: str) -> str:
 
 @dataclass(frozen=True)
 class Binding:
-    """A statement that gives `name` its value; `value` is the expression, None for a loop or an argument."""
+    """A statement that binds `name`; `value` is the expression, None for a loop, `with` or definition."""
 
     name: str
     statement: ast.stmt
@@ -75,17 +75,17 @@ class Code:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines with their ends."""
+        """Return the lines with their ends."""
         return lines_of(self.text)
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The syntax tree; an empty one where the text has none."""
+        """Return the syntax tree, an empty one if the text has none."""
         return parse(self.text) or ast.Module(body=[], type_ignores=[])
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """Every node of the tree, in the order of `ast.walk`."""
+        """Return every node of the tree, in the order of `ast.walk`."""
         return tuple(ast.walk(self.tree))
 
     @cached_property
@@ -101,14 +101,14 @@ class Code:
         return found
 
     def span(self, node: ast.AST) -> Span:
-        """The place of a node of this tree."""
+        """Return the span of a node of this tree."""
         at: Any = node
         return self.span_of_bytes(at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
 
     def span_of_bytes(self, line: int, column: int, end_line: int, end_column: int) -> Span:
-        """A span from lines and UTF-8 byte columns.
+        """Return a span from lines and UTF-8 byte columns.
 
-        A column behind the end is the line's end: IPython compiles its own lines (`%time f(x)`) as longer ones.
+        A column past the end becomes the line's end: IPython compiles its own lines (`%time f(x)`) as longer ones.
         """
         return Span(self.cell, line, self._column(line, column), end_line, self._column(end_line, end_column))
 
@@ -122,77 +122,77 @@ class Code:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     def text_of(self, node: ast.AST) -> str:
-        """The text of a node."""
+        """Return the text of a node."""
         return self.text_in(self.span(node))
 
     def text_in(self, span: Span) -> str:
-        """The text that a span of this cell covers."""
+        """Return the text that a span of this cell covers."""
         lines = self.lines[span.line - 1 : span.end_line]
         return text_at("".join(lines), replace(span, line=1, end_line=span.end_line - span.line + 1)) if lines else ""
 
     def code_line(self, number: int) -> str:
-        """One line's text without its end."""
+        """Return one line's text without its end."""
         return self._line(number).rstrip("\r\n")
 
     def node_at(self, span: Span, kind: type[Node]) -> Node | None:
-        """The node of that kind with exactly this span."""
+        """Return the node of a kind with exactly this span, None if there is none."""
         return next((n for n in self._nodes_at.get(span, ()) if isinstance(n, kind)), None)
 
     def call_at(self, span: Span | None) -> ast.Call | None:
-        """The call with exactly this span."""
+        """Return the call with exactly this span, None if there is none."""
         return self.node_at(span, ast.Call) if span and span.cell == self.cell else None
 
     def statement_of(self, node: ast.AST) -> ast.stmt | None:
-        """The innermost statement around a node."""
+        """Return the innermost statement around a node."""
         return next((n for n in self.around(node) if isinstance(n, ast.stmt)), None)
 
     def statement_at(self, line: int) -> ast.stmt | None:
-        """The innermost statement that covers a line."""
+        """Return the innermost statement that covers a line."""
         found = [n for n in self.nodes if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or 0)]
         return max(found, key=lambda n: (n.lineno, -(n.end_lineno or 0)), default=None)
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """The node, its parent, and so on to the module."""
-        at: ast.AST | None = node
-        while at is not None:
-            yield at
-            at = self._parents.get(at)
+        """Yield the node, its parent, and so on to the module."""
+        current: ast.AST | None = node
+        while current is not None:
+            yield current
+            current = self._parents.get(current)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """The node that it is a part of."""
+        """Return the node's parent, None for the module."""
         return self._parents.get(node)
 
     def scope_of(self, node: ast.AST) -> ast.AST:
-        """The function, class, lambda or module that a node's names are looked up in."""
+        """Return the function, class, lambda or module in which a node's names are looked up."""
         return next((n for n in self.around(node) if isinstance(n, _SCOPES) and n is not node), self.tree)
 
     def binding(self, name: ast.Name) -> Binding | None:
-        """The last statement before `name`'s own that binds it, in its scope, else in the module."""
+        """Return the last statement before `name`'s own that binds it, in its scope, else in the module."""
         statement = self.statement_of(name)
         if statement is None:
             return None
         scope = self.scope_of(name)
-        for where in (scope, self.tree) if scope is not self.tree else (scope,):
-            before = [b for b in self.bindings(where, name.id) if b.statement.lineno < statement.lineno]
+        for block in (scope, self.tree) if scope is not self.tree else (scope,):
+            before = [b for b in self.bindings(block, name.id) if b.statement.lineno < statement.lineno]
             if before:
                 return max(before, key=lambda b: b.statement.lineno)
         return None
 
     def binding_at_end(self, name: str) -> Binding | None:
-        """The last statement of the module that binds `name`."""
+        """Return the last statement of the module that binds `name`."""
         return max(self.bindings(self.tree, name), key=lambda b: b.statement.lineno, default=None)
 
     def bindings(self, scope: ast.AST, name: str) -> list[Binding]:
-        """Every statement of a scope that binds `name`."""
+        """Return every statement of a scope that binds `name`."""
         return self._bindings.get((scope, name), [])
 
     def is_bound(self, name: ast.Name) -> bool:
-        """Whether the text binds the name anywhere that its place can see."""
+        """Check whether the text binds the name in its scope or in the module."""
         return bool(self.bindings(self.scope_of(name), name.id) or self.bindings(self.tree, name.id))
 
     @cached_property
     def _bindings(self) -> dict[tuple[ast.AST, str], list[Binding]]:
-        """All bindings, by scope and name."""
+        """Return all bindings, by scope and name."""
         found: dict[tuple[ast.AST, str], list[Binding]] = {}
         for node in ast.walk(self.tree):
             for binding in _bound_by(node) if isinstance(node, ast.stmt) else ():
@@ -200,7 +200,7 @@ class Code:
         return found
 
     def resolve(self, node: ast.expr) -> ast.expr:
-        """The expression that a name stands for, followed through plain assignments; else the node itself."""
+        """Return the expression that a name stands for, followed through plain assignments; else the node itself."""
         seen: set[ast.AST] = set()
         while isinstance(node, ast.Name) and node not in seen:
             seen.add(node)
@@ -211,7 +211,7 @@ class Code:
         return node
 
     def replace(self, node: ast.AST, text: str) -> Edit:
-        """An edit that puts `text` in the place of a node."""
+        """Return the edit that replaces a node by `text`."""
         return Edit(self.span(node), text)
 
 
@@ -230,7 +230,7 @@ def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | No
 
 
 def called_name(call: ast.Call) -> str:
-    """The last part of the called name: `Conv2D` of `keras.layers.Conv2D(...)`."""
+    """Return the last part of the called name: `Conv2D` of `keras.layers.Conv2D(...)`; empty if there is no name."""
     match call.func:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
@@ -239,7 +239,7 @@ def called_name(call: ast.Call) -> str:
 
 
 def integers(node: ast.expr | None) -> tuple[int, ...] | None:
-    """The value of a literal integer or of a literal tuple or list of integers."""
+    """Return the value of a literal integer, tuple or list of integers, None for anything else."""
     if node is None:
         return None
     try:
@@ -270,12 +270,13 @@ def _bound_by(statement: ast.stmt) -> Iterator[Binding]:
 
 
 def _bound_in(target: ast.expr, statement: ast.stmt, value: ast.expr | None) -> Iterator[Binding]:
+    """Yield the names that a target binds, each with its own value where the text pairs them."""
     if isinstance(target, ast.Name):
         yield Binding(target.id, statement, value)
     elif isinstance(target, ast.Tuple | ast.List):
         paired = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
-        for place, element in enumerate(target.elts):
-            yield from _bound_in(element, statement, paired[place] if paired else None)
+        for index, element in enumerate(target.elts):
+            yield from _bound_in(element, statement, paired[index] if paired else None)
 
 
 @lru_cache(maxsize=4096)
@@ -283,8 +284,8 @@ def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None
     return tuple(code.co_positions())
 
 
-def place_of(site: Site, code: Code) -> Span | None:
-    """The place of a running instruction in its cell's text.
+def span_of_site(site: Site, code: Code) -> Span | None:
+    """Return the span of a running instruction in its cell's text, None if its position is not known.
 
     `co_positions()` is exact for chained and multi-line calls and comprehensions
     (https://peps.python.org/pep-0657/).
@@ -301,7 +302,7 @@ def place_of(site: Site, code: Code) -> Span | None:
 
 
 def span_of_line(code: Code, line: int) -> Span | None:
-    """The statement on a line, for places of which only the line is known."""
+    """Return the span of the statement on a line, for sites of which only the line is known."""
     statement = code.statement_at(line + code.above)
     if statement is None or isinstance(statement, _SCOPES):
         return None

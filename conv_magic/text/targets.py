@@ -1,4 +1,4 @@
-"""What a statement gives values to, and the reading of those values without running any code of the user's.
+"""Find what a statement assigns, and value_of those values without running any code of the user's.
 
 A target is a name, an attribute of a name (`self.x`), or an entry of a name under a constant (`parts["a"]`).
 """
@@ -18,42 +18,43 @@ Target = ast.Name | ast.Attribute | ast.Subscript
 
 
 def targets_given(statement: ast.stmt) -> tuple[Target, ...]:
-    """The targets that a statement gives values to, in order; none where it gives values to other things too.
+    """Return the targets that a statement assigns, in order; none if it assigns anything else too.
 
-    Those of a loop that only counts are left out.
+    The counter of a loop over `range` is left out.
     """
     match statement:
         case ast.Assign(targets=[target, *_]) | ast.AugAssign(target=target):
-            return _targets(target)
+            return _targets_in(target)
         case ast.AnnAssign(target=target, value=value):
-            return _targets(target) if value is not None else ()
+            return _targets_in(target) if value is not None else ()
         case ast.Expr(value=ast.NamedExpr(target=target)):
             return (target,)
         case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-            return () if isinstance(iterable, ast.Call) and called_name(iterable) == "range" else _targets(target)
+            return () if isinstance(iterable, ast.Call) and called_name(iterable) == "range" else _targets_in(target)
         case ast.With(items=items) | ast.AsyncWith(items=items):
-            return tuple(found for item in items if item.optional_vars for found in _targets(item.optional_vars))
+            return tuple(found for item in items if item.optional_vars for found in _targets_in(item.optional_vars))
         case _:
             return ()
 
 
-def _targets(target: ast.expr) -> tuple[Target, ...]:
+def _targets_in(target: ast.expr) -> tuple[Target, ...]:
+    """Return the targets in an assignment target, empty if one of them is of another kind."""
     match target:
         case ast.Name():
             return (target,)
         case ast.Attribute(value=ast.Name()) | ast.Subscript(value=ast.Name(), slice=ast.Constant(value=str() | int())):
             return (target,)
         case ast.Starred(value=value):
-            return _targets(value)
+            return _targets_in(value)
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            inside = [_targets(element) for element in elements]
+            inside = [_targets_in(element) for element in elements]
             return tuple(each for found in inside for each in found) if all(inside) else ()
         case _:
             return ()
 
 
-def spelled(target: Target) -> str:
-    """The target in the text's own terms: `x`, `self.x`, `parts["a"]`."""
+def target_text(target: Target) -> str:
+    """Return the target as it is written: `x`, `self.x`, `parts["a"]`."""
     match target:
         case ast.Name(id=name):
             return name
@@ -65,14 +66,14 @@ def spelled(target: Target) -> str:
 
 
 def owner_of(target: Target) -> str:
-    """The name that must be there for the target to be read."""
+    """Return the name that must be bound for the target to be read."""
     owner = target if isinstance(target, ast.Name) else target.value
     assert isinstance(owner, ast.Name), "a target is a name or hangs on one"
     return owner.id
 
 
-def read(target: Target, names: Mapping[str, Any]) -> Any:
-    """The value of a target whose owner is among `names`; None where it cannot be read."""
+def value_of(target: Target, names: Mapping[str, Any]) -> Any:
+    """Return the value of a target whose owner is among `names`, None if it cannot be read."""
     value = names[owner_of(target)]
     match target:
         case ast.Attribute(attr=name):
@@ -85,7 +86,7 @@ def read(target: Target, names: Mapping[str, Any]) -> Any:
 
 @hidden
 def attribute(owner: object, name: str) -> Any:
-    """What an object keeps under a name; a property is not asked."""
+    """Return what an object holds in its own dictionary under a name; a property is not called."""
     try:
         return object.__getattribute__(owner, "__dict__").get(name)
     except AttributeError:  # it keeps nothing by name
@@ -97,7 +98,7 @@ def attribute(owner: object, name: str) -> Any:
 
 @hidden
 def entry(owner: object, key: str | int) -> Any:
-    """What a plain list or dictionary holds; what a class of its own gives is not asked."""
+    """Return an entry of a plain list or dictionary, None of any other object: its class is not called."""
     try:
         if type(owner) is dict:
             return owner.get(key)

@@ -17,7 +17,7 @@ from conv_magic.model.positions import Span
 from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.model.values import AssignedValue
-from conv_magic.text.contracts import Bound
+from conv_magic.text.contract_matching import Bound
 from conv_magic.text.source import Code
 from conv_magic.views.pins import BATCH, batch_size, outdated_lines, pin_of
 

@@ -1,1 +1,1 @@
-"""Where calls are seen: one entry of `table.HOOKS` for each target."""
+"""Hook the functions and layers whose calls are seen: one entry of `table.HOOKS` for each."""

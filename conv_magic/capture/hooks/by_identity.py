@@ -1,4 +1,4 @@
-"""What is known of living objects, each told from all others whatever it compares to."""
+"""Keep values for living objects, by identity, whatever the objects compare equal to."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class ByIdentity(Generic[Known]):
     def __init__(self) -> None:
         self._held: dict[int, tuple[weakref.ref[Any], Known]] = {}
 
-    def note(self, thing: object, known: Known) -> None:
-        """`known` is what is known of `thing` from now on."""
-        key, held = id(thing), self._held
+    def note(self, owner: object, known: Known) -> None:
+        """Keep `known` for an object from now on."""
+        key, held = id(owner), self._held
         # no code in Python: an interrupt that came while a weak reference calls it would be lost
-        held[key] = weakref.ref(thing, partial(held.pop, key)), known
+        held[key] = weakref.ref(owner, partial(held.pop, key)), known
 
-    def get(self, thing: object) -> Known | None:
-        """What was noted of it, None if nothing was."""
-        found = self._held.get(id(thing))
-        return found[1] if found is not None and found[0]() is thing else None
+    def get(self, owner: object) -> Known | None:
+        """Return the value kept for an object, None if there is none."""
+        found = self._held.get(id(owner))
+        return found[1] if found is not None and found[0]() is owner else None

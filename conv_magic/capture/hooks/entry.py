@@ -1,4 +1,4 @@
-"""What a hook is: one entry of the table, from where it hooks to how its calls are described."""
+"""Define a hook: one entry of the table, from where it hooks to how its calls are described."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Description:
 
 
 class Slot(Protocol):
-    """A place that holds a function."""
+    """Anything that holds a function which can be replaced."""
 
     def get(self) -> Any:
-        """The function in it."""
+        """Return the function in the slot."""
 
     def set(self, value: Any) -> None:
-        """Put another in its place."""
+        """Put another function in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ class Hook:
     let_pass: Callable[[Captured, tuple[Shape, ...]], None] = lambda captured, inputs: None
 
 
+def contains_nothing(captured: Captured) -> bool:
+    """Return that no call inside this one is a row of its own."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class CellSlot:
     """A free variable of a closure.
@@ -91,7 +96,7 @@ class CellSlot:
 
     @classmethod
     def of(cls, function: object, variable: str) -> CellSlot | None:
-        """The slot, or None where the function is not such a closure."""
+        """Return the slot, None if the function is not such a closure."""
         if isinstance(function, FunctionType) and variable in function.__code__.co_freevars:
             return cls(function, variable)
         return None
@@ -102,11 +107,11 @@ class CellSlot:
         return closure[self.function.__code__.co_freevars.index(self.variable)]
 
     def get(self) -> Any:
-        """The function in the cell."""
+        """Return the function in the cell."""
         return self._cell().cell_contents
 
     def set(self, value: Any) -> None:
-        """Put another in its place."""
+        """Put another function in."""
         self._cell().cell_contents = value
 
 
@@ -118,11 +123,11 @@ class AttributeSlot:
     attribute: str
 
     def get(self) -> Any:
-        """The value in the owner's dictionary."""
+        """Return the value in the owner's dictionary."""
         return vars(self.owner)[self.attribute]
 
     def set(self, value: Any) -> None:
-        """Put another in its place."""
+        """Put another value in."""
         setattr(self.owner, self.attribute, value)
 
 
@@ -134,11 +139,11 @@ class InheritedSlot:
     attribute: str
 
     def get(self) -> Any:
-        """The attribute as the owner has it."""
+        """Return the attribute as the owner has it."""
         return getattr(self.owner, self.attribute)
 
     def set(self, value: Any) -> None:
-        """Put another over it; the inherited one itself uncovers it."""
+        """Set the attribute on the owner, or delete the owner's own if the value is the inherited one."""
         if value is getattr(super(self.owner, self.owner), self.attribute, None):
             delattr(self.owner, self.attribute)
         else:

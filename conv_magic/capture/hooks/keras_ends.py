@@ -1,4 +1,4 @@
-"""The two ends of training: what `fit` and its kin were given, and what each loss and the metrics received."""
+"""See the two ends of training: what `fit` and its like were given, and what each loss and the metrics received."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from conv_magic.capture.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook, Slot
+from conv_magic.capture.hooks.entry import AttributeSlot, Captured, CellSlot, Description, Hook, Slot, contains_nothing
 from conv_magic.capture.hooks.tensors import shape_of, shape_of_argument, tensors_in
 from conv_magic.model.options import FitOptions, LossOptions
 from conv_magic.model.shapes import Shape
@@ -16,8 +16,8 @@ _TRAINER = "keras.src.backend.tensorflow.trainer"
 _Shapes = tuple[Shape, ...]
 
 
-def _shapes(value: Any) -> _Shapes:
-    """The shapes in a nest of arrays; those of one element of a dataset."""
+def _shapes_in(value: Any) -> _Shapes:
+    """Return the shapes in a nest of arrays, or those of one element of a dataset."""
     if hasattr(value, "element_spec"):
         value = value.element_spec
     elif isinstance(value, list) and value and isinstance(value[0], int | float | list):
@@ -26,49 +26,50 @@ def _shapes(value: Any) -> _Shapes:
     return tuple(shape_of(tensor) or () for tensor in tensors_in(value))
 
 
-def _is_dataset(x: Any) -> bool:
-    """Data that brings its labels along: a `tf.data.Dataset`, a `PyDataset`, a generator."""
+def _brings_labels(x: Any) -> bool:
+    """Check whether data brings its labels along: a `tf.data.Dataset`, a `PyDataset`, a generator."""
     return x is not None and not isinstance(x, list | tuple | dict) and shape_of(x) is None
 
 
-def _two(data: Any) -> tuple[_Shapes, _Shapes]:
-    """Data and labels of `(x, y)`, `(x, y, weights)` or of a dataset of such."""
+def _data_and_labels(data: Any) -> tuple[_Shapes, _Shapes]:
+    """Return the shapes of data and of labels in `(x, y)`, `(x, y, weights)` or a dataset of such."""
     spec = getattr(data, "element_spec", data)
     if isinstance(spec, tuple) and len(spec) in (2, 3):
-        return _shapes(spec[0]), _shapes(spec[1])
-    return _shapes(spec), ()
+        return _shapes_in(spec[0]), _shapes_in(spec[1])
+    return _shapes_in(spec), ()
 
 
-def _given(model: Any, x: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Captured:
-    dataset = _is_dataset(x)
-    of_x, of_y = _two(x) if dataset else (_shapes(x), _shapes(y))
-    of_validation = _two(validation_data) if validation_data is not None else ((), ())
-    options = FitOptions(of_x, of_y, _shapes(sample_weight), *of_validation, dataset)
+def _captured_data(model: Any, x: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Captured:
+    """Return what is kept of the data given to `fit` or its like."""
+    dataset = _brings_labels(x)
+    x_shapes, y_shapes = _data_and_labels(x) if dataset else (_shapes_in(x), _shapes_in(y))
+    validation_shapes = _data_and_labels(validation_data) if validation_data is not None else ((), ())
+    options = FitOptions(x_shapes, y_shapes, _shapes_in(sample_weight), *validation_shapes, dataset)
     tensors = () if dataset else tuple(tensors_in((x, y)))
     return Captured(tensors, (model.name, id(model), options), model)
 
 
-def _fit(
+def _capture_fit(
     model: Any, x: Any = None, y: Any = None, batch_size: Any = None, epochs: Any = 1, verbose: Any = "auto",
     callbacks: Any = None, validation_split: Any = 0.0, validation_data: Any = None, shuffle: Any = True,
     class_weight: Any = None, sample_weight: Any = None, *_: Any, **__: Any,
 ) -> Captured:  # fmt: skip
-    return _given(model, x, y, sample_weight, validation_data)
+    return _captured_data(model, x, y, sample_weight, validation_data)
 
 
-def _evaluate(
+def _capture_evaluate(
     model: Any, x: Any = None, y: Any = None, batch_size: Any = None, verbose: Any = "auto",
     sample_weight: Any = None, *_: Any, **__: Any,
 ) -> Captured:  # fmt: skip
-    return _given(model, x, y, sample_weight)
+    return _captured_data(model, x, y, sample_weight)
 
 
-def _on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, *_: Any, **__: Any) -> Captured:
-    return _given(model, x, y, sample_weight)
+def _capture_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, *_: Any, **__: Any) -> Captured:
+    return _captured_data(model, x, y, sample_weight)
 
 
-def _predict(model: Any, x: Any, *_: Any, **__: Any) -> Captured:
-    return _given(model, x, None)
+def _capture_predict(model: Any, x: Any, *_: Any, **__: Any) -> Captured:
+    return _captured_data(model, x, None)
 
 
 def _describe_fit(op: str, captured: Captured, inputs: _Shapes) -> Description:
@@ -77,13 +78,13 @@ def _describe_fit(op: str, captured: Captured, inputs: _Shapes) -> Description:
     return Description(op, model.name, None, detail[2])
 
 
-def _loss(loss: Any, y_true: Any, y_pred: Any, *_: Any, **__: Any) -> Captured:
+def _capture_loss(loss: Any, y_true: Any, y_pred: Any, *_: Any, **__: Any) -> Captured:
     # not the object: a step may make a new loss each time, and it is the same call still
-    alike = (loss.name, type(loss), getattr(loss, "from_logits", None))
-    return Captured((*tensors_in(y_true), *tensors_in(y_pred)), alike, loss)
+    key = (loss.name, type(loss), getattr(loss, "from_logits", None))
+    return Captured((*tensors_in(y_true), *tensors_in(y_pred)), key, loss)
 
 
-def _metrics(metrics: Any, y_true: Any, y_pred: Any, *_: Any, **__: Any) -> Captured:
+def _capture_metrics(metrics: Any, y_true: Any, y_pred: Any, *_: Any, **__: Any) -> Captured:
     return Captured((*tensors_in(y_true), *tensors_in(y_pred)), ("metrics", id(metrics)), metrics)
 
 
@@ -103,45 +104,47 @@ def _describe_metrics(captured: Captured, inputs: _Shapes) -> Description:
     return Description("metrics", None, None, LossOptions(names, None))
 
 
-def _attribute(module: str, owner: str, name: str) -> Slot | None:
+def _attribute_slot(module: str, owner: str, name: str) -> Slot | None:
+    """Return the slot of a class' own attribute, None while the class or attribute does not exist."""
     found = getattr(sys.modules.get(module), owner, None)
     return AttributeSlot(found, name) if found is not None and name in vars(found) else None
 
 
-def _filtered(name: str) -> Slot | None:
+def _trainer_slot(name: str) -> Slot | None:
+    """Return the slot behind the traceback filter of a trainer's method."""
     trainer = getattr(sys.modules.get(_TRAINER), "TensorFlowTrainer", None)
     return CellSlot.of(vars(trainer).get(name), "fn") if trainer is not None else None
 
 
-def _hook(name: str, find: Callable[[], Slot | None], capture: Callable[..., Captured]) -> Hook:
+def _training_hook(name: str, find: Callable[[], Slot | None], capture: Callable[..., Captured]) -> Hook:
     return Hook(f"keras.Model.{name}", find, capture, partial(_describe_fit, name), contains=lambda _: True)
 
 
 KERAS_ENDS: tuple[Hook, ...] = (
     *(
-        _hook(name, partial(_filtered, name), capture)
-        for name, capture in (("fit", _fit), ("evaluate", _evaluate), ("predict", _predict))
+        _training_hook(name, partial(_trainer_slot, name), capture)
+        for name, capture in (("fit", _capture_fit), ("evaluate", _capture_evaluate), ("predict", _capture_predict))
     ),
     *(
-        _hook(name, partial(_attribute, _TRAINER, "TensorFlowTrainer", name), capture)
+        _training_hook(name, partial(_attribute_slot, _TRAINER, "TensorFlowTrainer", name), capture)
         for name, capture in (
-            ("train_on_batch", _on_batch),
-            ("test_on_batch", _on_batch),
-            ("predict_on_batch", _predict),
+            ("train_on_batch", _capture_on_batch),
+            ("test_on_batch", _capture_on_batch),
+            ("predict_on_batch", _capture_predict),
         )
     ),
     Hook(
         "keras.losses.Loss.__call__",
-        partial(_attribute, "keras.src.losses.loss", "Loss", "__call__"),
-        _loss,
+        partial(_attribute_slot, "keras.src.losses.loss", "Loss", "__call__"),
+        _capture_loss,
         _describe_loss,
-        contains=lambda _: False,
+        contains=contains_nothing,
     ),
     Hook(
         "keras.Model.metrics",
-        partial(_attribute, "keras.src.trainers.compile_utils", "CompileMetrics", "update_state"),
-        _metrics,
+        partial(_attribute_slot, "keras.src.trainers.compile_utils", "CompileMetrics", "update_state"),
+        _capture_metrics,
         _describe_metrics,
-        contains=lambda _: False,
+        contains=contains_nothing,
     ),
 )

@@ -1,7 +1,7 @@
-"""Keras layers: every layer's call passes `Layer.__call__`, every layer's making `Layer.__new__`.
+"""Hook Keras layers: every layer's call passes `Layer.__call__`, every layer's creation `Layer.__new__`.
 
-What a layer is in the model's terms is read from its public attributes
-(https://keras.io/api/layers/), by the name of the nearest Keras class among its bases.
+A layer's options are read from its public attributes (https://keras.io/api/layers/), by the name of the nearest Keras
+class among its bases.
 """
 
 from __future__ import annotations
@@ -33,80 +33,80 @@ from conv_magic.model.options import (
 from conv_magic.model.shapes import Pairs, Shape
 
 
-def _conv(layer: Any) -> Options:
+def _conv_options(layer: Any) -> Options:
     return ConvOptions(
         layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate, layer.groups, layer.filters,
         layer.data_format,
     )  # fmt: skip
 
 
-def _depthwise(layer: Any) -> Options:
+def _depthwise_options(layer: Any) -> Options:
     return DepthwiseConvOptions(
         layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate, layer.depth_multiplier,
         getattr(layer, "filters", None), layer.data_format,
     )  # fmt: skip
 
 
-def _transpose(layer: Any) -> Options:
+def _transpose_options(layer: Any) -> Options:
     return ConvTransposeOptions(
         layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate, layer.output_padding, None,
         layer.filters, layer.data_format,
     )  # fmt: skip
 
 
-def _pool(layer: Any) -> Options:
+def _pool_options(layer: Any) -> Options:
     return PoolOptions(layer.pool_size, layer.strides, layer.padding, layer.data_format)
 
 
-def _global_pool(layer: Any) -> Options:
+def _global_pool_options(layer: Any) -> Options:
     return GlobalPoolOptions(layer.keepdims, layer.data_format)
 
 
-def _pairs(value: Any) -> Pairs:
-    """Keras keeps ((top, bottom), ...) in 2-D and 3-D, and (left, right) in 1-D."""
+def _padding_pairs(value: Any) -> Pairs:
+    """Return (before, after) for each spatial axis; Keras keeps ((top, bottom), ...), but (left, right) in 1-D."""
     pairs = value if isinstance(value[0], tuple | list) else (value,)
     return tuple((int(before), int(after)) for before, after in pairs)
 
 
-def _zero_padding(layer: Any) -> Options:
-    return ZeroPaddingOptions(_pairs(layer.padding), getattr(layer, "data_format", "channels_last"))
+def _zero_padding_options(layer: Any) -> Options:
+    return ZeroPaddingOptions(_padding_pairs(layer.padding), getattr(layer, "data_format", "channels_last"))
 
 
-def _cropping(layer: Any) -> Options:
-    return CroppingOptions(_pairs(layer.cropping), getattr(layer, "data_format", "channels_last"))
+def _cropping_options(layer: Any) -> Options:
+    return CroppingOptions(_padding_pairs(layer.cropping), getattr(layer, "data_format", "channels_last"))
 
 
-def _up_sampling(layer: Any) -> Options:
+def _up_sampling_options(layer: Any) -> Options:
     size = layer.size if isinstance(layer.size, tuple) else (int(layer.size),)
     return UpSamplingOptions(size, getattr(layer, "data_format", "channels_last"))
 
 
-def _rescaling(layer: Any) -> Options | None:
-    """A list of scales, one a channel, may broadcast the input."""
+def _rescaling_options(layer: Any) -> Options | None:
+    """Return that the shape stays, None for a list of scales, which may broadcast the input."""
     plain = isinstance(layer.scale, int | float) and isinstance(layer.offset, int | float)
     return SameShapeOptions() if plain else None
 
 
 _OPTIONS: dict[str, Callable[[Any], Options | None]] = {
-    "BaseConv": _conv,
-    "BaseDepthwiseConv": _depthwise,
-    "BaseSeparableConv": _depthwise,
-    "BaseConvTranspose": _transpose,
-    "BasePooling": _pool,
-    "BaseGlobalPooling": _global_pool,
-    "ZeroPadding1D": _zero_padding,
-    "ZeroPadding2D": _zero_padding,
-    "ZeroPadding3D": _zero_padding,
-    "Cropping1D": _cropping,
-    "Cropping2D": _cropping,
-    "Cropping3D": _cropping,
-    "UpSampling1D": _up_sampling,
-    "UpSampling2D": _up_sampling,
-    "UpSampling3D": _up_sampling,
+    "BaseConv": _conv_options,
+    "BaseDepthwiseConv": _depthwise_options,
+    "BaseSeparableConv": _depthwise_options,
+    "BaseConvTranspose": _transpose_options,
+    "BasePooling": _pool_options,
+    "BaseGlobalPooling": _global_pool_options,
+    "ZeroPadding1D": _zero_padding_options,
+    "ZeroPadding2D": _zero_padding_options,
+    "ZeroPadding3D": _zero_padding_options,
+    "Cropping1D": _cropping_options,
+    "Cropping2D": _cropping_options,
+    "Cropping3D": _cropping_options,
+    "UpSampling1D": _up_sampling_options,
+    "UpSampling2D": _up_sampling_options,
+    "UpSampling3D": _up_sampling_options,
     "Dense": lambda layer: DenseOptions(layer.units),
     "Flatten": lambda layer: FlattenOptions(layer.data_format),
     "Reshape": lambda layer: ReshapeOptions(tuple(layer.target_shape)),
-    "Rescaling": _rescaling,
+    "Rescaling": _rescaling_options,
     "Concatenate": lambda layer: MergeOptions(layer.axis),
     **dict.fromkeys(
         ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), lambda layer: MergeOptions(None)
@@ -124,7 +124,7 @@ _OPTIONS: dict[str, Callable[[Any], Options | None]] = {
 
 _KERNELS = ("kernel", "depthwise_kernel", "embeddings")
 _LAYERS = "keras.src.layers."
-_OPEN = (
+_TRANSPARENT = (
     "keras.src.layers.rnn.time_distributed",
     "keras.src.layers.rnn.bidirectional",
     "keras.src.layers.core.wrapper",
@@ -132,7 +132,8 @@ _OPEN = (
 )
 
 
-def _options(layer: object) -> Options | None:
+def _options_of(layer: object) -> Options | None:
+    """Return the options of a layer, None for a class that is not known or a subclass with its own `call`."""
     for kind in type(layer).__mro__:
         if kind.__module__.startswith(_LAYERS) and kind.__name__ in _OPTIONS:
             if _overrides_call(type(layer), kind):
@@ -142,14 +143,15 @@ def _options(layer: object) -> Options | None:
 
 
 def _overrides_call(kind: type, known: type) -> bool:
-    """Whether a user's subclass computes something else than the Keras class does."""
+    """Check whether a user's subclass computes something else than the Keras class does."""
     for base in kind.__mro__[: kind.__mro__.index(known)]:
         if not base.__module__.startswith(_LAYERS) and "call" in vars(base):
             return True
     return False
 
 
-def _kernel(layer: Any) -> Shape | None:
+def _kernel_shape(layer: Any) -> Shape | None:
+    """Return the shape of a built layer's kernel or embeddings, None if there is none."""
     if not layer.built:
         return None
     for name in _KERNELS:
@@ -159,8 +161,8 @@ def _kernel(layer: Any) -> Shape | None:
     return None
 
 
-def _accepts(layer: Any, actual: Shape | None) -> Shape | None:
-    """What the layer's `input_spec` asks of its first input, in the rank of `actual` where that will do."""
+def _shape_accepted(layer: Any, actual: Shape | None) -> Shape | None:
+    """Return the shape that a layer's `input_spec` asks of its first input, in the rank of `actual` if possible."""
     specs = layer.input_spec
     if specs is None:
         return _declared_input(layer)
@@ -181,7 +183,7 @@ def _accepts(layer: Any, actual: Shape | None) -> Shape | None:
 
 
 def _declared_input(layer: Any) -> Shape | None:
-    """A model's input as its author declared it; a Sequential has it, but no `input_spec`."""
+    """Return a model's input shape as its author declared it: a Sequential has it, but no `input_spec`."""
     try:
         shape = layer.input_shape
     except AttributeError:  # not built, or not a model
@@ -189,19 +191,19 @@ def _declared_input(layer: Any) -> Shape | None:
     return shape if isinstance(shape, tuple) and all(isinstance(size, int | None) for size in shape) else None
 
 
-def _capture(layer: Any, /, *args: Any, **kwargs: Any) -> Captured:
+def _capture_layer(layer: Any, /, *args: Any, **kwargs: Any) -> Captured:
     return Captured(tensors_given(args, kwargs), (layer.name, id(layer)), layer)
 
 
-def _describe(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+def _describe_layer(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
     layer: Any = captured.subject
-    options = _options(layer)
+    options = _options_of(layer)
     described = Description(
         op=type(layer).__name__,
         layer=layer.name,
-        kernel=_kernel(layer),
+        kernel=_kernel_shape(layer),
         options=options,
-        accepts=_accepts(layer, inputs[0] if inputs else None),
+        accepts=_shape_accepted(layer, inputs[0] if inputs else None),
         params=_params(layer) if layer.built else None,
     )
     if options is not None and type(layer).__module__.startswith(_LAYERS):
@@ -213,22 +215,25 @@ _counted: ByIdentity[tuple[tuple[int, ...], int]] = ByIdentity()
 
 
 def _params(layer: Any) -> int:
-    """The layer's own count, which walks all its variables; asked again only where their numbers have changed."""
-    has = tuple(_variables_of(layer))
+    """Return the layer's own count of parameters, kept as long as its variables are as many.
+
+    Counting walks all variables.
+    """
+    variables = tuple(_variables_of(layer))
     known = _counted.get(layer)
-    if known is None or known[0] != has:
-        known = has, layer.count_params()
+    if known is None or known[0] != variables:
+        known = variables, layer.count_params()
         _counted.note(layer, known)
     return known[1]
 
 
 def _variables_of(layer: Any) -> Iterator[int]:
-    """Which layers it is made of, itself the first, and how many variables each has of its own."""
-    for each in layer._flatten_layers() if vars(layer).get("_layers") else (layer,):
-        own = vars(each)
-        yield id(each)
-        yield len(own.get("_trainable_variables", ()))
-        yield len(own.get("_non_trainable_variables", ()))
+    """Yield the identity of the layer and of each layer in it, and how many variables each has of its own."""
+    for part in layer._flatten_layers() if vars(layer).get("_layers") else (layer,):
+        attributes = vars(part)
+        yield id(part)
+        yield len(attributes.get("_trainable_variables", ()))
+        yield len(attributes.get("_non_trainable_variables", ()))
 
 
 def _recall(captured: Captured, inputs: tuple[Shape, ...]) -> tuple[Description | None, bool]:
@@ -240,9 +245,9 @@ def _let_pass(captured: Captured, inputs: tuple[Shape, ...]) -> None:
 
 
 def _contains(captured: Captured) -> bool:
-    """A model, a wrapper or the user's own layer is shown with what it calls; a layer of Keras is one thing."""
+    """Check whether calls inside are rows: of a model, a wrapper or a user's layer; not of a layer of Keras."""
     module = type(captured.subject).__module__
-    return not module.startswith(_LAYERS) or module.startswith(_OPEN)
+    return not module.startswith(_LAYERS) or module.startswith(_TRANSPARENT)
 
 
 def _layer_class() -> Any:
@@ -256,11 +261,20 @@ def _find_call() -> CellSlot | None:
 
 
 def find_new() -> AttributeSlot | None:
-    """`Layer.__new__`: its caller is the line that makes the layer (`__init__`'s may be a `super().__init__()`)."""
+    """Return the slot of `Layer.__new__`: its caller is the line that makes the layer.
+
+    That of `__init__` may be a `super().__init__()`.
+    """
     layer_class = _layer_class()
     return AttributeSlot(layer_class, "__new__") if layer_class is not None else None
 
 
 LAYER_CALL = Hook(
-    "keras.layers.Layer.__call__", _find_call, _capture, _describe, _contains, recall=_recall, let_pass=_let_pass
+    "keras.layers.Layer.__call__",
+    _find_call,
+    _capture_layer,
+    _describe_layer,
+    _contains,
+    recall=_recall,
+    let_pass=_let_pass,
 )

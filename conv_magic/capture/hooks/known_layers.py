@@ -1,7 +1,7 @@
-"""What was found out about Keras' own layers, kept while the layer lives and its settings stay as they were.
+"""Keep the descriptions of Keras' own layers while the layer lives and its settings stay the same.
 
-To describe a layer is most of what tracing its call costs.  A value that could keep a tensor or the layer itself alive
-is not kept: a layer with such a setting is asked anew each time.
+Describing a layer is most of what tracing its call costs. A value that could keep a tensor or the layer itself alive is
+not kept: a layer with such a setting is described anew each time.
 """
 
 from __future__ import annotations
@@ -29,60 +29,60 @@ _MOST_PASSED = 64
 _Inputs = tuple[Shape, ...]
 
 
-class _Known:
+class _KnownLayer:
     """One layer: its settings, how they are read, and what they came to."""
 
     __slots__ = ("activation", "counts", "description", "first", "kernel", "kernels", "passed", "read", "settings")
 
     def __init__(self, layer: Any, first: _Inputs, description: Description) -> None:
-        own = vars(layer)
+        attributes = vars(layer)
         self.read: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(
-            *_ALWAYS, *(name for name in _SETTINGS if name in own)
+            *_ALWAYS, *(name for name in _SETTINGS if name in attributes)
         )
-        self.settings = self.read(own)
-        self.counts = _counts(own)
-        self.kernel = next((name for name in _KERNELS if own.get(name) is not None), "")
-        self.kernels = weakref.ref(own[self.kernel]) if self.kernel else None
+        self.settings = self.read(attributes)
+        self.counts = _variable_counts(attributes)
+        self.kernel = next((name for name in _KERNELS if attributes.get(name) is not None), "")
+        self.kernels = weakref.ref(attributes[self.kernel]) if self.kernel else None
         self.first, self.description = first, description
         self.activation: object = None
         self.passed: set[_Inputs] = set()
 
     def holds(self, layer: Any) -> bool:
-        """Whether all that this was made of is as it was."""
-        own = vars(layer)
-        same = self.read(own) == self.settings and _counts(own) == self.counts
-        return same and (self.kernels is None or self.kernels() is own.get(self.kernel))
+        """Check whether all that the description was made of is unchanged."""
+        attributes = vars(layer)
+        same = self.read(attributes) == self.settings and _variable_counts(attributes) == self.counts
+        return same and (self.kernels is None or self.kernels() is attributes.get(self.kernel))
 
 
-_known: ByIdentity[_Known] = ByIdentity()
+_known: ByIdentity[_KnownLayer] = ByIdentity()
 
 
 def recall(layer: Any, inputs: _Inputs) -> tuple[Description | None, bool]:
-    """What a call of the layer on such inputs was described as before, None where that may not hold now.
+    """Return the description of a layer's earlier call on such inputs, None if it may no longer hold.
 
-    And whether the guard has looked at all that the layer, as it is now, calls on such inputs.
+    And whether the guard has checked all that the layer, as it is now, calls on such inputs.
     """
     known = _known.get(layer)
-    if known is None or known.first != inputs[:1] or not _holds(known, layer):
+    if known is None or known.first != inputs[:1] or not _still_holds(known, layer):
         return None, False
     passed = inputs in known.passed and vars(layer).get("activation") is known.activation
     return known.description, passed
 
 
 def note(layer: Any, first: _Inputs, description: Description) -> None:
-    """Keep the description of a layer of Keras' own."""
+    """Keep the description of one of Keras' own layers."""
     try:
-        known = _Known(layer, first, description)
+        known = _KnownLayer(layer, first, description)
     except (KeyError, TypeError):  # of a version of Keras that keeps other attributes, or keeps them otherwise
         return
-    if all(map(_is_plain, known.settings)) and not known.counts[2]:
+    if all(map(_is_plain_setting, known.settings)) and not known.counts[2]:
         _known.note(layer, known)
 
 
 def let_pass(layer: Any, inputs: _Inputs) -> None:
-    """The guard has, and there was nothing to refuse."""
+    """Note that the guard found nothing to refuse in a layer's call on such inputs."""
     known, activation = _known.get(layer), vars(layer).get("activation")
-    if known is None or not _holds(known, layer) or not (activation is None or _is_of_keras(activation)):
+    if known is None or not _still_holds(known, layer) or not (activation is None or _is_of_keras(activation)):
         return
     if activation is not known.activation or len(known.passed) >= _MOST_PASSED:
         known.passed.clear()
@@ -90,20 +90,24 @@ def let_pass(layer: Any, inputs: _Inputs) -> None:
     known.passed.add(inputs)
 
 
-def _holds(known: _Known, layer: Any) -> bool:
+def _still_holds(known: _KnownLayer, layer: Any) -> bool:
     try:
         return known.holds(layer)
     except KeyError:  # an attribute has gone
         return False
 
 
-def _counts(own: dict[str, Any]) -> tuple[int, int, int]:
-    return len(own["_trainable_variables"]), len(own["_non_trainable_variables"]), len(own["_layers"])
+def _variable_counts(attributes: dict[str, Any]) -> tuple[int, int, int]:
+    return (
+        len(attributes["_trainable_variables"]),
+        len(attributes["_non_trainable_variables"]),
+        len(attributes["_layers"]),
+    )
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain_setting(value: object) -> bool:
     if type(value) is tuple:
-        return all(map(_is_plain, value))
+        return all(map(_is_plain_setting, value))
     return type(value) in _PLAIN or type(value).__module__ == "keras.src.layers.input_spec"
 
 

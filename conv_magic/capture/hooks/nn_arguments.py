@@ -1,4 +1,4 @@
-"""What is captured of the arguments of TensorFlow's convolutions and poolings, one function for each signature.
+"""Capture the arguments of TensorFlow's convolutions and poolings, one function for each signature.
 
 Signatures as in https://www.tensorflow.org/api_docs/python/tf/nn; every function takes the very parameters of its
 family, so that Python itself binds the user's arguments.  The forms of `tf.compat.v1` are in `v1_arguments`.
@@ -35,7 +35,7 @@ _PLAIN = {int, str, type(None), bool}
 
 
 def frozen(value: Any) -> Hashable:
-    """Lists to tuples, all the way down; a tensor to its values only where they are at hand, else None."""
+    """Return lists as tuples, at all depths; a tensor as its values, None if they are not at hand."""
     if type(value) in _PLAIN:
         return value  # type: ignore[no-any-return]  # its type was just looked at
     if isinstance(value, list | tuple):
@@ -55,7 +55,7 @@ def conv(
     input: Any, filters: Any, strides: Any = 1, padding: Any = "VALID", data_format: Any = None,
     dilations: Any = None, name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.conv2d`, `conv3d`, `convolution`."""
+    """Capture `tf.nn.conv2d`, `conv3d`, `convolution`."""
     kernels = (shape_of_argument(filters),)
     detail = Detail(kernels, None, frozen(strides), frozen(padding), frozen(data_format), frozen(dilations))
     return Captured((input,), detail)
@@ -65,7 +65,7 @@ def conv1d(
     input: Any, filters: Any, stride: Any, padding: Any, data_format: Any = "NWC", dilations: Any = None,
     name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.conv1d`."""
+    """Capture `tf.nn.conv1d`."""
     return conv(input, filters, stride, padding, data_format, dilations)
 
 
@@ -73,7 +73,7 @@ def depthwise(
     input: Any, filter: Any, strides: Any, padding: Any, data_format: Any = None, dilations: Any = None,
     name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.depthwise_conv2d`."""
+    """Capture `tf.nn.depthwise_conv2d`."""
     return conv(input, filter, strides, padding, data_format, dilations)
 
 
@@ -81,14 +81,14 @@ def separable(
     input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: Any, data_format: Any = None,
     dilations: Any = None, name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.separable_conv2d`."""
+    """Capture `tf.nn.separable_conv2d`."""
     kernels = (shape_of_argument(depthwise_filter), shape_of_argument(pointwise_filter))
     detail = Detail(kernels, None, frozen(strides), frozen(padding), frozen(data_format), frozen(dilations))
     return Captured((input,), detail)
 
 
 def atrous(value: Any, filters: Any, rate: Any, padding: Any, name: Any = None) -> Captured:
-    """`tf.nn.atrous_conv2d`."""
+    """Capture `tf.nn.atrous_conv2d`."""
     return conv(value, filters, 1, padding, None, rate)
 
 
@@ -96,7 +96,7 @@ def transpose(
     input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: Any = None,
     dilations: Any = None, name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.conv_transpose` and its kin."""
+    """Capture `tf.nn.conv_transpose` and its like."""
     kernels = (shape_of_argument(filters),)
     stated = frozen(output_shape)
     detail = Detail(kernels, None, frozen(strides), frozen(padding), frozen(data_format), frozen(dilations), stated)
@@ -106,12 +106,12 @@ def transpose(
 def atrous_transpose(
     value: Any, filters: Any, output_shape: Any, rate: Any, padding: Any, name: Any = None
 ) -> Captured:
-    """`tf.nn.atrous_conv2d_transpose`."""
+    """Capture `tf.nn.atrous_conv2d_transpose`."""
     return transpose(value, filters, output_shape, 1, padding, None, rate)
 
 
 def pool(input: Any, ksize: Any, strides: Any, padding: Any, data_format: Any = None, name: Any = None) -> Captured:
-    """`tf.nn.max_pool`, `avg_pool` and their kin."""
+    """Capture `tf.nn.max_pool`, `avg_pool` and their like."""
     return Captured((input,), Detail((), frozen(ksize), frozen(strides), frozen(padding), frozen(data_format)))
 
 
@@ -119,7 +119,7 @@ def argmax_pool(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: Any = "NHWC", output_dtype: Any = None,
     include_batch_in_index: Any = False, name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.max_pool_with_argmax`."""
+    """Capture `tf.nn.max_pool_with_argmax`."""
     return pool(input, ksize, strides, padding, data_format)
 
 
@@ -127,7 +127,7 @@ def any_pool(
     input: Any, window_shape: Any, pooling_type: Any, strides: Any = None, padding: Any = "VALID",
     data_format: Any = None, dilations: Any = None, name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.pool`."""
+    """Capture `tf.nn.pool`."""
     detail = Detail((), frozen(window_shape), frozen(strides), frozen(padding), frozen(data_format), frozen(dilations))
     return Captured((input,), detail)
 
@@ -136,7 +136,7 @@ def morphology(
     input: Any, filters: Any, strides: Any, padding: Any, data_format: Any = None, dilations: Any = None,
     name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.dilation2d`."""
+    """Capture `tf.nn.dilation2d`."""
     return conv(input, filters, strides, padding, data_format, dilations)
 
 
@@ -144,15 +144,15 @@ def erosion(
     value: Any, filters: Any, strides: Any, padding: Any, data_format: Any = None, dilations: Any = None,
     name: Any = None,
 ) -> Captured:  # fmt: skip
-    """`tf.nn.erosion2d`."""
+    """Capture `tf.nn.erosion2d`."""
     return conv(value, filters, strides, padding, data_format, dilations)
 
 
 def fractional_pool(value: Any, pooling_ratio: Any, *_: Any, **__: Any) -> Captured:
-    """`tf.nn.fractional_max_pool`, `fractional_avg_pool`."""
+    """Capture `tf.nn.fractional_max_pool`, `fractional_avg_pool`."""
     return Captured((value,), Detail())
 
 
 def bias_add(value: Any, bias: Any, data_format: Any = None, name: Any = None) -> Captured:
-    """`tf.nn.bias_add`."""
+    """Capture `tf.nn.bias_add`."""
     return Captured((value,), Detail((shape_of_argument(bias),), data_format=frozen(data_format)))

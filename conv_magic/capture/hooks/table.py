@@ -1,4 +1,4 @@
-"""The table of hooks: to see one more call is one more entry here."""
+"""List all hooks: to see one more call is one more entry here."""
 
 from __future__ import annotations
 

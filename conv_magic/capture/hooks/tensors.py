@@ -1,4 +1,4 @@
-"""Shapes and dtypes of whatever a call can be given: eager, graph and Keras tensors, arrays, nested structures."""
+"""Read shapes and dtypes of anything that a call can be given: eager, graph and Keras tensors, arrays, nests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from conv_magic.model.shapes import Shape
 _Reader = Callable[[Any], Shape | None]
 
 
-def _from_shape_tuple(tensor: Any) -> Shape | None:
+def _read_shape_tuple(tensor: Any) -> Shape | None:
     shape: Shape | None = tensor._shape_tuple()
     return shape
 
 
-def _from_tensor_shape(tensor: Any) -> Shape | None:
+def _read_tensor_shape(tensor: Any) -> Shape | None:
     shape = tensor.shape
     try:
         sizes = shape._dims  # TensorFlow keeps a tuple there; asking by `as_list` takes three times as long
@@ -27,68 +27,68 @@ def _from_tensor_shape(tensor: Any) -> Shape | None:
     return None if sizes is None else tuple(sizes)
 
 
-def _from_tuple(tensor: Any) -> Shape | None:
+def _read_shape(tensor: Any) -> Shape | None:
     return tuple(None if size is None else int(size) for size in tensor.shape)
 
 
-def _from_plain_tuple(tensor: Any) -> Shape | None:
-    """Of arrays whose shape is a tuple of Python's own integers as it stands."""
+def _read_plain_shape(tensor: Any) -> Shape | None:
+    """Read the shape of an array that keeps it as a tuple of Python's own integers."""
     shape: Shape = tensor.shape
-    return shape if type(shape) is tuple else _from_tuple(tensor)
+    return shape if type(shape) is tuple else _read_shape(tensor)
 
 
-def _from_keras_variable(variable: Any) -> Shape | None:
-    """What it keeps as its shape; asking it makes a `TensorShape` of that, ten times as slowly."""
+def _read_keras_variable(variable: Any) -> Shape | None:
+    """Read the tuple that a variable keeps; its `shape` makes a `TensorShape`, ten times as slowly."""
     shape = getattr(variable, "_shape", None)
-    return shape if type(shape) is tuple else _from_tuple(variable)
+    return shape if type(shape) is tuple else _read_shape(variable)
 
 
-def _nothing(_: Any) -> Shape | None:
+def _read_nothing(_: Any) -> Shape | None:
     return None
 
 
-def _from_graph(function: Any) -> Shape | None:
-    """Of a traced function the shape that it gives, of several results the first."""
+def _read_graph_output(function: Any) -> Shape | None:
+    """Read the shape that a traced function returns, of several results the first."""
     return next((shape_of(tensor) for tensor in tensors_in(function.structured_outputs)), None)
 
 
 def _reader_of(kind: type[Any]) -> _Reader:
     if hasattr(kind, "structured_outputs"):
-        return _from_graph
+        return _read_graph_output
     if hasattr(kind, "_shape_tuple"):  # TensorFlow's own tensors; the fastest way to a plain tuple, but of a variable
-        return _from_tensor_shape if hasattr(kind, "assign") else _from_shape_tuple
+        return _read_tensor_shape if hasattr(kind, "assign") else _read_shape_tuple
     if not hasattr(kind, "shape"):
-        return _nothing
+        return _read_nothing
     if kind.__module__.startswith("tensorflow."):
-        return _from_tensor_shape
+        return _read_tensor_shape
     if kind.__module__.startswith("keras.") and hasattr(kind, "assign"):
-        return _from_keras_variable
-    return _from_plain_tuple if kind.__module__.split(".")[0] in ("numpy", "pandas", "keras") else _from_tuple
+        return _read_keras_variable
+    return _read_plain_shape if kind.__module__.split(".")[0] in ("numpy", "pandas", "keras") else _read_shape
 
 
 _readers: dict[type[Any], _Reader] = {}
-_sized: set[type[Any]] = set()
+_always_with_rank: set[type[Any]] = set()
 """The types among them whose values always have a rank."""
-_ALWAYS_SIZED = ("EagerTensor", "KerasTensor", "ndarray")
+_NAMES_WITH_RANK = ("EagerTensor", "KerasTensor", "ndarray")
 
 
 def shape_reader(kind: type[Any]) -> _Reader | None:
-    """What reads the shape of values of one type, and may raise; None where they have none.
+    """Return the function that reads the shape of values of one type, and may raise; None if they have none.
 
-    What a class of the user's own calls `shape` may do anything, and is not asked.
+    The attribute `shape` of a user's own class may do anything, and is not read.
     """
     reader = _reader_of(kind)
-    return None if reader is _nothing or kind.__module__ == "__main__" else reader
+    return None if reader is _read_nothing or kind.__module__ == "__main__" else reader
 
 
 def shape_of(value: object) -> Shape | None:
-    """The shape of a tensor or array, with None for an unknown dimension; None for anything else or an unknown rank."""
+    """Return the shape of a tensor or array, None for other values or an unknown rank; sizes are None if unknown."""
     kind = type(value)
     reader = _readers.get(kind)
     if reader is None:
         reader = _readers[kind] = _reader_of(kind)
-        if kind.__name__ in _ALWAYS_SIZED and kind.__module__.split(".")[0] in ("tensorflow", "keras", "numpy"):
-            _sized.add(kind)
+        if kind.__name__ in _NAMES_WITH_RANK and kind.__module__.split(".")[0] in ("tensorflow", "keras", "numpy"):
+            _always_with_rank.add(kind)
     try:
         return reader(value)
     except BaseException as fault:  # an object of the user's own may raise anything when it is asked
@@ -98,12 +98,12 @@ def shape_of(value: object) -> Shape | None:
 
 
 def shape_of_value(value: object) -> Shape | None:
-    """Like `shape_of`; but what a class of the user's own calls `shape` is not asked."""
+    """Return `shape_of`, but None for a class of the user's own, whose `shape` is not read."""
     return shape_of(value) if shape_reader(type(value)) else None
 
 
 def shape_of_argument(value: object) -> Shape | None:
-    """Like `shape_of`, and of nested lists of numbers too, which TensorFlow converts."""
+    """Return `shape_of`, also for nested lists of numbers, which TensorFlow converts."""
     if isinstance(value, list | tuple | int | float):
         numpy = sys.modules["numpy"]
         try:
@@ -114,15 +114,15 @@ def shape_of_argument(value: object) -> Shape | None:
 
 
 def tensors_in(value: object) -> list[object]:
-    """The tensors and arrays in a nest of lists, tuples and dicts, in order."""
+    """Return the tensors and arrays in a nest of lists, tuples and dicts, in order."""
     found: list[object] = []
     _collect(value, found)
     return found
 
 
 def tensors_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[object, ...]:
-    """Those in a call's arguments, at once where that is the one tensor which most layers are given."""
-    if len(args) == 1 and type(args[0]) in _sized:
+    """Return those in a call's arguments, quickly for the one tensor that most layers are given."""
+    if len(args) == 1 and type(args[0]) in _always_with_rank:
         for value in kwargs.values():
             if value is not None and type(value) is not bool:
                 break
@@ -132,7 +132,7 @@ def tensors_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[object
 
 
 def _collect(value: object, found: list[object]) -> None:
-    if type(value) in _sized:
+    if type(value) in _always_with_rank:
         found.append(value)
     elif isinstance(value, list | tuple):
         for element in value:
@@ -165,12 +165,12 @@ def _known_dtype(value: Any) -> tuple[str | None, int | None]:
 
 
 def dtype_of(value: object) -> str | None:
-    """The dtype's name, `float32`."""
+    """Return the dtype's name, `float32`, None if there is none."""
     return _known_dtype(value)[0]
 
 
 def output_bytes(value: object, shape: Shape | None) -> int | None:
-    """The size of a result in bytes; None where a dimension is unknown."""
+    """Return the size of a result in bytes, None if a size is unknown."""
     size = _known_dtype(value)[1]
     if size is None or shape is None:
         return None
@@ -185,7 +185,7 @@ _modes: dict[type[Any], Mode] = {}
 
 
 def mode_of(value: object) -> Mode:
-    """How a call on this tensor is run, outside of Keras' own passes to learn shapes."""
+    """Return how a call on this tensor runs, outside of Keras' own passes to learn shapes."""
     kind = type(value)
     mode = _modes.get(kind)
     if mode is None:
@@ -200,12 +200,12 @@ def _mode_of_type(kind: type[Any]) -> Mode:
 
 
 def in_keras_build() -> bool:
-    """Whether Keras is running layers only to learn their shapes."""
+    """Check whether Keras is running layers only to learn their shapes."""
     scope = sys.modules.get("keras.src.backend.common.symbolic_scope")
     return scope is not None and bool(scope.in_symbolic_scope())
 
 
 def executing_eagerly() -> bool:
-    """Whether an op called now runs at once."""
+    """Check whether an op called now runs at once."""
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and bool(tensorflow.executing_eagerly())

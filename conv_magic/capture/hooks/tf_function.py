@@ -1,4 +1,4 @@
-"""Each time that a `tf.function` is traced: for which shapes and Python numbers, and whether it was made anew.
+"""See each tracing of a `tf.function`: for which shapes and Python numbers, and whether it was made anew.
 
 A graph that was traced before runs without Python, so the call itself costs nothing here; only a trace is met
 (https://www.tensorflow.org/guide/function#controlling_retracing).
@@ -29,8 +29,8 @@ _OFTEN = 5
 _MOST_NUMBERS = 6
 _PLAIN = (int, float, str, bytes, bool, type(None))
 
-_numbered = itertools.count()
-_numbers: ByIdentity[int] = ByIdentity()
+_next_identity = itertools.count()
+_identities: ByIdentity[int] = ByIdentity()
 
 
 class Signature(NamedTuple):
@@ -61,7 +61,7 @@ class Traces:
     recent: int = 0
 
     def note(self, signature: Signature) -> None:
-        """One more."""
+        """Add one trace."""
         self.times[signature.name] = self.times.get(signature.name, 0) + 1
         self.functions.setdefault(signature.name, set()).add(signature.function)
         self.sees.add(signature.sees)
@@ -70,7 +70,7 @@ class Traces:
             self.numbers.setdefault(name, {})[number] = None
 
     def summary(self) -> Tracing:
-        """Of functions that trace one another (Keras' training step has two) the one traced most."""
+        """Return the counts of the function traced most; Keras' training step has two that trace one another."""
         # copied at once: a thread that shows a running cell asks while another traces
         numbers = tuple((name, tuple(list(seen)[:_MOST_NUMBERS])) for name, seen in list(self.numbers.items()))
         most = max(map(len, list(self.functions.values())), default=0)
@@ -78,46 +78,46 @@ class Traces:
         return Tracing(max(list(self.times.values()), default=0), most, alike, self.recent >= _OFTEN - 1, numbers)
 
 
-def _number(thing: object) -> int:
-    """The same for one object as long as it lives; raises `TypeError` where it cannot be referred to weakly."""
-    known = _numbers.get(thing)
+def _identity_number(owner: object) -> int:
+    """Return a number that is the object's own as long as it lives; raise `TypeError` if it has no weak references."""
+    known = _identities.get(owner)
     if known is None:
-        known = next(_numbered)
-        _numbers.note(thing, known)
+        known = next(_next_identity)
+        _identities.note(owner, known)
     return known
 
 
-def _unwrapped(function: Any) -> Any:
-    """The user's own function, below what TensorFlow wraps around it."""
+def _users_function(function: Any) -> Any:
+    """Return the user's own function inside what TensorFlow wraps around it."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     function = getattr(function, "__func__", function)
     return getattr(function, "func", function)  # `functools.partial`
 
 
-def _sees(function: Any) -> Hashable:
-    """What the names in a function stand for that are not its own; None for a method, whose object differs."""
+def _outer_values(function: Any) -> Hashable:
+    """Return what the names from outside a function stand for, None for a method, whose object differs."""
     code = getattr(function, "__code__", None)
     if code is None or code.co_varnames[: code.co_argcount][:1] == ("self",):
         return None
-    around = [function.__globals__[name] for name in sorted(_names(code)) if name in function.__globals__]
+    globals_used = [function.__globals__[name] for name in sorted(_names_used(code)) if name in function.__globals__]
     try:
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:  # a name around it that has no value yet
         return None
     try:
-        return tuple(_told_apart(value) for value in (*cells, *around, *(function.__defaults__ or ())))
+        return tuple(_comparable(value) for value in (*cells, *globals_used, *(function.__defaults__ or ())))
     except TypeError:  # what has no weak references
         return None
 
 
-def _told_apart(value: object) -> Hashable:
-    return repr(value) if type(value) in _PLAIN else _number(value)
+def _comparable(value: object) -> Hashable:
+    return repr(value) if type(value) in _PLAIN else _identity_number(value)
 
 
-def _names(code: CodeType) -> set[str]:
+def _names_used(code: CodeType) -> set[str]:
     inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return set(code.co_names).union(*map(_names, inner))
+    return set(code.co_names).union(*map(_names_used, inner))
 
 
 def _numbers_in(function_type: Any) -> Iterator[tuple[str, str]]:
@@ -127,8 +127,8 @@ def _numbers_in(function_type: Any) -> Iterator[tuple[str, str]]:
             yield name, repr(value)
 
 
-def _recent(code: CodeType | None) -> int:
-    """What TensorFlow itself counts before it warns of too much tracing.
+def _recent_traces(code: CodeType | None) -> int:
+    """Return how many of the last ten calls were traced, as TensorFlow counts before it warns.
 
     https://github.com/tensorflow/tensorflow/blob/master/tensorflow/python/eager/polymorphic_function/polymorphic_function.py
     """
@@ -137,34 +137,36 @@ def _recent(code: CodeType | None) -> int:
     return len(getattr(known.get(code), "_calls_per_tracings", ())) if code is not None else 0
 
 
-def _capture(function_type: Any, context: Any, graph: Any, options: Any) -> Captured:
-    function = _unwrapped(options.python_function)
+def _capture_trace(function_type: Any, context: Any, graph: Any, options: Any) -> Captured:
+    function = _users_function(options.python_function)
     signature = Signature(
         getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__,
         getattr(function, "__code__", None),
-        _number(options.lock) if options.lock is not None else -1,  # each function object has one of its own
+        _identity_number(options.lock) if options.lock is not None else -1,  # each function object has one of its own
         tuple(_numbers_in(function_type)),
-        _sees(function),
-        _recent(getattr(function, "__code__", None)),
+        _outer_values(function),
+        _recent_traces(getattr(function, "__code__", None)),
     )
     return Captured(tuple(tensors_in(function_type.flat_inputs)), signature)
 
 
-def _describe(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
+def _describe_trace(captured: Captured, inputs: tuple[Shape, ...]) -> Description:
     signature: Any = captured.detail
     return Description("tf.function", signature.name)
 
 
-def _find() -> Slot | None:
+def _find_tracing() -> Slot | None:
     module = sys.modules.get(f"{_PACKAGE}.tracing_compilation")
     return AttributeSlot(module, "_create_concrete_function") if hasattr(module, "_create_concrete_function") else None
 
 
 def called_from(frame: FrameType) -> FrameType:
-    """TensorFlow's frame that the function's own caller called."""
+    """Return the frame of TensorFlow that the function's own caller called."""
     while frame.f_back is not None and any(part in frame.f_back.f_code.co_filename for part in _MACHINERY):
         frame = frame.f_back
     return frame
 
 
-TRACES: tuple[Hook, ...] = (Hook("tf.function", _find, _capture, _describe, contains=lambda _: True, traces=True),)
+TRACES: tuple[Hook, ...] = (
+    Hook("tf.function", _find_tracing, _capture_trace, _describe_trace, contains=lambda _: True, traces=True),
+)

@@ -1,4 +1,4 @@
-"""The convolutions and poolings of TensorFlow: `tf.nn`, `tf.compat.v1.nn` where it has others, `tf.raw_ops`."""
+"""Hook the convolutions and poolings of TensorFlow: `tf.nn`, other forms in `tf.compat.v1.nn`, `tf.raw_ops`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from conv_magic.capture.hooks import nn_arguments as v2
 from conv_magic.capture.hooks import v1_arguments as v1
-from conv_magic.capture.hooks.entry import Captured, CellSlot, Description, Hook
+from conv_magic.capture.hooks.entry import Captured, CellSlot, Description, Hook, contains_nothing
 from conv_magic.capture.hooks.nn_options import (
     describe_bias,
     describe_conv,
@@ -31,31 +31,27 @@ def _namespace(path: str) -> Any:
     return found
 
 
-def _find(path: str, name: str, variable: str = "fn") -> CellSlot | None:
+def _find_function(path: str, name: str, variable: str = "fn") -> CellSlot | None:
     return CellSlot.of(getattr(_namespace(path), name, None), variable)
 
 
 def _find_v1(name: str) -> CellSlot | None:
-    """The function of that name where it is not the one of `tf.nn`."""
+    """Return the slot of a function of `tf.compat.v1.nn`, None if it is the one of `tf.nn`."""
     function = getattr(_namespace("compat.v1.nn"), name, None)
     return None if function is getattr(_namespace("nn"), name, None) else CellSlot.of(function, "fn")
 
 
-def _no(_: Captured) -> bool:
-    return False
-
-
-def _hook(
+def _guarded_hook(
     name: str, find: Callable[[], CellSlot | None], capture: _Capture, describe: _Describe, within: bool = False
 ) -> Hook:
-    return Hook(name, find, capture, describe, contains=_no, guard=True, guard_within=within)
+    return Hook(name, find, capture, describe, contains=contains_nothing, guard=True, guard_within=within)
 
 
 _Row = tuple[str, _Capture, _Capture | None, _Describe]
 
 
-def _families() -> Iterator[_Row]:
-    """Each function of `tf.nn`: name, captures of its two forms, description."""
+def _functions() -> Iterator[_Row]:
+    """Yield each function of `tf.nn`: its name, the captures of its two forms, its description."""
     for n, convs in ((1, (v2.conv1d, v1.conv1d)), (2, (v2.conv, v1.conv)), (3, (v2.conv, v1.conv3d))):
         yield f"conv{n}d", *convs, partial(describe_conv, f"conv{n}d", n)
         yield f"conv{n}d_transpose", v2.transpose, v1.transpose, partial(describe_transpose, f"conv{n}d_transpose", n)
@@ -98,16 +94,16 @@ _V1_DESCRIBE = {kind: partial(describe_pool, kind, 2) for kind in ("max_pool", "
 
 TF_NN: tuple[Hook, ...] = (
     *(
-        _hook(f"tf.nn.{name}", partial(_find, "nn", name), new, describe, True)
-        for name, new, _, describe in _families()
+        _guarded_hook(f"tf.nn.{name}", partial(_find_function, "nn", name), new, describe, True)
+        for name, new, _, describe in _functions()
     ),
     *(
-        _hook(f"tf.compat.v1.nn.{name}", partial(_find_v1, name), old, _V1_DESCRIBE.get(name, describe))
-        for name, _, old, describe in _families()
+        _guarded_hook(f"tf.compat.v1.nn.{name}", partial(_find_v1, name), old, _V1_DESCRIBE.get(name, describe))
+        for name, _, old, describe in _functions()
         if old is not None
     ),
     *(
-        _hook(f"tf.raw_ops.{name}", partial(_find, "raw_ops", name, "f"), capture, describe)
+        _guarded_hook(f"tf.raw_ops.{name}", partial(_find_function, "raw_ops", name, "f"), capture, describe)
         for name, capture, describe in _RAW
     ),
 )

@@ -1,4 +1,4 @@
-"""How far `fit`, `evaluate` or `predict` has come, seen from beside: no callback, nothing in the training's way.
+"""Read how far `fit`, `evaluate` or `predict` has come, from another thread: no callback is added.
 
 Keras keeps epoch and step as locals of its own loop; another thread reads them from the running frame:
 https://github.com/keras-team/keras/blob/master/keras/src/backend/tensorflow/trainer.py
@@ -19,32 +19,32 @@ _LOOPS = ("fit", "evaluate", "predict")
 
 
 def training_of(thread: int) -> Training | None:
-    """What the thread of that identifier is training now, the outermost loop of Keras in it; None if nothing."""
+    """Return what a thread is training now, by its outermost Keras loop, None if nothing."""
     found = None
-    for frame in _frames(sys._current_frames().get(thread)):
+    for frame in _outward(sys._current_frames().get(thread)):
         code = frame.f_code
         if code.co_name in _LOOPS and code.co_filename.endswith(_FILE):
             found = frame
-    return _told(found) if found is not None else None
+    return _progress_in(found) if found is not None else None
 
 
-def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+def _outward(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
-def _told(frame: FrameType) -> Training:
+def _progress_in(frame: FrameType) -> Training:
     known: dict[str, Any] = frame.f_locals
-    epoch, epochs = _number(known.get("epoch")), _number(known.get("epochs"))
-    step = _number(known.get("begin_step", known.get("step")))  # the second in older versions
-    steps = _number(getattr(known.get("callbacks"), "params", {}).get("steps"))
+    epoch, epochs = _integer(known.get("epoch")), _integer(known.get("epochs"))
+    step = _integer(known.get("begin_step", known.get("step")))  # the second in older versions
+    steps = _integer(getattr(known.get("callbacks"), "params", {}).get("steps"))
     return Training(
         frame.f_code.co_name, _from_one(epoch), epochs if epoch is not None else None, _from_one(step), steps
     )
 
 
-def _number(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     return value if type(value) is int else None
 
 

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 
 from conv_magic.analysis.contract_checks import Broken, broken_contracts
 from conv_magic.model.diagnoses import Diagnosis, Severity
-from conv_magic.model.naming import axis_names, data_format_of, name_of, place_of, spelled
+from conv_magic.model.naming import axis_names, data_format_of, name_of, shown_span, spelled
 from conv_magic.model.positions import Span
 from conv_magic.model.trace import Trace
 from conv_magic.rules.fixes.contract_fixes import contract_fixes
-from conv_magic.text.contracts import Names, names_in
+from conv_magic.text.contract_matching import Names, names_in
 
 code = "contract-broken"
 
@@ -128,7 +128,7 @@ def _origin_of_contract(broken: Broken) -> tuple[Span | None, str | None]:
         if bound is not None and bound.span != broken.mismatch.contract.span:
             return bound.span, f"{name} = {bound.size}, by the contract on line {bound.span.line}"
     call = broken.call
-    span = None if call is None else call.created if call.layer is not None else place_of(call)
+    span = None if call is None else call.created if call.layer is not None else shown_span(call)
     line = broken.mismatch.contract.span.line
     if call is None or span is None or span.line <= line <= span.end_line:
         return None, None

@@ -20,16 +20,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.call_sites import (
-    declared_literals,
-    has_channels_of_data,
-    layer_setting_channels,
-    producer_chain,
-    reordered,
-    transposing,
-)
 from conv_magic.analysis.expected_outputs import output_for
 from conv_magic.analysis.operands import Operand, code_of, operand_of, origin_of
+from conv_magic.analysis.producers import has_channels_of_data, layer_setting_channels, producer_chain
+from conv_magic.analysis.shape_literals import declared_literals, reordered, transposing
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import with_units
 from conv_magic.arithmetic.axes import replaced

@@ -19,9 +19,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.call_sites import reordered, transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.operands import code_of
+from conv_magic.analysis.shape_literals import reordered, transposing
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

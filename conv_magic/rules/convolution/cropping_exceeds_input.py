@@ -21,9 +21,11 @@ from collections.abc import Iterator
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import option_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, declared_literals, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import origin_of
+from conv_magic.analysis.producers import producer_chain
+from conv_magic.analysis.shape_literals import declared_literals
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

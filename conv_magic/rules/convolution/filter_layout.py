@@ -23,8 +23,9 @@ from dataclasses import dataclass, replace
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, reordered, shape_literals, transposing
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.operands import origin_of
+from conv_magic.analysis.shape_literals import reordered, shape_literals, transposing
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

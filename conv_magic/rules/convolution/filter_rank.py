@@ -19,9 +19,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

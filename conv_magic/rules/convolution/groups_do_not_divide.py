@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from math import gcd
 
 from conv_magic.analysis.arguments import option_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, producer_chain, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import module_alias, origin_of
+from conv_magic.analysis.producers import layer_setting_channels, producer_chain
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import with_number, with_units
 from conv_magic.model.calls import CallRecord, Outcome

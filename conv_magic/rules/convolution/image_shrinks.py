@@ -22,7 +22,8 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, last_layer_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
+from conv_magic.analysis.producers import last_layer_of, producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis

@@ -22,10 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic import arithmetic
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -146,7 +147,7 @@ def _is_near_certain(call: CallRecord, trace: Trace, layer: _Spread) -> bool:
         return False
     if any(keyword.arg == "activation" for keyword in layer.node.keywords):
         return True
-    after = graph_of(trace).readers(call)
+    after = graph_of(trace).consumers_of(call)
     return any(isinstance(c.options, PoolOptions) or c.op in ("Activation", "ReLU", "LeakyReLU") for c in after)
 
 

@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conv_magic.analysis.arguments import data_format_of_call, signature_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, reordered, transposing
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import operand_of, origin_of
+from conv_magic.analysis.shape_literals import reordered, transposing
 from conv_magic.capture import capability
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis

@@ -24,11 +24,12 @@ from itertools import combinations, groupby, product
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import option_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import sequence_behind
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.expected_outputs import problem_of
 from conv_magic.analysis.operands import module_alias, origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

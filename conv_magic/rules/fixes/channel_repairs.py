@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from conv_magic.analysis.call_sites import transposing
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.expected_outputs import output_for
-from conv_magic.analysis.loaders import asking_for
+from conv_magic.analysis.loaders import loader_edits
 from conv_magic.analysis.operands import Operand, module_alias
+from conv_magic.analysis.shape_literals import transposing
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Mode
 from conv_magic.model.fixes import Applicability, Fix
@@ -51,7 +51,7 @@ def _comes_from_dataset(call: CallRecord, trace: Trace) -> bool:
 
 
 def _loader_changed(operand: Operand, want: int) -> Iterator[Fix]:
-    for title, edit in asking_for(operand.code, operand.value, want):
+    for title, edit in loader_edits(operand.code, operand.value, want):
         yield fix(title, operand.code, [edit], Applicability.SURE)
 
 

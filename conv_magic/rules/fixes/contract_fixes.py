@@ -9,8 +9,10 @@ from itertools import islice
 from math import prod
 
 from conv_magic.analysis.arguments import with_option
-from conv_magic.analysis.call_sites import call_site_of, layer_setting_channels, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.contract_checks import Broken, calls_stated
+from conv_magic.analysis.producers import layer_setting_channels
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.analysis.training import with_units
 from conv_magic.analysis.what_if import Change, WhatIf, before, changes_along, with_changes
 from conv_magic.arithmetic.inverse import kernel_sizes_giving
@@ -31,7 +33,8 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.records.calls import failed_innermost
 from conv_magic.rules.fixes.layer_changes import Edits, added_behind, changed_all
-from conv_magic.text.contracts import Pattern, Size, names_in
+from conv_magic.text.contract_matching import names_in
+from conv_magic.text.contracts import Pattern, Size
 from conv_magic.text.edits import fix, indexed
 from conv_magic.text.source import Code
 

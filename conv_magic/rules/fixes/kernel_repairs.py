@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, size_expressions
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import arguments_for, definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.expected_outputs import output_for
 from conv_magic.analysis.operands import module_alias
+from conv_magic.analysis.shape_literals import size_expressions
 from conv_magic.analysis.training import with_number
 from conv_magic.arithmetic.axes import replaced
 from conv_magic.model.calls import CallRecord

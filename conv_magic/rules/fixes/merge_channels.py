@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, shape_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.merges import Merge
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.analysis.training import with_units
 from conv_magic.model.calls import CallRecord
 from conv_magic.model.fixes import Applicability, Fix

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import product
 from math import prod
 
-from conv_magic.analysis.call_sites import shape_literals
-from conv_magic.analysis.input_declarations import declaring
+from conv_magic.analysis.input_declarations import declaration_for
 from conv_magic.analysis.merges import Merge, merged, merged_if
 from conv_magic.analysis.operands import module_alias
+from conv_magic.analysis.shape_literals import shape_literals
 from conv_magic.analysis.training import with_number
 from conv_magic.analysis.what_if import WhatIf, before, producer_of
 from conv_magic.model.calls import CallRecord
@@ -34,7 +34,7 @@ def other_size_declared(merge: Merge, trace: Trace, axes: tuple[int, ...]) -> It
     if len(leaves) != 1:
         return
     leaf = leaves.pop()
-    declared = declaring(trace, leaf[1:])
+    declared = declaration_for(trace, leaf[1:])
     literal = next(shape_literals(declared.code, trace, declared.value, leaf[1:]), None) if declared else None
     if declared is None or literal is None:
         return

@@ -11,7 +11,7 @@ from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.datasets import dataset_fixes
 from conv_magic.analysis.definitions import call_around, definitions_of
 from conv_magic.analysis.expected_outputs import output_for
-from conv_magic.analysis.input_declarations import declaring, with_more_sizes
+from conv_magic.analysis.input_declarations import declaration_for, with_more_sizes
 from conv_magic.analysis.model_data import other_data_of_model
 from conv_magic.analysis.operands import Operand, data_operand_of
 from conv_magic.analysis.trace_graph import graph_of
@@ -114,7 +114,7 @@ def _declared_wider(
     """Declare the input of a model that is being built with one more axis."""
     if way.shape[:1] != (None,) or way.axes != (len(way.result) - 1,) or call.producers[:1] != (None,):
         return
-    found = declaring(trace, way.shape[1:], operand.value if operand else None)
+    found = declaration_for(trace, way.shape[1:], operand.value if operand else None)
     if found is not None:
         edit = with_more_sizes(found.code, found.value, 1)
         yield fix(f"{way.title} to the declared input", found.code, [edit], applicability, predicted)

@@ -21,9 +21,10 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic import arithmetic
-from conv_magic.analysis.call_sites import declared_literals, producer_chain, reordered, shape_literals
 from conv_magic.analysis.input_declarations import declarations
 from conv_magic.analysis.operands import module_alias
+from conv_magic.analysis.producers import producer_chain
+from conv_magic.analysis.shape_literals import declared_literals, reordered, shape_literals
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis

@@ -22,10 +22,11 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conv_magic.analysis.call_sites import call_site_of, declared_literals
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import operand_of
+from conv_magic.analysis.shape_literals import declared_literals
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

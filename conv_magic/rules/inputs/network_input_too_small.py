@@ -33,7 +33,7 @@ from conv_magic.model.shapes import Shape
 from conv_magic.model.trace import Trace
 from conv_magic.rules.rule import diagnosed
 from conv_magic.text.edits import fix, wrapped
-from conv_magic.text.layer_edits import layer_before, layer_name, parent_of, put_before
+from conv_magic.text.layer_edits import layer_before, layer_name, put_before
 from conv_magic.text.source import Code, called_name
 
 code = "network-input-too-small"
@@ -145,14 +145,14 @@ def _network_uses(cell: Code, node: ast.Call) -> Iterator[ast.expr]:
 
 def _layer_before_use(cell: Code, use: ast.expr, layer: str) -> Edit | None:
     """Return the edit that puts a layer before one use of the network; None where that cannot be told."""
-    parent = parent_of(cell, use)
+    parent = cell.parent(use)
     if isinstance(use, ast.Call):
         return layer_before(cell, use, layer)
     if isinstance(parent, ast.List | ast.Tuple):
         return put_before(cell, use, f"{layer},")
     if isinstance(parent, ast.Call) and parent.func is use and parent.args:
         return cell.replace(parent.args[0], f"{layer}({cell.text_of(parent.args[0])})")
-    if isinstance(parent, ast.Call) and called_name(parent) == "add" and isinstance(parent_of(cell, parent), ast.Expr):
+    if isinstance(parent, ast.Call) and called_name(parent) == "add" and isinstance(cell.parent(parent), ast.Expr):
         return put_before(cell, parent, f"{cell.text_of(parent.func)}({layer})", own_line=True)
     return None
 

@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from conv_magic.analysis.definitions import definitions_of
-from conv_magic.analysis.input_declarations import Declaration, as_tuple, declarations, rank_taken, with_more_sizes
+from conv_magic.analysis.input_declarations import Declaration, as_tuple, declarations, rank_needed, with_more_sizes
 from conv_magic.analysis.operands import code_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -85,7 +85,7 @@ def _has_sizes_side_by_side(call: ast.Call) -> bool:
 
 def _shape_meant(declared: Declaration) -> tuple[int, ...]:
     """Return the shape that was meant: the number for each spatial axis, one channel where the next layer needs it."""
-    number, rank = declared.number or 0, rank_taken(declared.code, declared) or 1
+    number, rank = declared.number or 0, rank_needed(declared.code, declared) or 1
     return (number,) if rank == 1 else (*(number,) * (rank - 1), 1)
 
 

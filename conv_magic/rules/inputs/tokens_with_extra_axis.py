@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.call_sites import producer_chain
 from conv_magic.analysis.input_declarations import declarations
 from conv_magic.analysis.operands import operand_of, origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability, Fix

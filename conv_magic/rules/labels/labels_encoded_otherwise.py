@@ -26,7 +26,7 @@ from conv_magic.analysis.operands import code_of, module_alias
 from conv_magic.analysis.training import (
     Training,
     activation_of,
-    at_source,
+    expression_to_edit,
     label_origin,
     loaders_of,
     loss_given,
@@ -282,7 +282,7 @@ def _label_fixes(training: Training, have: str) -> Iterator[Fix]:
     if _is_validation(training):
         yield from _validation_label_fixes(training, have)
         return
-    source = at_source(cell, labels)
+    source = expression_to_edit(cell, labels)
     if have == "one-hot":
         for numbers in _class_numbers(source):
             edit = cell.replace(source, cell.text_of(numbers))

@@ -18,7 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.training import Training, at_source, label_origin, own_part, repeats_silently, training_of
+from conv_magic.analysis.training import (
+    Training,
+    expression_to_edit,
+    label_origin,
+    own_part,
+    repeats_silently,
+    training_of,
+)
 from conv_magic.arithmetic import shapes_agree
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
@@ -87,7 +94,7 @@ def _fixes(training: Training, axis: int) -> Iterator[Fix]:
     title = "take the axis of length 1 out of the labels"
     cell = training.code
     if training.labels is not None:
-        yield fix(title, cell, [indexed(cell, at_source(cell, training.labels), index)], Applicability.SURE)
+        yield fix(title, cell, [indexed(cell, expression_to_edit(cell, training.labels), index)], Applicability.SURE)
     elif training.data is not None and training.given is not None and training.given.dataset:
         edit = indexed(cell, training.data, f".map(lambda x, y: (x, y{index}))")
         yield fix(title, cell, [edit], Applicability.SURE)

@@ -27,8 +27,8 @@ from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import (
     Training,
     activation_of,
-    at_source,
     compared_in,
+    expression_to_edit,
     label_origin,
     loaders_of,
     loss_given,
@@ -196,7 +196,7 @@ def _one_column_fixes(training: Training) -> Iterator[Fix]:
         edit = with_label_mode(cell, loader, "binary")
         yield fix("load the labels as one column", cell, [edit], Applicability.SURE)
     if training.labels is not None:
-        source = at_source(training.code, training.labels)
+        source = expression_to_edit(training.code, training.labels)
         edit = indexed(training.code, source, "[:, 1:]")
         title = "keep the second column of the labels: 1 for the second class"
         yield fix(title, training.code, [edit], Applicability.SURE)

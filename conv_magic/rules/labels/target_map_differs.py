@@ -24,11 +24,11 @@ from collections.abc import Iterator
 from conv_magic.analysis.arguments import option_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
-from conv_magic.analysis.loaders import asking_for
+from conv_magic.analysis.loaders import loader_edits
 from conv_magic.analysis.operands import code_of, module_alias, tensor_library
 from conv_magic.analysis.training import (
     Training,
-    at_source,
+    expression_to_edit,
     label_origin,
     last_layer_before,
     output_layer_of,
@@ -172,7 +172,7 @@ def _rank_fixes(training: Training) -> Iterator[Fix]:
     if labels is None:
         return
     if targets[1:] == output[1:-1] and output[-1] == 1:
-        edit = indexed(cell, at_source(cell, labels), "[..., None]")
+        edit = indexed(cell, expression_to_edit(cell, labels), "[..., None]")
         yield fix("add the channel axis to the targets", cell, [edit], Applicability.SURE)
     sizes = ", ".join(str(size) for size in output[1:])
     for origin in definitions_of(cell, labels) if None not in output[1:] else ():
@@ -205,9 +205,9 @@ def _channel_count_fixes(training: Training) -> Iterator[Fix]:
     labels, cell = training.labels, training.code
     colours = output[-1] == 1 and targets[-1] in _CHANNELS and not _is_own_input(training)
     if colours and labels is not None:
-        edit = indexed(cell, at_source(cell, labels), "[..., :1]")
+        edit = indexed(cell, expression_to_edit(cell, labels), "[..., :1]")
         yield fix("keep one of the masks' equal channels", cell, [edit], Applicability.SURE)
-        for title, edit in asking_for(cell, labels, 1):
+        for title, edit in loader_edits(cell, labels, 1):
             yield fix(title, cell, [edit], Applicability.CHOICE)
             break
     elif colours and training.data is not None and training.given is not None and training.given.dataset:

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.operands import module_alias, operand_of, origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis

@@ -22,10 +22,11 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import code_of, module_alias, operand_of, origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.analysis.training import repeats_silently, training_of
 from conv_magic.model.calls import CallRecord, Outcome

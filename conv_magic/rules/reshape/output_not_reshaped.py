@@ -22,8 +22,8 @@ from math import prod
 from conv_magic.analysis.operands import module_alias
 from conv_magic.analysis.training import (
     Training,
-    at_source,
     compared_in,
+    expression_to_edit,
     label_origin,
     last_layer_before,
     own_part,
@@ -93,7 +93,9 @@ def _fixes(training: Training) -> Iterator[Fix]:
     numpy = module_alias(training.code, "numpy")
     if training.labels is not None and numpy is not None:
         sizes = ", ".join(map(str, output[1:]))
-        labels = at_source(training.code, training.labels) if len(labels_shape) < len(output) else training.labels
+        labels = (
+            expression_to_edit(training.code, training.labels) if len(labels_shape) < len(output) else training.labels
+        )
         edit = wrapped(training.code, labels, f"{numpy}.reshape(", f", (-1, {sizes}))")
         sure = Applicability.SURE if len(labels_shape) < len(output) else Applicability.CHOICE
         yield fix(f"reshape the targets to {spelled(output[1:])}", training.code, [edit], sure)

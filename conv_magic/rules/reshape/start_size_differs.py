@@ -25,9 +25,10 @@ from math import prod
 
 from conv_magic import arithmetic
 from conv_magic.analysis.arguments import option_of
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.definitions import definitions_of, sequence_behind
 from conv_magic.analysis.evaluation import Evaluator, factors_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.analysis.trace_graph import graph_of
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis

@@ -20,9 +20,10 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from conv_magic.analysis.arguments import option_of, with_option
-from conv_magic.analysis.call_sites import call_site_of, producer_chain
+from conv_magic.analysis.call_sites import call_site_of
 from conv_magic.analysis.evaluation import Evaluator
 from conv_magic.analysis.operands import origin_of
+from conv_magic.analysis.producers import producer_chain
 from conv_magic.model.calls import CallRecord, Outcome
 from conv_magic.model.diagnoses import Diagnosis
 from conv_magic.model.fixes import Applicability
