@@ -50,11 +50,11 @@ class _Run:
     thread: int = field(default_factory=threading.get_ident)
 
     def stop(self) -> None:
-        """The cell is over, in whatever way."""
+        """Take the hooks out: the cell is over, in whatever way."""
         self.session.stop()
 
     def drop(self) -> None:
-        """It is over, and no report will follow."""
+        """Take the hooks out and clear the display: no report will follow."""
         try:
             self.stop()
         finally:
@@ -104,7 +104,7 @@ class Extension:
             self.runs.pop().drop()
 
     def transform(self, lines: list[str]) -> list[str]:
-        """The input transformer: a leading `%%convshapes` line becomes a call."""
+        """Turn a leading `%%convshapes` line into a call, as the shell's input transformer."""
         try:
             return transform(lines)
         except BaseException as error:
@@ -117,7 +117,7 @@ class Extension:
     # -- one cell --------------------------------------------------------------------------------------------------
 
     def before_cell(self, info: Any) -> None:
-        """The shell is about to run a cell."""
+        """Note that the shell is about to run a cell."""
         try:
             self._before(info)
         except BaseException as error:
@@ -142,7 +142,7 @@ class Extension:
             self.runs.pop().drop()
 
     def visit(self, tree: ast.Module) -> ast.Module:
-        """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
+        """Instrument the assignments of a cell that is to be traced, as the shell's AST transformer."""
         try:
             if not self.interrupted:
                 return self._noted(tree)
@@ -180,14 +180,14 @@ class Extension:
         return True
 
     def _note_part(self, session: Session, info: Any) -> None:
-        """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
+        """Register the part of its cell that a cell magic such as `%%capture` runs as a cell of its own."""
         above = lines_above_part(session.cell.text, info.raw_cell)
         if above is not None:
             for number in self._numbers():
                 session.also_known_as(self.cells.filename(info, number), above + blank_lines_above(info.raw_cell))
 
     def _numbers(self) -> tuple[int, int]:
-        """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
+        """Return both numbers that the cell about to run may have: IPython counts before it runs it, or after."""
         return self.shell.execution_count, self.shell.execution_count - 1
 
     def _start_unasked(self, info: Any) -> None:
@@ -198,7 +198,7 @@ class Extension:
         session.also_known_as(other, above)
 
     def begin(self, args: Any, filename: str, number: int) -> None:
-        """The cell's first line runs, as line `number` of `filename`."""
+        """Begin to trace, called by the cell's first line, which is line `number` of `filename`."""
         info = self.infos[-1] if self.infos else None
         at = magic_line(info.raw_cell) if info else None
         if info is None or at is None:  # a silent cell: no event will end it, and nobody looks
@@ -214,7 +214,7 @@ class Extension:
             raise
 
     def _whole(self, info: Any) -> tuple[Any, int]:
-        """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
+        """Return the cell in the editor whose end a cell magic runs as the cell `info`, and the lines above."""
         for outer in self.infos:
             above = lines_above_part(outer.raw_cell, info.raw_cell)
             if above is not None:
@@ -275,7 +275,7 @@ class Extension:
                 keep("no report", error)
 
     def after_cell(self, result: Any) -> None:
-        """A cell has ended: the traced one, or one nested in it."""
+        """Finish the run of the cell that has ended: the traced one, or one nested in it."""
         try:
             self._after(result)
         except BaseException as error:
@@ -306,7 +306,7 @@ class Extension:
             self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
 
     def _ended(self, result: Any) -> Any:
-        """What `before_cell` was told of the cell that has ended."""
+        """Return what `before_cell` was given for the cell that has ended, and forget it."""
         info = getattr(result, "info", None)
         # where the shell was interrupted as it showed an error, it makes the result anew
         alike = [each for each in self.infos if each is info] or [
@@ -366,7 +366,7 @@ class Extension:
             self._show_in_terminal(run, report)
 
     def _write(self, run: _Run, report: Report) -> None:
-        """The shapes into the cell's text, or out of it: the front end puts it in the place of the cell's."""
+        """Write the shapes into the cell's text, or take them out: the front end replaces the cell by the new text."""
         how = next((word for word in WRITINGS if getattr(run.args, word)), None)
         if how is None:
             return
