@@ -11,8 +11,8 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _CALLED_BY_THE_CELL = (
     "boundary", "capture.assigned", "capture.following", "capture.guard", "capture.hooks", "capture.recorder",
-    "capture.tracer", "engine.session", "notebook.cells", "notebook.extension", "notebook.interrupts",
-    "notebook.magic", "notices", "text.targets",
+    "capture.tracer", "engine.session", "notebook.cells", "notebook.delivery", "notebook.extension",
+    "notebook.interrupts", "notebook.magic", "notebook.traced_cell", "notices", "text.targets",
 )  # fmt: skip
 """What the shell and the user's own frames call."""
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from conv_magic.boundary import begun, faults, is_users, keep
 from conv_magic.notebook.cell_text import (
-    WRITINGS,
     begins,
     blank_lines_above,
     lines_above_part,
@@ -19,51 +18,21 @@ from conv_magic.notebook.cell_text import (
     magic_line,
     transform,
     without_magic,
-    without_option,
 )
 from conv_magic.notebook.cells import Cells
+from conv_magic.notebook.delivery import bind_report, show_in_notebook, show_in_terminal, write_shapes
 from conv_magic.notebook.interrupts import clean_interrupts
 from conv_magic.notebook.options import tracing
+from conv_magic.notebook.traced_cell import TracedCell
 from conv_magic.notices import OwnFault, notice
 
 if TYPE_CHECKING:
     from conv_magic.capture.assigned import Assignments
-    from conv_magic.engine.report import Report
     from conv_magic.engine.session import Cell, Session
     from conv_magic.notebook.display import Shown
-    from conv_magic.notebook.live import Live
 
 _TIMED = ("<timed exec>", "<timed eval>")
 """The file names under which `%%time` compiles the code below it."""
-
-
-@dataclass(eq=False)
-class _Run:
-    """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
-
-    session: Session
-    args: Any
-    namespace: dict[str, object]
-    info: Any
-    always: bool
-    live: Live | None = None
-    thread: int = field(default_factory=threading.get_ident)
-
-    def stop(self) -> None:
-        """Take the hooks out: the cell is over, in whatever way."""
-        self.session.stop()
-
-    def drop(self) -> None:
-        """Take the hooks out and clear the display: no report will follow."""
-        try:
-            self.stop()
-        finally:
-            self.clear()
-
-    def clear(self) -> None:
-        """Leave nothing of what was shown while it ran, unless the report took its place."""
-        if self.live is not None:
-            self.live.clear()
 
 
 @dataclass(eq=False)
@@ -76,7 +45,7 @@ class Extension:
 
     shell: Any
     infos: list[Any] = field(default_factory=list)
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[TracedCell] = field(default_factory=list)
     shown: dict[str, Shown] = field(default_factory=dict)
     always: Any = None
     noted: Assignments | None = None
@@ -166,18 +135,11 @@ class Extension:
         here = self.runs and self.runs[-1].thread == threading.get_ident()
         return self.runs[-1].session.instrument(tree) if here and not _is_timed_again_and_again() else tree
 
-    def _ended_unannounced(self, run: _Run) -> bool:
+    def _ended_unannounced(self, run: TracedCell) -> bool:
         """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
         if run.info not in self.infos:
             return True
-        if run.thread != threading.get_ident():
-            return False
-        at: FrameType | None = sys._getframe()
-        while at is not None:
-            if at.f_code.co_filename in run.session.filenames():
-                return False
-            at = at.f_back
-        return True
+        return run.thread == threading.get_ident() and not run.is_running()
 
     def _note_part(self, session: Session, info: Any) -> None:
         """Register the part of its cell that a cell magic such as `%%capture` runs as a cell of its own."""
@@ -236,7 +198,7 @@ class Extension:
         if above is not None:
             for name in _TIMED:
                 session.also_known_as(name, above)
-        run = _Run(session, args, dict(self.shell.user_ns), info, always)
+        run = TracedCell(session, args, dict(self.shell.user_ns), info, always)
         self.runs.append(run)
         if known is not None:  # the session's now
             self.noted = None
@@ -244,7 +206,7 @@ class Extension:
         self._take_out_soon(info)
         session.start()
         if hasattr(self.shell, "kernel") and len(self.runs) == 1:
-            self._show_live(run)
+            run.show_live(self.shell)
         return session
 
     def _take_out_soon(self, info: Any) -> None:
@@ -253,14 +215,6 @@ class Extension:
         loop = asyncio._get_running_loop() if asyncio is not None else None
         if loop is not None and "await" not in info.raw_cell and "async" not in info.raw_cell:
             loop.call_soon(self.take_out)
-
-    def _show_live(self, run: _Run) -> None:
-        from conv_magic.notebook.display import Look, static_bundle
-        from conv_magic.notebook.live import Live
-
-        table = not run.args.quiet and (not run.always or run.args.table)
-        run.live = Live(run.session, lambda report: static_bundle(report, Look(table)))
-        run.session.parts.append(begun(run.live.showing(self.shell)))
 
     def take_out(self) -> None:
         """Something has run in the shell: should an interrupt keep it from telling which, all is out nevertheless."""
@@ -350,76 +304,20 @@ class Extension:
         if told:
             notice(f"saw less than it should ({told[0]}); your cell was not affected", OwnFault(told[0]))
 
-    def _finish(self, run: _Run, error: BaseException | None) -> None:
+    def _finish(self, run: TracedCell, error: BaseException | None) -> None:
         report = run.session.finish(error, self.shell.user_ns)
         for remark in run.session.remarks:
             notice(remark)
         faults.extend(run.session.faults)
         if run.always and not report.notes and not report.diagnoses:
             return
-        self._bind(run.args.name, None, report)
-        self._write(run, report)
+        bind_report(self.shell, run.args.name, None, report)
+        write_shapes(self.shell, run, report)
         quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
         if hasattr(self.shell, "kernel"):
-            self._show_in_notebook(run, report, quiet)
+            show_in_notebook(self.shell, self.shown, run, report, quiet)
         elif not quiet:
-            self._show_in_terminal(run, report)
-
-    def _write(self, run: _Run, report: Report) -> None:
-        """Write the shapes into the cell's text, or take them out: the front end replaces the cell by the new text."""
-        how = next((word for word in WRITINGS if getattr(run.args, word)), None)
-        if how is None:
-            return
-        from conv_magic.views.written import written
-
-        text = report.trace.sources[0].text
-        changed = written(report, how)
-        if changed == text:
-            notice(f"nothing to {how}")
-        else:
-            self.shell.set_next_input(without_option(changed), replace=True)
-
-    def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
-        from IPython.core.displaypub import CapturingDisplayPublisher
-
-        from conv_magic.notebook.display import Look, show_and_try
-
-        key = run.session.cell.cell_id or run.session.cell.filename
-        if key in self.shown:
-            self.shown.pop(key).close()
-        publisher, trials = self.shell.display_pub, self._trials(run)
-        if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
-            trials["verify"] = False
-        look = Look(table=not quiet, widget=not run.args.text)
-        if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
-            trials["place"] = run.live.take_place()
-        self.shown[key] = show_and_try(report, run.namespace, look, publisher, **trials)
-
-    def _show_in_terminal(self, run: _Run, report: Report) -> None:
-        from conv_magic.notebook.terminal import print_and_try
-
-        print_and_try(report, run.namespace, **self._trials(run))
-
-    def _trials(self, run: _Run) -> dict[str, Any]:
-        """Whether to try fixes, and whom to tell how that went."""
-
-        def done(before: Report, after: Report) -> None:
-            self._bind(run.args.name, before, after)
-
-        def failed(fault: BaseException) -> None:
-            if not faults:  # one line about ourselves is enough
-                notice(f"no fix was tried ({type(fault).__name__}: {fault}); your cell was not affected", fault)
-
-        return {"verify": not run.args.no_verify, "done": done, "failed": failed}
-
-    def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
-        """Make it the last report, and give the user's name to it unless that has another value by now."""
-        from conv_magic.engine import runner
-
-        if before is None or runner.last_report() is before:
-            runner.remember(report)
-        if name and (before is None or self.shell.user_ns.get(name) is before):
-            self.shell.user_ns[name] = report
+            show_in_terminal(self.shell, run, report)
 
 
 def sweep(shell: Any) -> None:
