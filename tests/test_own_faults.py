@@ -12,7 +12,8 @@ _HERE = Path(__file__).parent
 _CALLED_BY_THE_CELL = (
     "boundary", "capture.assigned", "capture.call_lines", "capture.following", "capture.guard", "capture.hooked",
     "capture.hooks", "capture.recorder", "capture.rows", "capture.tracer", "engine.session", "notebook.cells",
-    "notebook.extension", "notebook.interrupts", "notebook.magic", "notices", "text.targets",
+    "notebook.delivery", "notebook.extension", "notebook.interrupts", "notebook.magic", "notebook.traced_cell",
+    "notices", "text.targets",
 )  # fmt: skip
 """What the shell and the user's own frames call."""
 

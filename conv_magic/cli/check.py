@@ -126,7 +126,7 @@ class _Noting:
     session: Session
 
     def visit(self, tree: ast.Module) -> ast.Module:
-        """The tree with its assignments noted."""
+        """Return the tree with code added that notes its assignments."""
         return self.session.instrument(tree)
 
 
@@ -136,7 +136,7 @@ def _code_cells(file: Path) -> list[dict[str, Any]]:
 
 
 def _told(error: BaseException) -> BaseException | None:
-    """The error, its traceback written as Python would; None where it only says that the program is done."""
+    """Return the error with the traceback that Python would print; None where the program only says that it is done."""
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return None
     error = BaseException.with_traceback(error, error.__traceback__.tb_next if error.__traceback__ else None)
@@ -145,7 +145,7 @@ def _told(error: BaseException) -> BaseException | None:
 
 
 def _main_module(file: str | None) -> Namespace:
-    """A fresh `__main__`, and its names."""
+    """Put a fresh `__main__` module in place, and return its names."""
     module = ModuleType("__main__")
     vars(module)["__builtins__"] = __builtins__
     if file is not None:

@@ -154,7 +154,7 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, timeout: float | None,
 
 @contextmanager
 def _counter() -> Iterator[Any]:
-    """A line on standard error that is written over and taken away at the end; nothing where that is no terminal."""
+    """Show a line on standard error while the block runs, and take it away at its end; nothing without a terminal."""
     shown = ""
 
     def tell(text: str) -> None:
@@ -211,7 +211,7 @@ def _print(one: Checked) -> None:
 
 
 def _sentences(one: Checked) -> list[str]:
-    """What is to be said beside the report."""
+    """Return what is to be reported beside the report itself."""
     told = [f"{one.died}; below is what was seen before" if one.report else one.died] if one.died else []
     if one.report is None:
         told += one.output.rstrip().splitlines()[-_LAST_LINES:]

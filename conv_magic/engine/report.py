@@ -35,13 +35,13 @@ class Report(Document):
         earlier: tuple[Source, ...] = (),
         seconds: float = 0.0,
     ) -> Report:
-        """The report of `document`."""
+        """Make the report of `document`."""
         known = {f.name: getattr(document, f.name) for f in fields(Document)}
         return cls(**known, error=error, earlier=earlier, seconds=seconds)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """The report that `to_json` wrote.
+        """Read the report that `to_json` wrote.
 
         Raises `ValueError` if `text` is none, or was written by a newer version in a layout unknown here.
         """
@@ -50,31 +50,31 @@ class Report(Document):
         return cls.of(from_json(text))
 
     def frame(self) -> pd.DataFrame:
-        """The calls as a pandas frame, one row a call; `frame.attrs["columns"]` says what each column means."""
+        """Return the calls as a pandas frame, one row a call; `frame.attrs["columns"]` says what each column means."""
         from conv_magic.views.frame import to_frame
 
         return to_frame(self)
 
     def to_html(self) -> str:
-        """The whole report as static HTML, one `<div>` without script."""
+        """Return the whole report as static HTML, one `<div>` without script."""
         from conv_magic.views.html import to_html
 
         return to_html(self)
 
     def to_text(self, color: bool = False, width: int | None = None) -> str:
-        """The whole report as plain text, with ANSI colours if `color`, in at most `width` columns where it can."""
+        """Return the whole report as plain text, with ANSI colours if `color`, in `width` columns where it can."""
         from conv_magic.views.text import to_text
 
         return to_text(self, color=color, width=width)
 
     def to_json(self) -> str:
-        """The whole report as JSON, which `from_json` reads."""
+        """Return the whole report as JSON, which `from_json` reads."""
         from conv_magic.views.wire import to_json
 
         return to_json(self)
 
     def widget(self) -> CallTable:
-        """The interactive table: `selected` is the chosen call, `frame` the calls as a pandas frame.
+        """Return the interactive table: `selected` is the chosen call, `frame` the calls as a pandas frame.
 
         Raises `FrontEndMissing` when the front end was not installed.
         """

@@ -51,7 +51,7 @@ _last: Report | None = None
 
 
 def last_report() -> Report | None:
-    """The report of the last traced run in this process, None before the first."""
+    """Return the report of the last traced run in this process, None before the first."""
     return _last
 
 
@@ -69,7 +69,7 @@ def has_untried(report: Document) -> bool:
 
 
 def packed_for(report: Report, namespace: Mapping[str, object]) -> Packed:
-    """Copies of what trying the fixes needs of `namespace`, which is what the cell started from."""
+    """Copy what trying the fixes needs of `namespace`, which is what the cell started from."""
     text = report.trace.sources[0].text
     also = names_needed(text) if _to_seek(report, report.diagnoses) is not None else set()
     return pack_for(_to_try(report), text, namespace, report.earlier, also)
@@ -80,7 +80,7 @@ def _to_try(report: Document) -> list[Fix]:
 
 
 def verified(report: Report, packed: Packed, *, limit: float = 30.0, waited_for: bool = False) -> Report:
-    """The report with its fixes tried in the scratch process, those that hold first.
+    """Try the report's fixes in the scratch process and return the report with the results, those that hold first.
 
     `packed` comes from `packed_for`; `limit` are seconds of computing for all fixes together, more where the cell took
     long itself.  `waited_for` says that a person waits: the limit is one of the clock, the process' own start counts
@@ -153,7 +153,7 @@ def _sought(
 
 
 def _with_reruns(report: Report, diagnoses: Iterable[Diagnosis]) -> Trace:
-    """The trace with the texts of all cells that a fix needs to run again."""
+    """Return the trace with the texts of all cells that a fix needs to run again."""
     known = {source.cell for source in report.trace.sources}
     wanted = {cell for d in diagnoses for fix in d.fixes for cell in fix.reruns} - known
     more = tuple(source for source in report.earlier if source.cell in wanted)
@@ -205,14 +205,14 @@ def run(
 
 
 def tried(source: str, namespace: MutableMapping[str, Any], texts: Mapping[str, str]) -> Report:
-    """The run of an edited cell in the process of a trial; what earlier cells' functions state is checked too."""
+    """Run an edited cell in the process of a trial; contracts in earlier cells' functions are checked too."""
     stating = {name: text for name, text in texts.items() if contracts_in(text, name)}
     _ran.update({name: Cell(name, text, label="an earlier cell") for name, text in stating.items()})
     return run(source, namespace)
 
 
 def _registered(source: str, space: Mapping[str, Any]) -> Cell:
-    """The cell under a file name by which Python finds the text again, for tracebacks and for AutoGraph.
+    """Register the cell under a file name by which Python finds its text, for tracebacks and for AutoGraph.
 
     Its functions may be called by a later run, so the latest cells are kept; and which of them ran in which namespace.
     """
@@ -231,7 +231,7 @@ def _registered(source: str, space: Mapping[str, Any]) -> Cell:
 
 
 def compiled(session: Session, *, awaits: bool = True) -> CodeType:
-    """The cell's code, with its assignments noted where that can be done.  Raises the cell's own `SyntaxError`.
+    """Compile the cell, so that its assignments are noted where that can be done.  Raises the cell's own `SyntaxError`.
 
     `awaits` says whether it may wait at its top level, as in a notebook.
     """
@@ -264,7 +264,7 @@ def _execute(code: CodeType, space: dict[str, Any]) -> None:
 
 
 def _from_cell(traceback: TracebackType | None, filename: str) -> TracebackType | None:
-    """The traceback from the cell's own frame on; none of it for a syntax error."""
+    """Return the traceback from the cell's own frame on; none of it for a syntax error."""
     while traceback is not None and traceback.tb_frame.f_code.co_filename != filename:
         traceback = traceback.tb_next
     return traceback

@@ -109,7 +109,7 @@ class Session:
         self.recorder.files.add(filename)
 
     def go_on_with(self, cell: Cell) -> None:
-        """The run goes on in another cell; the one before is an earlier one now."""
+        """Go on with another cell; the one before is an earlier cell from now on."""
         if self.cell.text:
             self.others = {**self.others, self.cell.filename: self.cell}
         self.cell = cell
@@ -123,7 +123,7 @@ class Session:
         return {self.cell.filename, *self._other_names}
 
     def instrument(self, tree: ast.Module) -> ast.Module:
-        """The tree of the cell's text, or of its end, with its assignments noted."""
+        """Return the tree of the cell's text, or of its end, with code added that notes its assignments."""
         return self._assignments.instrument(tree)
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class Session:
         close_all(self.parts)
 
     def finish(self, error: BaseException | None, namespace: Mapping[str, Any] | None = None) -> Report:
-        """Hooks out, and the report of what was recorded; fixes are not tried yet.
+        """Take the hooks out and report what was recorded; fixes are not tried yet.
 
         `namespace` is what the cell's names stand for at its end.
         """
@@ -173,7 +173,7 @@ class Session:
     def _diagnosed(
         self, trace: Trace, failure: Failure | None, codes: Mapping[str, Code], namespace: Mapping[str, Any]
     ) -> tuple[Trace, tuple[Diagnosis, ...]]:
-        """What is wrong, and the trace with the cells in which that begins.
+        """Return the diagnoses, and the trace with the cells from which their faults come.
 
         Where something is, it is looked at once more with the texts of all earlier cells before the cell's own.
         """
@@ -204,7 +204,7 @@ class Session:
         return len(self.recorder.rows), sum(row.count for row in rows), training_of(thread)
 
     def so_far(self, thread: int) -> Report:
-        """The report of a cell that still runs, in that thread: calls and shapes, no diagnosis.
+        """Report a cell that still runs, from its own thread: calls and shapes, no diagnosis.
 
         To be called from another thread, which only reads; the first `MOST_LIVE` rows are told.
         """
@@ -227,7 +227,7 @@ class Session:
         return [self._following.remark] if self._following.remark else []
 
     def _cells(self) -> list[Cell]:
-        """The cell that ran, then the others."""
+        """Return the cell that ran, then the others."""
         return [self.cell, *(cell for name, cell in self.others.items() if name not in self.filenames())]
 
     def _codes(self) -> dict[str, Code]:
@@ -236,7 +236,7 @@ class Session:
         return codes | {name: replace(own, above=above) for name, above in self._other_names.items()}
 
     def _with_given(self, trace: Trace, codes: Mapping[str, Code]) -> Trace:
-        """The trace with what of the user's each call was given, and the cells in which that was made."""
+        """Return the trace with the user's own arrays that each call was given, and the cells that made them."""
         parsed = {code.cell: code for code in codes_of(trace)}  # those that the rules look into as well
         own, *others = (parsed.get(code.cell, code) for code in (codes[cell.filename] for cell in self._cells()))
         records = with_data_origins(trace.calls, [own, *reversed(others)])
@@ -250,7 +250,7 @@ class Session:
     def _sources(
         self, codes: Mapping[str, Code], frame: FailingFrame | None, givers: Collection[str] = ()
     ) -> tuple[Source, ...]:
-        """The cell that ran, then those others that calls were made from, layers or arrays made in, or that failed."""
+        """Return the cell that ran, then others that made calls, layers or arrays, or raised the error."""
         used = {self.cell.filename} | _files_of(self.recorder.rows) | ({_file_of(frame.place)} if frame else set())
         return tuple(
             _source(cell, codes)
@@ -259,7 +259,7 @@ class Session:
         )
 
     def _earlier(self, codes: Mapping[str, Code]) -> tuple[Source, ...]:
-        """The cells that ran before in the same namespace, each as it last ran; of this one's earlier versions none."""
+        """Return the cells that ran before in this namespace, each as it last ran, without this cell's own."""
         latest: dict[str, Cell] = {}
         for cell in reversed(
             [c for c in self._cells() if self._is_there(c)]
@@ -318,5 +318,5 @@ def _ranked(diagnosis: Diagnosis) -> Diagnosis:
 
 
 def _told(trace: Trace, failure: Failure | None, faults: list[str]) -> tuple[Diagnosis, ...]:
-    """The diagnoses of a trace, no two fixes of one alike."""
+    """Diagnose a trace; no two fixes of one diagnosis are alike."""
     return tuple(replace(d, fixes=distinct(d.fixes, trace.sources)) for d in diagnose(trace, failure, faults))

@@ -49,7 +49,7 @@ def lines_above_timed(text: str) -> int | None:
 
 
 def magic_line(text: str) -> int | None:
-    """The number of the `%%convshapes` line among the magics on top of a cell, None if there is none."""
+    """Return the number of the `%%convshapes` line among the magics on top of a cell, None if there is none."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.split(maxsplit=1)[:1] == [_ON_TOP]:
             return number
@@ -63,7 +63,7 @@ _NEEDLESS = (_ON_TOP, "%%time", "%%capture")
 
 
 def without_our_magics(lines: list[str]) -> list[str]:
-    """An input transformer for a run that is traced as a whole: `%%convshapes` and our line magics do nothing.
+    """Transform the input of a run that is traced as a whole: `%%convshapes` and our line magics do nothing.
 
     `%%time` and `%%capture` on top neither: they would run the rest under another name.  Every line keeps its place.
     """
@@ -78,7 +78,7 @@ def without_our_magics(lines: list[str]) -> list[str]:
 
 
 def transform(lines: list[str]) -> list[str]:
-    """The input transformer: a leading `%%convshapes` line becomes a call, and what follows is as it was."""
+    """Transform a cell's input: a leading `%%convshapes` line becomes a call, and what follows stays as it was."""
     word, _, options = lines[0].strip().replace("\t", " ").partition(" ") if lines else ("", "", "")
     if word != _ON_TOP or options.endswith("?"):
         return lines
@@ -92,7 +92,7 @@ def transform(lines: list[str]) -> list[str]:
 
 
 def without_magic(lines: list[str]) -> list[str]:
-    """What `transform` makes of a cell where nothing of ours can be run: each line in its place, if it can be."""
+    """Transform a cell as `transform` does where nothing of ours can run: each line keeps its number, if it can."""
     if not lines or not lines[0].startswith(_ON_TOP):
         return lines
     return lines[1:] if lines[1:2] and lines[1].startswith("%%") else ["# " + lines[0], *lines[1:]]
@@ -115,7 +115,7 @@ def show_plain_line(filename: str, number: int, line: str) -> None:
 
 
 def without_option(text: str) -> str:
-    """The cell without the option to write: it has been done."""
+    """Return the cell without the option to write, which has been done."""
     lines = text.split("\n")
     at = magic_line(text)
     if at is not None:

@@ -26,7 +26,7 @@ class Cells:
         self._add(self.filename(info, number), info.raw_cell, getattr(info, "cell_id", None), number)
 
     def filename(self, info: Any, number: int) -> str:
-        """The name under which the shell compiles a cell as number `number`."""
+        """Return the name under which the shell compiles a cell as number `number`."""
         transformed = getattr(info, "transformed_cell", None) or self._shell.transform_cell(info.raw_cell)
         name: str = self._shell.compile.get_code_name(info.raw_cell, transformed, number)
         return name
@@ -48,7 +48,7 @@ class Cells:
             del self._by_file[next(iter(self._by_file))]
 
     def _learn_history(self) -> None:
-        """The cells that ran before the extension was loaded; the front end's identifiers of those are not known."""
+        """Add the cells that ran before the extension was loaded; their identifiers in the front end are not known."""
         if self._has_history:
             return
         self._has_history = True

@@ -29,7 +29,7 @@ Bundle = tuple[dict[str, object], dict[str, object]]
 
 
 def static_bundle(report: Report, look: Look) -> Bundle:
-    """What a notebook keeps of a report."""
+    """Return the data that a notebook saves of a report."""
     from conv_magic.views import bundle
     from conv_magic.views.wire import MIME, to_wire
 
@@ -91,7 +91,7 @@ class Shown:
 
 
 def _widget(report: Report) -> Any:
-    """The interactive table; None, said once, where it is not installed whole: the static table shows the same."""
+    """Make the interactive table; None, and one line about it, where it is not wholly installed."""
     try:
         from conv_magic.views.widget import CallTable, FrontEndMissing
     except ImportError as error:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from conv_magic.boundary import begun, faults, is_users, keep
 from conv_magic.notebook.cell_text import (
-    WRITINGS,
     begins,
     blank_lines_above,
     lines_above_part,
@@ -19,51 +18,21 @@ from conv_magic.notebook.cell_text import (
     magic_line,
     transform,
     without_magic,
-    without_option,
 )
 from conv_magic.notebook.cells import Cells
+from conv_magic.notebook.delivery import bind_report, show_in_notebook, show_in_terminal, write_shapes
 from conv_magic.notebook.interrupts import clean_interrupts
 from conv_magic.notebook.options import tracing
+from conv_magic.notebook.traced_cell import TracedCell
 from conv_magic.notices import OwnFault, notice
 
 if TYPE_CHECKING:
     from conv_magic.capture.assigned import Assignments
-    from conv_magic.engine.report import Report
     from conv_magic.engine.session import Cell, Session
     from conv_magic.notebook.display import Shown
-    from conv_magic.notebook.live import Live
 
 _TIMED = ("<timed exec>", "<timed eval>")
 """The file names under which `%%time` compiles the code below it."""
-
-
-@dataclass(eq=False)
-class _Run:
-    """A cell that is being traced; `always` if because of `%convshapes on`; `live` shows it while it runs."""
-
-    session: Session
-    args: Any
-    namespace: dict[str, object]
-    info: Any
-    always: bool
-    live: Live | None = None
-    thread: int = field(default_factory=threading.get_ident)
-
-    def stop(self) -> None:
-        """The cell is over, in whatever way."""
-        self.session.stop()
-
-    def drop(self) -> None:
-        """It is over, and no report will follow."""
-        try:
-            self.stop()
-        finally:
-            self.clear()
-
-    def clear(self) -> None:
-        """Leave nothing of what was shown while it ran, unless the report took its place."""
-        if self.live is not None:
-            self.live.clear()
 
 
 @dataclass(eq=False)
@@ -76,7 +45,7 @@ class Extension:
 
     shell: Any
     infos: list[Any] = field(default_factory=list)
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[TracedCell] = field(default_factory=list)
     shown: dict[str, Shown] = field(default_factory=dict)
     always: Any = None
     noted: Assignments | None = None
@@ -104,7 +73,7 @@ class Extension:
             self.runs.pop().drop()
 
     def transform(self, lines: list[str]) -> list[str]:
-        """The input transformer: a leading `%%convshapes` line becomes a call."""
+        """Turn a leading `%%convshapes` line into a call, as the shell's input transformer."""
         try:
             return transform(lines)
         except BaseException as error:
@@ -117,7 +86,7 @@ class Extension:
     # -- one cell --------------------------------------------------------------------------------------------------
 
     def before_cell(self, info: Any) -> None:
-        """The shell is about to run a cell."""
+        """Note that the shell is about to run a cell."""
         try:
             self._before(info)
         except BaseException as error:
@@ -142,7 +111,7 @@ class Extension:
             self.runs.pop().drop()
 
     def visit(self, tree: ast.Module) -> ast.Module:
-        """The shell's AST transformer: the assignments of a cell that is to be traced are noted."""
+        """Instrument the assignments of a cell that is to be traced, as the shell's AST transformer."""
         try:
             if not self.interrupted:
                 return self._noted(tree)
@@ -166,28 +135,21 @@ class Extension:
         here = self.runs and self.runs[-1].thread == threading.get_ident()
         return self.runs[-1].session.instrument(tree) if here and not _is_timed_again_and_again() else tree
 
-    def _ended_unannounced(self, run: _Run) -> bool:
+    def _ended_unannounced(self, run: TracedCell) -> bool:
         """Whether a run is over although no event said so: nothing of its cell is running in its thread any more."""
         if run.info not in self.infos:
             return True
-        if run.thread != threading.get_ident():
-            return False
-        at: FrameType | None = sys._getframe()
-        while at is not None:
-            if at.f_code.co_filename in run.session.filenames():
-                return False
-            at = at.f_back
-        return True
+        return run.thread == threading.get_ident() and not run.is_running()
 
     def _note_part(self, session: Session, info: Any) -> None:
-        """A cell magic such as `%%capture` runs its cell's text as a cell of its own."""
+        """Register the part of its cell that a cell magic such as `%%capture` runs as a cell of its own."""
         above = lines_above_part(session.cell.text, info.raw_cell)
         if above is not None:
             for number in self._numbers():
                 session.also_known_as(self.cells.filename(info, number), above + blank_lines_above(info.raw_cell))
 
     def _numbers(self) -> tuple[int, int]:
-        """The number of the cell about to run is one of these; IPython counts before it runs it, or after."""
+        """Return both numbers that the cell about to run may have: IPython counts before it runs it, or after."""
         return self.shell.execution_count, self.shell.execution_count - 1
 
     def _start_unasked(self, info: Any) -> None:
@@ -198,7 +160,7 @@ class Extension:
         session.also_known_as(other, above)
 
     def begin(self, args: Any, filename: str, number: int) -> None:
-        """The cell's first line runs, as line `number` of `filename`."""
+        """Begin to trace, called by the cell's first line, which is line `number` of `filename`."""
         info = self.infos[-1] if self.infos else None
         at = magic_line(info.raw_cell) if info else None
         if info is None or at is None:  # a silent cell: no event will end it, and nobody looks
@@ -214,7 +176,7 @@ class Extension:
             raise
 
     def _whole(self, info: Any) -> tuple[Any, int]:
-        """The cell in the editor, of which a cell magic runs the end as the cell `info`; the lines above that end."""
+        """Return the cell in the editor whose end a cell magic runs as the cell `info`, and the lines above."""
         for outer in self.infos:
             above = lines_above_part(outer.raw_cell, info.raw_cell)
             if above is not None:
@@ -236,7 +198,7 @@ class Extension:
         if above is not None:
             for name in _TIMED:
                 session.also_known_as(name, above)
-        run = _Run(session, args, dict(self.shell.user_ns), info, always)
+        run = TracedCell(session, args, dict(self.shell.user_ns), info, always)
         self.runs.append(run)
         if known is not None:  # the session's now
             self.noted = None
@@ -244,7 +206,7 @@ class Extension:
         self._take_out_soon(info)
         session.start()
         if hasattr(self.shell, "kernel") and len(self.runs) == 1:
-            self._show_live(run)
+            run.show_live(self.shell)
         return session
 
     def _take_out_soon(self, info: Any) -> None:
@@ -253,14 +215,6 @@ class Extension:
         loop = asyncio._get_running_loop() if asyncio is not None else None
         if loop is not None and "await" not in info.raw_cell and "async" not in info.raw_cell:
             loop.call_soon(self.take_out)
-
-    def _show_live(self, run: _Run) -> None:
-        from conv_magic.notebook.display import Look, static_bundle
-        from conv_magic.notebook.live import Live
-
-        table = not run.args.quiet and (not run.always or run.args.table)
-        run.live = Live(run.session, lambda report: static_bundle(report, Look(table)))
-        run.session.parts.append(begun(run.live.showing(self.shell)))
 
     def take_out(self) -> None:
         """Something has run in the shell: should an interrupt keep it from telling which, all is out nevertheless."""
@@ -275,7 +229,7 @@ class Extension:
                 keep("no report", error)
 
     def after_cell(self, result: Any) -> None:
-        """A cell has ended: the traced one, or one nested in it."""
+        """Finish the run of the cell that has ended: the traced one, or one nested in it."""
         try:
             self._after(result)
         except BaseException as error:
@@ -306,7 +260,7 @@ class Extension:
             self.cells.ran(info, getattr(result, "execution_count", None) or self.shell.execution_count)
 
     def _ended(self, result: Any) -> Any:
-        """What `before_cell` was told of the cell that has ended."""
+        """Return what `before_cell` was given for the cell that has ended, and forget it."""
         info = getattr(result, "info", None)
         # where the shell was interrupted as it showed an error, it makes the result anew
         alike = [each for each in self.infos if each is info] or [
@@ -350,76 +304,20 @@ class Extension:
         if told:
             notice(f"saw less than it should ({told[0]}); your cell was not affected", OwnFault(told[0]))
 
-    def _finish(self, run: _Run, error: BaseException | None) -> None:
+    def _finish(self, run: TracedCell, error: BaseException | None) -> None:
         report = run.session.finish(error, self.shell.user_ns)
         for remark in run.session.remarks:
             notice(remark)
         faults.extend(run.session.faults)
         if run.always and not report.notes and not report.diagnoses:
             return
-        self._bind(run.args.name, None, report)
-        self._write(run, report)
+        bind_report(self.shell, run.args.name, None, report)
+        write_shapes(self.shell, run, report)
         quiet = run.args.quiet or (run.always and not run.args.table and not report.diagnoses)
         if hasattr(self.shell, "kernel"):
-            self._show_in_notebook(run, report, quiet)
+            show_in_notebook(self.shell, self.shown, run, report, quiet)
         elif not quiet:
-            self._show_in_terminal(run, report)
-
-    def _write(self, run: _Run, report: Report) -> None:
-        """The shapes into the cell's text, or out of it: the front end puts it in the place of the cell's."""
-        how = next((word for word in WRITINGS if getattr(run.args, word)), None)
-        if how is None:
-            return
-        from conv_magic.views.written import written
-
-        text = report.trace.sources[0].text
-        changed = written(report, how)
-        if changed == text:
-            notice(f"nothing to {how}")
-        else:
-            self.shell.set_next_input(without_option(changed), replace=True)
-
-    def _show_in_notebook(self, run: _Run, report: Report, quiet: bool) -> None:
-        from IPython.core.displaypub import CapturingDisplayPublisher
-
-        from conv_magic.notebook.display import Look, show_and_try
-
-        key = run.session.cell.cell_id or run.session.cell.filename
-        if key in self.shown:
-            self.shown.pop(key).close()
-        publisher, trials = self.shell.display_pub, self._trials(run)
-        if isinstance(publisher, CapturingDisplayPublisher):  # what was captured would change after the fact
-            trials["verify"] = False
-        look = Look(table=not quiet, widget=not run.args.text)
-        if quiet and run.live is not None:  # nobody sees where it stands; a table comes after all that the cell shows
-            trials["place"] = run.live.take_place()
-        self.shown[key] = show_and_try(report, run.namespace, look, publisher, **trials)
-
-    def _show_in_terminal(self, run: _Run, report: Report) -> None:
-        from conv_magic.notebook.terminal import print_and_try
-
-        print_and_try(report, run.namespace, **self._trials(run))
-
-    def _trials(self, run: _Run) -> dict[str, Any]:
-        """Whether to try fixes, and whom to tell how that went."""
-
-        def done(before: Report, after: Report) -> None:
-            self._bind(run.args.name, before, after)
-
-        def failed(fault: BaseException) -> None:
-            if not faults:  # one line about ourselves is enough
-                notice(f"no fix was tried ({type(fault).__name__}: {fault}); your cell was not affected", fault)
-
-        return {"verify": not run.args.no_verify, "done": done, "failed": failed}
-
-    def _bind(self, name: str | None, before: Report | None, report: Report) -> None:
-        """Make it the last report, and give the user's name to it unless that has another value by now."""
-        from conv_magic.engine import runner
-
-        if before is None or runner.last_report() is before:
-            runner.remember(report)
-        if name and (before is None or self.shell.user_ns.get(name) is before):
-            self.shell.user_ns[name] = report
+            show_in_terminal(self.shell, run, report)
 
 
 def sweep(shell: Any) -> None:

@@ -13,7 +13,7 @@ from conv_magic.boundary import Part, clean_traceback, is_users, keep
 
 
 def clean_interrupts(shell: Any) -> Part:
-    """The shell shows a `KeyboardInterrupt` as it would without us, until closed.
+    """Make the shell show a `KeyboardInterrupt` as it would without us, until closed.
 
     By the shell's own means
     (https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html), which the user may

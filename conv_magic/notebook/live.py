@@ -58,7 +58,7 @@ class Live:
                     pass
 
     def take_place(self) -> str | None:
-        """The identifier of the display, now the caller's to update; None if there is none."""
+        """Return the identifier of the display, which the caller updates from now on; None if there is none."""
         output, self._output = self._output, None
         return output.id if output is not None and output.placed else None
 

@@ -23,7 +23,7 @@ _extensions: dict[int, Extension] = {}
 
 @hidden
 def begin(line: str) -> None:
-    """What the `%%convshapes` line becomes.  Raises `UsageError` if its options are wrong."""
+    """Begin to trace, called by what the `%%convshapes` line becomes.  Raises `UsageError` if its options are wrong."""
     try:
         _begin(line, sys._getframe(1))
     except UsageError:
@@ -45,7 +45,7 @@ def _begin(line: str, frame: FrameType) -> None:
 
 
 def _extension_of(shell: Any) -> Any:
-    """What the shell holds of us, also where this module was imported anew since it was loaded."""
+    """Return the shell's extension, also where this module was imported anew since it was loaded."""
     known = _extensions.get(id(shell))
     return known or next(filter(is_ours_there, getattr(shell, "ast_transformers", ())), None)
 

@@ -29,7 +29,7 @@ _OPTIONS: tuple[Any, ...] = (
 
 
 def with_options(magic: Callable[[str, str], None]) -> Callable[[str, str], None]:
-    """The cell magic with its options declared, for `%%convshapes?`."""
+    """Declare the options of the cell magic, for `%%convshapes?`."""
     for option in reversed(_OPTIONS):
         magic = option(magic)
     documented: Callable[[str, str], None] = _arguments.magic_arguments(NAME)(magic)
@@ -37,7 +37,7 @@ def with_options(magic: Callable[[str, str], None]) -> Callable[[str, str], None
 
 
 def parsed(magic: Any, line: str) -> Any:
-    """What a line asks of `magic`, which was declared by `with_options`; raises `UsageError` in a sentence."""
+    """Parse a line of `magic`, which was declared by `with_options`; raises `UsageError` in a sentence."""
     parser = _arguments.construct_parser(magic)
     try:
         args = parser.parse_argstring(line)

@@ -31,14 +31,14 @@ TRACING: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 
 def wrong(args: Any) -> str | None:
-    """What is wrong with the numbers given, in a sentence; None if nothing is."""
+    """Return what is wrong with the numbers given, in a sentence; None if nothing is."""
     if (args.depth is not None and args.depth < 0) or args.max_calls < 1:
         return "--depth counts from 0 and --max-calls from 1"
     return None
 
 
 def tracing(args: Any) -> Options:
-    """What a run records, by the parsed arguments."""
+    """Return what a run records, by the parsed arguments."""
     from conv_magic.engine.session import Options  # here, because the extension loads without it
 
     return Options(not args.no_guard, args.only, args.depth, args.max_calls)

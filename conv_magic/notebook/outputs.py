@@ -74,7 +74,7 @@ class LiveOutput:
         self._publisher.pub_socket.io_thread.schedule(contained(_WHERE, work))
 
     def _watch(self, message: dict[str, Any]) -> dict[str, Any]:
-        """A text is about to be sent, and is, whatever comes of looking at it."""
+        """Look at a text that is about to be sent; it is sent, whatever comes of that."""
         try:
             self._look(message)
         except BaseException as fault:
@@ -117,7 +117,7 @@ class LiveOutput:
 
 
 def live_output(shell: Any, has_content: Callable[[], bool], when_placed: Callable[[], None]) -> LiveOutput | None:
-    """A place for the cell that runs in this thread; None where the outputs are captured or the kernel is another."""
+    """Make a display for the cell that runs in this thread; None where outputs are captured or not ipykernel's."""
     kernels: Any = sys.modules.get("ipykernel.zmqshell")
     publisher, streams = shell.display_pub, [sys.stdout, sys.stderr]
     if kernels is None or not isinstance(publisher, kernels.ZMQDisplayPublisher):

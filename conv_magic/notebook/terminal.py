@@ -58,5 +58,5 @@ def colored() -> bool:
 
 
 def columns() -> int | None:
-    """The width of the terminal, None where standard output is none: a file has no width."""
+    """Return the width of the terminal, None where standard output is none: a file has no width."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

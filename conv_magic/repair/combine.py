@@ -45,13 +45,13 @@ def verify_diagnoses(diagnoses: Sequence[Diagnosis], trials: Trials, trace: Trac
             yield tuple(found)
 
 
-def untried(diagnoses: Iterable[Diagnosis], why: str) -> tuple[Diagnosis, ...]:
-    """The diagnoses with that said of every fix of which nothing is known yet."""
+def untried(diagnoses: Iterable[Diagnosis], reason: str) -> tuple[Diagnosis, ...]:
+    """Return the diagnoses with `reason` as the outcome of every fix that has none yet."""
 
-    def told(fix: Fix) -> Fix:
-        return fix if fix.verified or fix.untried is not None else replace(fix, untried=why)
+    def marked_untried(fix: Fix) -> Fix:
+        return fix if fix.verified or fix.untried is not None else replace(fix, untried=reason)
 
-    return tuple(replace(diagnosis, fixes=tuple(map(told, diagnosis.fixes))) for diagnosis in diagnoses)
+    return tuple(replace(diagnosis, fixes=tuple(map(marked_untried, diagnosis.fixes))) for diagnosis in diagnoses)
 
 
 def _is_sure(fix: Fix) -> bool:
@@ -59,7 +59,7 @@ def _is_sure(fix: Fix) -> bool:
 
 
 def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials, goals: Sequence[Goal]) -> Fix | None:
-    """The fix with the sure repairs of the faults that show behind it, if with them the cell runs to its end."""
+    """Return the fix joined with the sure repairs of the faults behind it, if the cell then runs to its end."""
     seen, passed = [first], list[Goal]()
     while len(seen) < _MOST_FAULTS:
         behind = _behind(trial, seen)
@@ -80,7 +80,7 @@ def _followed(fix: Fix, trial: Trial, first: Diagnosis, trials: Trials, goals: S
 
 
 def _likewise(first: Fix, before: Diagnosis, behind: Diagnosis) -> Fix | None:
-    """The sure repair of the fault behind; after a choice, the first one of the same kind of fault."""
+    """Return the sure repair of the fault behind; after a choice, the first one of the same kind of fault."""
     sure = next((other for other in behind.fixes if _is_sure(other)), None)
     if sure is not None or _is_sure(first):
         return sure
@@ -89,7 +89,7 @@ def _likewise(first: Fix, before: Diagnosis, behind: Diagnosis) -> Fix | None:
 
 
 def _behind(trial: Trial, seen: Sequence[Diagnosis]) -> Diagnosis | None:
-    """The fault that a trial ended with, if it is none of those before, and no earlier in the cell."""
+    """Return the fault that a trial ended with, if it is none of those before, and no earlier in the cell."""
     found = trial.diagnosed[0] if trial.diagnosed else None
     if found is None or any(_told(found) == _told(other) for other in seen):
         return None
@@ -97,6 +97,6 @@ def _behind(trial: Trial, seen: Sequence[Diagnosis]) -> Diagnosis | None:
 
 
 def _told(diagnosis: Diagnosis) -> tuple[str, str | None, int | None]:
-    """What is wrong and where: a layer is known by its name, a function (`concat`) by its line."""
+    """Return what identifies a fault: a layer is known by its name, a function (`concat`) by its line."""
     by_name = diagnosis.layer is not None and diagnosis.layer[-1:].isdigit()
     return diagnosis.code, diagnosis.layer, None if by_name else diagnosis.line

@@ -30,7 +30,7 @@ class Goal:
     own: bool = True
 
     def after(self, edits: Sequence[Edit]) -> Goal:
-        """The same place in the text that comes of edits of it."""
+        """Return the goal with its span moved into the text that results from `edits`."""
         return replace(self, text=splice(self.text, edits), span=moved(self.text, self.span, edits))
 
     @property
@@ -50,7 +50,7 @@ class Goal:
 
 
 def goals_of(diagnosis: Diagnosis, trace: Trace) -> tuple[Goal, ...]:
-    """The place at which a diagnosis' call stands, where it is known; `trace` is that of the run."""
+    """Return the span that a diagnosis' call has to return at, if it is known; `trace` is that of the run."""
     calls, texts = trace.calls, {source.cell: source.text for source in trace.sources}
     call = calls[diagnosis.call] if diagnosis.call is not None and diagnosis.call < len(calls) else None
     span = call.span if call is not None and call.span is not None else diagnosis.span

@@ -14,12 +14,12 @@ _LONGEST = 40
 
 
 def ranked(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
-    """The fixes, best first; equals keep the order in which the rule gave them."""
+    """Sort the fixes, best first; equals keep the order in which the rule gave them."""
     return tuple(sorted(fixes, key=lambda fix: (not fix.verified, fix.untried is not None, -fix.applicability)))
 
 
 def distinct(fixes: Iterable[Fix], sources: Sequence[Source]) -> tuple[Fix, ...]:
-    """The fixes without those that lead to the same text as one before; titles that are equal say where they change it.
+    """Leave out fixes that lead to the same text as one before; equal titles get the line or the text that differs.
 
     `sources` are the texts that the fixes change, the cell that ran first.
     """

@@ -85,7 +85,7 @@ class Trials:
         goals: Sequence[Goal] = (),
         behind: Sequence[Goal] = (),
     ) -> tuple[Fix, Trial | None]:
-        """The fix with `proof` where the edited cell ran and nothing was diagnosed but what stands `beside`.
+        """Try a fix; it gets a `proof` if the edited cell ran and nothing was diagnosed but the faults `beside`.
 
         It must have come past the `goals`, which are places in the texts as they are before the fix, and those
         `behind`, which are places in the edited cell.
@@ -129,7 +129,7 @@ class Trials:
 
 
 def named(diagnoses: Iterable[Diagnosis]) -> Counter[Named]:
-    """What is wrong and with which layer, how often."""
+    """Count the diagnoses by code and layer."""
     return Counter((diagnosis.code, diagnosis.layer) for diagnosis in diagnoses)
 
 
@@ -145,7 +145,7 @@ def verify_fixes(
     scratch: Scratch | None = None,
     on_result: OnResult | None = None,
 ) -> tuple[Fix, ...]:
-    """The fixes, in their order, each tried by itself (see `Trials.tried`).
+    """Try each fix by itself, and return them in their order (see `Trials.tried`).
 
     `namespace` is what the cell starts from, or what `pack_for` made of it.
     Limits are in seconds (see `Trials`).

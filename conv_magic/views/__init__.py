@@ -18,5 +18,5 @@ VIEWS: dict[str, tuple[str, Callable[[Document], object]]] = {
 
 
 def bundle(document: Document) -> dict[str, object]:
-    """The static views of `document` by media type; an interactive one is added by whoever shows it."""
+    """Return the static views of `document` by media type; an interactive one is added by whoever shows it."""
     return {media_type: draw(document) for media_type, draw in VIEWS.values()}

@@ -50,7 +50,7 @@ class AxisDisplay:
         return x - BREAK
 
     def breaks(self) -> list[float]:
-        """The middle of each break."""
+        """Return the middle of each break."""
         return [self.at(start) - BREAK / 2 for start, _ in self.runs[1:]]
 
     def shows(self, start: int, end: int) -> bool:
@@ -63,12 +63,12 @@ class AxisDisplay:
 
 
 def extent(axis: AxisGeometry) -> tuple[int, int]:
-    """The first place to draw and the end: padding, elements, and a window that reaches beyond both."""
+    """Return the first index to draw and the end: padding, elements, and a window that reaches beyond both."""
     return min(-axis.before, 0), max(axis.size, axis.size + axis.after, axis.last + axis.span)
 
 
 def runs_of(axis: AxisGeometry) -> tuple[Runs, bool]:
-    """The stretches to draw, and whether element by element."""
+    """Return the stretches to draw, and whether element by element."""
     low, high = extent(axis)
     if high - low <= CELLS:
         return ((low, high),), True
@@ -80,7 +80,7 @@ def runs_of(axis: AxisGeometry) -> tuple[Runs, bool]:
 
 
 def displays(axes: Sequence[AxisGeometry], room: float) -> list[AxisDisplay]:
-    """The displays of axes that are drawn together, at one scale, none longer than about `room` pixels."""
+    """Return the displays of axes that are drawn together, at one scale, none longer than about `room` pixels."""
     found = [(runs, cells, sum(end - start for start, end in runs)) for runs, cells in map(runs_of, axes)]
     counted = [(room - BREAK * (len(runs) - 1)) / places for runs, cells, places in found if cells]
     cell = max(min([*counted, LARGEST_CELL]), SMALLEST_CELL)
@@ -89,7 +89,7 @@ def displays(axes: Sequence[AxisGeometry], room: float) -> list[AxisDisplay]:
 
 
 def of_windows(axis: AxisGeometry, shown: AxisDisplay) -> AxisDisplay:
-    """The display of what the windows stand for, one element a window, at the same scale."""
+    """Return the display of what the windows stand for, one element a window, at the same scale."""
     if axis.windows < 1:
         return AxisDisplay((), shown.unit, shown.cells)
     if len(shown.runs) == 1:

@@ -39,7 +39,7 @@ class Shapes:
 
     @classmethod
     def of(cls, diagnosis: Diagnosis) -> Shapes:
-        """The shapes of `diagnosis`; a line is empty where there is nothing to show."""
+        """Lay out the shapes of `diagnosis`; a line is empty where there is nothing to show."""
         if diagnosis.expected is None or diagnosis.actual is None:
             return cls(_alone(diagnosis.actual), _alone(diagnosis.expected), ())
         axes = diagnosis.axes
@@ -53,7 +53,7 @@ def _alone(shape: Shape | None) -> Line:
 
 
 def _aligned(actual: Shape, expected: Shape, axes: tuple[int, ...]) -> tuple[list[str | None], list[str | None]]:
-    """The axes as texts; None stands where `actual` lacks an axis that is named in `axes`."""
+    """Return the axes as texts, None where `actual` lacks an axis that is named in `axes`."""
     given: list[str | None] = [str(size) for size in actual]
     if len(expected) - len(actual) == len(axes):
         for axis in sorted(axes):
@@ -62,7 +62,7 @@ def _aligned(actual: Shape, expected: Shape, axes: tuple[int, ...]) -> tuple[lis
 
 
 def _row(texts: list[str | None], widths: list[int], axes: tuple[int, ...]) -> Line:
-    """A shape as tuples are written, each axis right-aligned in its column; a missing axis leaves its column empty."""
+    """Write a shape as a tuple, each axis right-aligned in its column; a missing axis leaves its column empty."""
     present = [axis for axis, text in enumerate(texts) if text is not None]
     if not present:
         return (Piece("()"),)

@@ -59,7 +59,7 @@ class Excerpts:
         return lines[number - 1] if 0 < number <= len(lines) else None
 
     def code(self, span: Span | None) -> str | None:
-        """The text under `span`; None where the document does not hold it."""
+        """Return the text under `span`; None where the document does not hold it."""
         if span is None or span.cell not in self._texts:
             return None
         if span not in self._codes:
@@ -69,7 +69,7 @@ class Excerpts:
         return self._codes[span]
 
     def columns(self, span: Span) -> tuple[str, int, int]:
-        """The first line under `span` as displayed, and the display columns at which the span starts and ends there."""
+        """Return the first line under `span` as displayed, and the display columns where the span starts and ends."""
         line = self.line(span.cell, span.line) or ""
         shown = displayed(line)
         start = columns_of(displayed(line[: char_from_utf16(line, span.column)]))
@@ -133,7 +133,7 @@ class DiffLine:
 
 
 def difference(document: Document, fix: Fix) -> list[DiffLine]:
-    """What `fix` changes, line by line; empty where the document does not hold the text that it was made for."""
+    """Return what `fix` changes, line by line; empty where the document does not hold the text it was made for."""
     source = next((source for source in document.trace.sources if source.cell == fix.cell), None)
     if source is None:
         return []

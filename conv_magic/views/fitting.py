@@ -18,7 +18,7 @@ def width_of(line: Line) -> int:
 
 
 def wrapped(line: Line, width: int | None, hang: int = 8) -> Iterator[Line]:
-    """The line, broken between words where it is wider than `width`; what follows is moved right by `hang`.
+    """Break the line between words where it is wider than `width`; what follows is moved right by `hang`.
 
     A word that is wider than that stays whole: a terminal breaks it by itself.
     """
@@ -40,7 +40,7 @@ def wrapped(line: Line, width: int | None, hang: int = 8) -> Iterator[Line]:
 
 
 def window(code: str, start: int, end: int, width: int) -> tuple[str, int, int]:
-    """The part of a code line around the columns from `start` to `end`, at most `width` wide, and these columns in it.
+    """Cut a code line to at most `width` columns around those from `start` to `end`; return it and the two columns.
 
     Cut ends carry an ellipsis.
     """
@@ -52,7 +52,7 @@ def window(code: str, start: int, end: int, width: int) -> tuple[str, int, int]:
 
 
 def _cut(code: str, first: int, last: int) -> str:
-    """The characters of the columns from `first` to `last`; a wide one that is cut in two leaves a blank."""
+    """Return the characters of the columns from `first` to `last`; half of a wide one becomes a blank."""
     kept, at = "", 0
     for character in code:
         size = columns_of(character)

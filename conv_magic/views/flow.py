@@ -67,7 +67,7 @@ Graph = dict[int, list[int]]
 
 
 def flow_of(document: Document, most: int = MOST_NODES) -> Flow | None:
-    """The flow of a run; None where fewer than two calls follow each other."""
+    """Return the flow of a run, None where fewer than two calls follow each other."""
     calls = {call.index: call for call in document.trace.calls}
     failed = _failed(document)
     shown = _shown(calls, failed)
@@ -86,7 +86,7 @@ def flow_of(document: Document, most: int = MOST_NODES) -> Flow | None:
 
 
 def _failed(document: Document) -> set[int]:
-    """The calls that failed of themselves, and those at which an error is diagnosed."""
+    """Return the calls that failed of themselves, and those at which an error is diagnosed."""
     broken = [call for call in document.trace.calls if call.outcome is not Outcome.RETURNED]
     if document.running:
         broken = [call for call in broken if call.outcome is not Outcome.ENTERED]
@@ -123,7 +123,7 @@ def _count(index: int, inside: dict[int | None, list[CallRecord]]) -> int:
 
 
 def _graph(shown: dict[int, int], calls: dict[int, CallRecord]) -> tuple[Graph, dict[int, Shape]]:
-    """The sources of every drawn call, and the shapes of the inputs that no recorded call made."""
+    """Return the sources of every drawn call, and the shapes of the inputs that no recorded call made."""
     graph: Graph = {}
     inputs: dict[Shape, int] = {}
     for index in sorted(shown):
@@ -154,7 +154,7 @@ def _users(graph: Graph) -> Graph:
 def _maker(
     producer: int | None, call: CallRecord, shown: dict[int, int], calls: dict[int, CallRecord]
 ) -> int | None:  # fmt: skip
-    """The drawn call that made an input: the producer, the model around it, or the last layer of an opened one."""
+    """Return the drawn call that made an input: the producer, the model around it, or an opened one's last layer."""
     at = producer
     while at is not None and at in calls and at not in shown:
         last = [i for i in shown if calls[i].parent == at and calls[i].output == calls[at].output]
@@ -163,7 +163,7 @@ def _maker(
 
 
 def _components(graph: Graph) -> list[list[int]]:
-    """The nodes that hang together, in the order of their first call."""
+    """Return the connected groups of nodes, in the order of their first call."""
     part = {key: key for key in graph}
 
     def root(key: int) -> int:
@@ -189,7 +189,7 @@ def _kept(order: Sequence[int], failed: set[int], most: int) -> list[int]:
 
 
 def _columns(kept: Sequence[int], graph: Graph, chains: Sequence[Sequence[int]]) -> dict[int, int]:
-    """The longest way to each node; what does not hang together stands side by side."""
+    """Return the length of the longest path to each node; groups that are not connected stand side by side."""
     columns: dict[int, int] = {}
     offset = 0
     for chain in chains:
@@ -202,7 +202,7 @@ def _columns(kept: Sequence[int], graph: Graph, chains: Sequence[Sequence[int]])
 
 
 def _tracks(kept: Sequence[int], graph: Graph, columns: dict[int, int]) -> dict[int, int]:
-    """The track of each node; no two share a place, and no link of a first source runs through a node."""
+    """Choose a track for each node: no two share a position, and no link of a first source runs through a node."""
     tracks: dict[int, int] = {}
     taken: set[tuple[int, int]] = set()
     for key in sorted(kept, key=lambda key: columns[key]):
@@ -251,7 +251,7 @@ def _flow(
 
 
 def _origins(document: Document) -> set[int]:
-    """The calls that set the differing numbers: of all calls at that place the one that the faulty call was given."""
+    """Return the calls that set the differing sizes: of all calls at a call site, the one the faulty call was given."""
     found = set()
     index = graph_of(document.trace)
     for diagnosis in document.diagnoses:
@@ -278,7 +278,7 @@ def _status(call: CallRecord, failed: bool, status: Status) -> FlowStatus:
 
 
 def _shape(call: CallRecord) -> Shape:
-    """What comes out, should come out, or went in."""
+    """Return the shape that came out, or should come out, or went in."""
     if call.output is not None:
         return call.output
     return call.expected or (call.inputs[0] if call.inputs else ())

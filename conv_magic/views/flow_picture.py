@@ -52,7 +52,7 @@ class FlowPicture:
 
 
 def flow_picture(flow: Flow) -> FlowPicture:
-    """The picture of a flow."""
+    """Draw a flow."""
     lanes = _lanes(flow)
     blocks = _blocks(flow, lanes)
     links = [ink for link in flow.links for ink in _link(link, blocks, lanes)]
@@ -69,7 +69,7 @@ def is_narrow(node: FlowNode) -> bool:
 
 
 def spatial_size(shape: Shape) -> int | None:
-    """The size along the first spatial axis; None where there is none or it is unknown."""
+    """Return the size along the first spatial axis; None where there is none or it is unknown."""
     return shape[1] if len(shape) > 2 else None
 
 
@@ -120,13 +120,13 @@ def _width(node: FlowNode) -> float:
 
 
 def _track_middle(track: int, lanes: dict[FlowLink, int], flow: Flow | None = None) -> float:
-    """The height at which the blocks of a track are centred; room for the arcs lies above the first."""
+    """Return the height at which a track's blocks are centred; room for the arcs lies above the first."""
     above = TOP + LANE * (max(lanes.values(), default=-1) + 1)
     return above + (LEAST_HEIGHT + MORE_HEIGHT) / 2 + track * (LEAST_HEIGHT + MORE_HEIGHT + LABELS + TOP)
 
 
 def _lanes(flow: Flow) -> dict[FlowLink, int]:
-    """The links that must be arcs, since blocks stand in their way; each with a lane in which no other one runs."""
+    """Return the links that are arcs because blocks are in their way, each with a lane that no other arc uses."""
     arcs = [link for link in flow.links if _is_blocked(link, flow.nodes)]
     lanes: dict[FlowLink, int] = {}
     for link in sorted(arcs, key=lambda link: _reach(link, flow.nodes)):
@@ -169,7 +169,7 @@ def _link(link: FlowLink, blocks: Sequence[Block], lanes: dict[FlowLink, int]) -
 
 
 def _curve(x: float, y: float, x2: float, y2: float, *, down: bool) -> str:
-    """A straight line; between tracks a bend near the end where the tracks part."""
+    """Draw a straight line; between tracks a bend near the end where the tracks part."""
     start = f"M{figure(x)} {figure(y)}"
     if abs(y - y2) < 0.5:
         return f"{start}L{figure(x2)} {figure(y2)}"
@@ -221,7 +221,7 @@ def _block(block: Block) -> Iterator[Ink]:
 
 
 def _faces(block: Block) -> Iterator[Ink]:
-    """The top and the side of the solid."""
+    """Draw the top and the side of the solid."""
     x, y, width, height, depth = block.x, block.y, block.width, block.height, block.depth
     back, down = f"l{figure(depth)} {figure(-depth)}", f"l{figure(-depth)} {figure(depth)}"
     yield Path("top", f"M{figure(x)} {figure(y)}{back}h{figure(width)}{down}z")
@@ -229,7 +229,7 @@ def _faces(block: Block) -> Iterator[Ink]:
 
 
 def block_lines(node: FlowNode) -> list[str]:
-    """The name, the shape without its batch, and how far an element sees."""
+    """Write the name, the shape without its batch, and the receptive field."""
     shape = "×".join("?" if size is None else str(size) for size in node.shape[1:])
     if node.call is None:
         return ["input", shape]
@@ -243,7 +243,7 @@ def block_lines(node: FlowNode) -> list[str]:
 
 
 def shortened(name: str, most: int) -> str:
-    """The name, cut in the middle where it is too long: `max_po…ing2d_2` is told from its like by its end."""
+    """Shorten a name in the middle, as `max_po…ing2d_2`: its end tells it from others."""
     if len(name) <= most:
         return name
     end = (most - 1) // 2

@@ -98,7 +98,7 @@ def _producers(call: CallRecord, sources: Sequence[Source]) -> tuple[int | str |
 
 
 def _option(name: str) -> Callable[[CallRecord], Any]:
-    """What the call's options hold under `name`; None for a family without it."""
+    """Return a getter of the call options' field `name`; it returns None for a family without it."""
     return lambda call: getattr(call.options, name, None)
 
 

@@ -33,7 +33,7 @@ Child = Element | str
 
 
 def to_html(document: Document) -> str:
-    """The whole document as one `<div>`."""
+    """Draw the whole document as one `<div>`."""
     style = Element("style")
     style.text = STYLE
     parts = [
@@ -48,7 +48,7 @@ def to_html(document: Document) -> str:
 
 
 def element(tag: str, *children: Child, **attributes: str) -> Element:
-    """An element; `class_` stands for the attribute `class`.  Control characters in texts are made visible."""
+    """Make an element; `class_` stands for the attribute `class`.  Control characters in texts are made visible."""
     made = Element(tag, {name.rstrip("_"): value for name, value in attributes.items()})
     for child in children:
         if isinstance(child, Element):
@@ -71,7 +71,7 @@ def _piece(piece: Piece) -> Child:
 
 
 def _code(lines: Iterable[Line], **attributes: str) -> Element:
-    """A `<pre>`.  It begins with a piece on its first line, so the parser drops no line break."""
+    """Make a `<pre>`.  It begins with a piece on its first line, so the parser drops no line break."""
     children: list[Child] = []
     for line in lines:
         children += [*map(_piece, line), "\n"]

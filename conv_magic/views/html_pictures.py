@@ -15,7 +15,7 @@ from conv_magic.views.wording import one_line
 
 
 def arithmetic_picture(document: Document, diagnosis: Diagnosis) -> list[Element]:
-    """The picture of the arithmetic of a call that failed; nothing where there is none to draw."""
+    """Draw the arithmetic of a call that failed; nothing where there is none to draw."""
     if diagnosis.severity is not Severity.ERROR:
         return []
     call = graph_of(document.trace).numbered(diagnosis.call)
@@ -26,7 +26,7 @@ def arithmetic_picture(document: Document, diagnosis: Diagnosis) -> list[Element
 
 
 def flow_pictures(document: Document) -> list[Element]:
-    """The picture of the flow; nothing where no calls follow each other."""
+    """Draw the flow; nothing where no calls follow each other."""
     flow = flow_of(document)
     if flow is None:
         return []
@@ -35,7 +35,7 @@ def flow_pictures(document: Document) -> list[Element]:
 
 
 def _pictured(kind: str, svg: Element, words: tuple[str, ...]) -> Element:
-    """The sentences last, so that a page which strips pictures still reads well."""
+    """Put the sentences last, so that a page which strips pictures still reads well."""
     made = Element("div", {"class": kind})
     made.append(svg)
     for sentence in words:

@@ -65,7 +65,7 @@ class Scene:
 
 
 def figure(number: float) -> str:
-    """A length with at most one decimal, a half rounded up as the browser's `Math.floor(10 * x + 0.5) / 10`."""
+    """Write a length with at most one decimal, a half rounded up as JavaScript's `Math.floor(10 * x + 0.5) / 10`."""
     rounded = floor(number * 10 + 0.5) / 10
     return str(int(rounded)) if rounded == int(rounded) else str(rounded)
 
@@ -76,7 +76,7 @@ def line(x: float, y: float, x2: float, y2: float) -> str:
 
 
 def box(x: float, y: float, width: float, height: float) -> str:
-    """A rectangle in path notation, so that many are one element."""
+    """Write a rectangle in path notation, so that many are one element."""
     return f"M{figure(x)} {figure(y)}h{figure(width)}v{figure(height)}h{figure(-width)}z"
 
 
@@ -93,7 +93,7 @@ def hatching(x: float, y: float, width: float, height: float) -> str:
 
 
 def legend(entries: list[tuple[str, str]], y: float, width: float) -> Iterator[Ink]:
-    """A swatch of each role with its meaning, in rows no wider than `width`; the last ink is the lowest."""
+    """Draw a swatch of each role with its meaning, in rows no wider than `width`; the last ink is the lowest."""
     x = 0.0
     for role, meaning in entries:
         needed = 20 + len(meaning) * CHARACTER + 14
@@ -107,7 +107,7 @@ def legend(entries: list[tuple[str, str]], y: float, width: float) -> Iterator[I
 
 
 def to_svg(scene: Scene, words: str) -> Element:
-    """A static `<svg>`; `words` say the same for those who do not see it.
+    """Make a static `<svg>`; `words` say the same for those who do not see it.
 
     Where the style sheet is stripped, it is a drawing in lines: its attributes give way to any style.
     """

@@ -35,7 +35,7 @@ def head(diagnosis: Diagnosis) -> Line:
 
 
 def notes(document: Document, diagnosis: Diagnosis) -> list[str]:
-    """The facts behind the headline, and last where the differing number comes from."""
+    """Return the reasons behind the headline, and last where the differing size comes from."""
     facts = [one_line(reason) for reason in diagnosis.reasons]
     if diagnosis.origin_note:
         facts.append(one_line(diagnosis.origin_note))
@@ -56,13 +56,13 @@ def _given(document: Document, diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def fix_title(fix: Fix) -> str:
-    """What to do; says so where something is left to fill in."""
+    """Return the fix's title, with a remark where something is left to fill in."""
     blank = " (a template to fill in)" if fix.applicability is Applicability.DISPLAY else ""
     return one_line(fix.title) + blank
 
 
 def help_line(document: Document, fix: Fix) -> Line:
-    """What to do, the shape that results, and how that was tried."""
+    """Return the title, the shape that results, and how the fix was tried."""
     result = f"  ->  {shape_text(fix.predicted)}" if fix.predicted is not None else ""
     proof = Piece(proof_text(fix, document.trying, document.trace.sources), "good" if fix.verified else "dim")
     return (Piece(f"{fix_title(fix)}{result}   "), proof)
@@ -71,7 +71,7 @@ def help_line(document: Document, fix: Fix) -> Line:
 def excerpt(
     document: Document, excerpts: Excerpts, diagnosis: Diagnosis, width: int | None = None
 ) -> Iterator[Line]:  # fmt: skip
-    """The line of code with carets under the span, and the shape that came above the one that was needed.
+    """Yield the line of code with carets under the span, and the actual shape above the needed one.
 
     At most `width` columns: a longer line of code is cut around the span.
     """

@@ -55,7 +55,7 @@ class _Made:
 
 
 def line_notes(trace: Trace, diagnoses: Sequence[Diagnosis]) -> tuple[LineNote, ...]:
-    """The notes of all cells, by cell and line."""
+    """Return the notes of all cells, by cell and line."""
     codes = {source.cell: Code(source.cell, source.text) for source in trace.sources}
     places: defaultdict[Place, list[_Made]] = defaultdict(list)
     for made in _made_by_calls(trace):
@@ -131,12 +131,12 @@ def _placed(trace: Trace) -> Iterator[tuple[CallRecord, Span]]:
 
 
 def _holds_others(call: CallRecord, trace: Trace) -> bool:
-    """A model that `fit` ran: its layers tell more than it does."""
+    """Check for a model that `fit` ran: its layers tell more than it does."""
     return graph_of(trace).has_inside(call)
 
 
 def _line_of(span: Span, codes: Mapping[str, Code]) -> int:
-    """The line at whose end a call's note stands: its statement's last, or its own in a list of several lines."""
+    """Return the line of a call's note: its statement's last, or its own in a list of several lines."""
     code = codes.get(span.cell)
     node = code.call_at(span) if code else None
     if code is None or node is None:
@@ -170,7 +170,7 @@ def _note(place: Place, made: list[_Made], codes: Mapping[str, Code], batch: int
 
 
 def _chain(made: Sequence[_Made], *, with_data_origins: bool = False) -> str:
-    """`a -> b` where `b` was made from `a`, else `a, b`; with what went in before what came of it."""
+    """Write `a -> b` where `b` was made from `a`, else `a, b`; inputs come before what was made from them."""
     text = ""
     for before, one in zip([None, *made], made[:_MOST_ON_A_LINE], strict=False):
         follows = before is not None and one.takes(before)
@@ -181,7 +181,7 @@ def _chain(made: Sequence[_Made], *, with_data_origins: bool = False) -> str:
 
 
 def _given(made: _Made) -> str:
-    """The inputs, each with its range over all calls; of calls with different numbers of inputs the first ones."""
+    """Write each input with its range over all calls; the first calls' where the number of inputs differs."""
     given = made.given
     if len({len(shapes) for shapes in given}) > 1:
         given = given[:1]
@@ -230,7 +230,7 @@ def _mark(
 
 
 def _beside(note: LineNote, text: str) -> str:
-    """What stands beside the shapes, beside the longer form of them too."""
+    """Return what stands beside the shapes, in their longer form too."""
     if not note.flow:
         return ""
     return note.flow + text.removeprefix(note.text) if text.startswith(note.text) else f"{note.flow}  {text}"

@@ -44,7 +44,7 @@ class _Pool:
 
 
 def packed(calls: Sequence[CallRecord]) -> dict[str, Any]:
-    """`calls` as columns; their values are left as they are."""
+    """Pack `calls` as columns; their values are left as they are."""
     pool = _Pool()
     columns = {path: _column([attrgetter(path)(call) for call in calls], pool) for path in COLUMNS}
     return {"rows": len(calls), "pool": pool.values, "columns": columns}
@@ -66,7 +66,7 @@ def _repeats(values: list[object]) -> bool:
 
 
 def unpacked(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of what `packed` made, after it has been JSON.  Raises `KeyError`, `IndexError` or `TypeError`.
+    """Unpack the rows that `packed` made, after JSON.  Raises `KeyError`, `IndexError` or `TypeError`.
 
     A column that is not as long as the table, or that no table has, is an `IndexError`.  No two rows have the same
     index, so there are no more rows than places are written for it.
@@ -91,7 +91,7 @@ def unpacked(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _places(column: Any) -> Any:
-    """What a column has for each row; None where all rows agree."""
+    """Return a column's value for each row; None where all rows agree."""
     match column:
         case {"all": _}:
             return None

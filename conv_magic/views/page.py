@@ -17,7 +17,7 @@ _SCHEME = '<meta name="color-scheme" content="light dark">'
 
 
 def to_page(title: str, sections: Iterable[Section]) -> str:
-    """The page; titles and sentences are data, and escaped."""
+    """Make the page; titles and sentences are data, and escaped."""
     name = escape(one_line(title))
     body = "\n".join(map(_section, sections))
     head = f'<meta charset="utf-8">{_SCHEME}<title>{name}</title><style>{_STYLE}</style>'

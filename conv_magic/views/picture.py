@@ -55,7 +55,7 @@ class Picture:
 
 
 def picture_of(call: CallRecord, *, stacked: bool = False) -> Picture | None:
-    """The picture of a call; None where there is nothing to draw or a size is unknown."""
+    """Draw a call; None where there is nothing to draw or a size is unknown."""
     strict = call.layer is not None and call.outcome is not Outcome.RETURNED
     return drawn(call.options, call.inputs, call.kernel, strict=strict, stacked=stacked)
 
@@ -68,7 +68,7 @@ def drawn(
     strict: bool = False,
     stacked: bool = False,
 ) -> Picture | None:
-    """The picture of a call with these options, on these inputs, with a kernel of this shape.
+    """Draw a call with these options, on these inputs, with a kernel of this shape.
 
     `strict` is a layer: it takes no further batch axes, and no channels but those that its kernel was made for.
     """
@@ -84,7 +84,7 @@ def drawn(
 
 
 def _refused(options: ConvOptions, given: Shape, kernel: Shape | None) -> Picture | None:
-    """What a layer refuses although the arithmetic could go on."""
+    """Return what a layer refuses although the arithmetic could go on."""
     dimensions = len(options.kernel_size)
     if len(given) > dimensions + 2:
         return _axes(options, given, (None,) * (dimensions + 2))
@@ -92,7 +92,7 @@ def _refused(options: ConvOptions, given: Shape, kernel: Shape | None) -> Pictur
 
 
 def _on_grid(options: Spatial, given: Shape, output: Shape | None, stacked: bool) -> Picture | None:
-    """The windows of a call on its input; of an impossible one as far as they can stand."""
+    """Return the windows of a call on its input; of an impossible one as far as they can stand."""
     axes = geometry_of(options, given, output or _asked(options))
     if not 1 <= len(axes) <= 3 or any(axis.size < 1 for axis in axes):
         return None
@@ -103,7 +103,7 @@ def _on_grid(options: Spatial, given: Shape, output: Shape | None, stacked: bool
 
 
 def _asked(options: Spatial) -> Shape | None:
-    """The output that a transposed convolution was asked for."""
+    """Return the output that was asked of a transposed convolution."""
     return options.output_shape if isinstance(options, ConvTransposeOptions) else None
 
 
@@ -142,7 +142,7 @@ def times(sizes: Sequence[int | None]) -> str:
 def _impossible(
     options: Options, inputs: tuple[Shape, ...], kernel: Shape | None, problem: ShapeProblem, stacked: bool
 ) -> Picture | None:
-    """The picture of what does not fit."""
+    """Draw what does not fit."""
     match problem.reason:
         case Reason.WINDOW | Reason.CROPPING | Reason.OUTPUT_SIZE if isinstance(options, Spatial):
             return _on_grid(options, inputs[0], None, stacked)
@@ -158,7 +158,7 @@ def _impossible(
 
 
 def _channels(options: Options, given: Shape, kernel: Shape | None) -> Picture | None:
-    """The channels of the input over those that the kernel reads."""
+    """Draw the channels of the input over those that the kernel reads."""
     if isinstance(options, DenseOptions):
         have, need, noun, reader = given[-1], kernel_axis(kernel, 0, 0), "feature", "row"
     elif isinstance(options, ConvOptions | DepthwiseConvOptions | ConvTransposeOptions):
@@ -192,7 +192,7 @@ def _groups(options: ConvOptions, given: Shape) -> Picture | None:
 
 
 def _axes(options: Spatial, given: Shape, needed: Shape) -> Picture:
-    """The axes that are there under those that are needed."""
+    """Draw the actual axes under the needed ones."""
     names = _axis_names(options, len(needed))
     missing = _missing(given, needed)
     pad = max(len(given) - len(needed), 0)
@@ -229,7 +229,7 @@ def _size(size: int | None, unknown: str = "None") -> str:
 
 
 def _merge(inputs: tuple[Shape, ...], options: MergeOptions, problem: ShapeProblem) -> Picture | None:
-    """The shapes of inputs that cannot be joined, the differing axes marked."""
+    """Draw the shapes of inputs that cannot be joined, the differing axes marked."""
     if problem.axis is None:
         return None
     rank = max(map(len, inputs))

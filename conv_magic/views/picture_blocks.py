@@ -38,7 +38,7 @@ class BoxRow:
 
 
 def slabs(rows: Sequence[SlabRow], remark: str) -> tuple[list[Ink], float, float]:
-    """The inks of channels over channels, at one scale, their width and height."""
+    """Return the inks of channels over channels, at one scale, their width and height."""
     most = max(max(row.count for row in rows), 1)
     unit = min(SLAB_ROOM / most, LARGEST_SLAB)
     inks: list[Ink] = []
@@ -74,7 +74,7 @@ def _slab_row(row: SlabRow, unit: float, y: float) -> Iterator[Ink]:
 
 
 def boxes(names: Sequence[str], rows: Sequence[BoxRow]) -> tuple[list[Ink], float, float]:
-    """The inks of shapes one under the other, axis under axis, their width and height."""
+    """Return the inks of shapes one under the other, axis under axis, their width and height."""
     left = max(len(row.label) for row in rows) * CHARACTER + 14
     inks: list[Ink] = []
     columns = max(len(row.boxes) for row in rows)

@@ -41,7 +41,7 @@ class Frame:
     columns: AxisDisplay
 
     def rect(self, role: str, rows: tuple[int, int], columns: tuple[int, int]) -> Rect:
-        """The rectangle of these rows and columns, ends exclusive."""
+        """Return the rectangle of these rows and columns, ends exclusive."""
         top, bottom = self.rows.at(rows[0]), self.rows.at(rows[1])
         left, right = self.columns.at(columns[0]), self.columns.at(columns[1])
         return Rect(role, self.x + left, self.y + top, right - left, bottom - top)
@@ -50,7 +50,7 @@ class Frame:
 def plane(
     axes: Sequence[AxisGeometry], captions: Captions, *, written: bool = False, stacked: bool = False
 ) -> tuple[list[Ink], float, float]:
-    """The inks of a two-dimensional call, its width and its height; `stacked` puts the output below the input."""
+    """Draw a two-dimensional call; return inks, width and height; `stacked` puts the output below the input."""
     rows, columns = axes
     shown = displays(axes, STACKED_ROOM if stacked else ROOM)
     counts = [of_windows(axis, display) for axis, display in zip(axes, shown, strict=True)]
@@ -81,7 +81,7 @@ def plane(
 
 
 def _large(frame: Frame, rows: AxisGeometry, columns: AxisGeometry, role: str, written: bool) -> Iterator[Ink]:
-    """The side that the windows stand on: padding, elements, what is not read, and the first and last window."""
+    """Draw the side that the windows stand on: padding, elements, what is not read, and the first and last window."""
     padded = [(-axis.before, axis.size + axis.after) for axis in (rows, columns)]
     whole = [(0, axis.size) for axis in (rows, columns)]
     outside = "cut" if written else "pad"
@@ -106,19 +106,19 @@ def _large(frame: Frame, rows: AxisGeometry, columns: AxisGeometry, role: str, w
 
 
 def _place(rows: AxisGeometry, columns: AxisGeometry, *, last: bool = False) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The rows and the columns under the first or the last window."""
+    """Return the rows and the columns under the first or the last window."""
     starts = (rows.last, columns.last) if last else (rows.start(0), columns.start(0))
     return (starts[0], starts[0] + rows.span), (starts[1], starts[1] + columns.span)
 
 
 def _marked(rect: Rect) -> Iterator[Ink]:
-    """A rectangle with its hatching."""
+    """Draw a rectangle with its hatching."""
     yield rect
     yield Path(f"{rect.role}-hatch", hatching(rect.x, rect.y, rect.width, rect.height))
 
 
 def unread_bands(axis: AxisGeometry, display: AxisDisplay) -> list[tuple[int, int]]:
-    """The drawn stretches of elements that no window reads; to scale only the one at the end."""
+    """Return the drawn stretches of elements that no window reads; to scale only the one at the end."""
     if not display.cells:
         return [(axis.size - axis.unread_end, axis.size)] if axis.unread_end else []
     idle = [place for place in display.drawn() if 0 <= place < axis.size and not axis.reads(place)]
@@ -127,7 +127,7 @@ def unread_bands(axis: AxisGeometry, display: AxisDisplay) -> list[tuple[int, in
 
 
 def _grid(frame: Frame, padded: Sequence[tuple[int, int]]) -> Path:
-    """The lines between the elements."""
+    """Draw the lines between the elements."""
     strokes = []
     (top, bottom), (left, right) = padded
     up, down, start, end = frame.rows.at(top), frame.rows.at(bottom), frame.columns.at(left), frame.columns.at(right)
@@ -143,7 +143,7 @@ def _grid(frame: Frame, padded: Sequence[tuple[int, int]]) -> Path:
 
 
 def _breaks(frame: Frame) -> Iterator[Ink]:
-    """A blank stripe across where elements are left out."""
+    """Draw a blank stripe across where elements are left out."""
     for x in frame.columns.breaks():
         yield Rect("break", frame.x + x - 6, frame.y - 4, 12, frame.rows.length + 8)
         yield Text("label", frame.x + x, frame.y - 8, "⋯")
@@ -153,7 +153,7 @@ def _breaks(frame: Frame) -> Iterator[Ink]:
 
 
 def _sizes(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> Iterator[Ink]:
-    """The sizes along both axes, and what padding adds at each end."""
+    """Write the sizes along both axes, and what padding adds at each end."""
     middle = (frame.columns.at(0) + frame.columns.at(columns.size)) / 2
     shift = -18 if frame.columns.breaks() else 0
     yield Text("size", frame.x + middle + shift, frame.y - 8, str(columns.size))
@@ -169,13 +169,13 @@ def _sizes(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> Iterator[
 
 
 def _ends(axis: AxisGeometry) -> list[tuple[str, int, int]]:
-    """What padding adds, as text, and where."""
+    """Write what padding adds, and where."""
     ends = [(axis.before, -axis.before, 0), (axis.after, axis.size, axis.size + axis.after)]
     return [(f"+{amount}", start, end) for amount, start, end in ends if amount > 0]
 
 
 def _taps(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> str:
-    """The points of the first window that a dilated kernel reads."""
+    """Draw the points of the first window that a dilated kernel reads."""
     strokes = []
     for i in range(rows.kernel_size if frame.rows.cells else 0):
         for k in range(columns.kernel_size if frame.columns.cells else 0):
@@ -186,7 +186,7 @@ def _taps(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> str:
 
 
 def _excess(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> Iterator[Ink]:
-    """The part of a window that lies beyond the padded input."""
+    """Draw the part of a window that lies beyond the padded input."""
     down, right = _place(rows, columns)
     if rows.excess:
         yield from _marked(frame.rect("excess", (rows.size + rows.after, down[1]), right))
@@ -196,7 +196,7 @@ def _excess(frame: Frame, rows: AxisGeometry, columns: AxisGeometry) -> Iterator
 
 
 def _small(frame: Frame, rows: AxisGeometry, columns: AxisGeometry, role: str) -> Iterator[Ink]:
-    """The side with an element for each window."""
+    """Draw the side with an element for each window."""
     if rows.windows < 1 or columns.windows < 1:
         yield Text("error", frame.x - 20, frame.y + 10, "nothing comes out", "start")
         return
@@ -238,7 +238,7 @@ def strips(
     written: bool = False,
     room: float = STRIP_ROOM,
 ) -> tuple[list[Ink], float, float]:
-    """The inks of a call over one or three axes, each axis by itself; its width and height."""
+    """Draw a call over one or three axes, each axis by itself; return inks, width and height."""
     shown = displays(axes, room)
     inks: list[Ink] = []
     y = 0.0
@@ -251,7 +251,7 @@ def strips(
 
 
 def display_height(display: AxisDisplay) -> float:
-    """The height of a strip's elements: squares, where they are drawn, but never too flat to see."""
+    """Return the height of a strip's elements: squares, where they are drawn, but never too flat to see."""
     return max(display.unit, 14.0) if display.cells else 18.0
 
 
@@ -291,7 +291,7 @@ def _strip_large(frame: Frame, flat: AxisGeometry, axis: AxisGeometry, written: 
 
 
 def resized(axes: Sequence[AxisGeometry], captions: Captions) -> tuple[list[Ink], float, float]:
-    """The inks of a zero padding or cropping over one or two axes: what is added around, or cut from the input."""
+    """Draw a zero padding or cropping over one or two axes: what is added around, or cut from the input."""
     flat = AxisGeometry(1, 0, 0, 1, 1, 1, 1)
     rows, columns = axes if len(axes) == 2 else (flat, axes[0])
     shown = displays(axes, STACKED_ROOM)
@@ -317,7 +317,7 @@ def resized(axes: Sequence[AxisGeometry], captions: Captions) -> tuple[list[Ink]
 def _with_legend(
     inks: list[Ink], axes: Sequence[AxisGeometry], captions: Captions, written: bool, width: float, height: float
 ) -> tuple[list[Ink], float, float]:
-    """The inks with the meaning of each mark that is among them below."""
+    """Add a legend: the meaning of each mark that is among the inks."""
     roles = {ink.role for ink in inks}
     meanings = [
         ("window", captions.window),

@@ -115,7 +115,7 @@ def _remarks(names: list[str], axis: AxisGeometry, written: bool, resized: bool)
 
 
 def _unread(names: list[str], axis: AxisGeometry, fate: str) -> str:
-    """`the last row and column are never read`, `128 of 256 rows and columns are never read`."""
+    """Write `the last row and column are never read`, `128 of 256 rows and columns are never read`."""
     nouns = [_ELEMENTS[name] for name in names]
     if axis.unread != axis.unread_end:
         return f"{axis.unread} of {axis.size} {listed([f'{noun}s' for noun in nouns])} are {fate}"
@@ -125,5 +125,5 @@ def _unread(names: list[str], axis: AxisGeometry, fate: str) -> str:
 
 
 def signed(number: int) -> str:
-    """A number with a minus sign, not a hyphen."""
+    """Write a number with a minus sign, not a hyphen."""
     return str(number) if number >= 0 else f"−{-number}"

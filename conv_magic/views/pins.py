@@ -16,7 +16,7 @@ BATCH = "B"
 
 
 def batch_size(trace: Trace) -> int | None:
-    """The size that `B` stands for: the first axis that most calls' outputs share; None where no two do."""
+    """Return the size that `B` stands for: the first axis that most calls' outputs share; None where no two do."""
     first = ((call.output[0], call.span) for call in trace.calls if call.output and len(call.output) > 1)
     counts = Counter(size for size, _ in set(first) if size is not None)
     size, places = counts.most_common(1)[0] if counts else (None, 0)
@@ -24,7 +24,7 @@ def batch_size(trace: Trace) -> int | None:
 
 
 def outdated_lines(trace: Trace) -> set[tuple[str, int]]:
-    """The lines, by cell, whose contract does not hold and holds nothing but what a pin would: numbers, `_` and `B`."""
+    """Return the lines, by cell, whose contract does not hold and has only what a pin has: numbers, `_` and `B`."""
     broken = [found.mismatch.contract for found in broken_contracts(trace)]
     return {(c.span.cell, c.line) for c in broken if all(is_like_a_pin(pattern) for pattern in c.patterns)}
 
@@ -38,7 +38,7 @@ def is_like_a_pin(pattern: Pattern) -> bool:
 def pin_of(
     code: Code, line: int, call: Span | None, columns: Sequence[Sequence[Shape]], batch: int | None, outdated: bool
 ) -> str | None:  # fmt: skip
-    """The comment that states the values made by the call at `call`, else by the assignment, whose note is at `line`.
+    """Return the comment that states the values of the call at `call`, else of the assignment noted at `line`.
 
     `columns` are the shapes that each value had.  None where the line is pinned and its pin not `outdated`, where a
     comment there would be about another value, and for shapes of several ranks.
@@ -61,7 +61,7 @@ def _stated(shapes: Sequence[Shape], batch: int | None, together: bool) -> str |
 
 
 def sizes_of(shapes: Sequence[Shape], batch: int | None, together: bool = False) -> list[str] | None:
-    """The sizes as a contract states them; `_` for one that differs or is not known, `B` for the batch's.
+    """Write the sizes as a contract; `_` for one that differs or is not known, `B` for the batch's.
 
     A vector has a batch axis only where it comes `together` with tensors of the same first axis: labels with images.
     """

@@ -35,7 +35,7 @@ def with_at_most(document: Document, most: int) -> Document:
 
 
 def _kept(document: Document, most: int) -> set[int]:
-    """The indices of the rows to keep, closed under `parent`."""
+    """Return the indices of the rows to keep, closed under `parent`."""
     by_index = {call.index: call for call in document.trace.calls}
     kept: set[int] = set()
     for index in _needed(document):
@@ -48,7 +48,7 @@ def _kept(document: Document, most: int) -> set[int]:
 
 
 def _needed(document: Document) -> Iterator[int]:
-    """The calls without which the faults and the line notes could not be told."""
+    """Return the calls that the faults and the line notes need."""
     marked = {d.call for d in document.diagnoses}
     origins = {d.origin for d in document.diagnoses if d.origin is not None}
     at_origin = {call.span: call.index for call in document.trace.calls if call.span in origins}
@@ -75,7 +75,7 @@ def _with_parents(index: int, by_index: dict[int, CallRecord]) -> Iterator[int]:
 
 
 def _within(call: CallRecord, kept: set[int]) -> CallRecord:
-    """The call without references to rows that are not kept."""
+    """Return the call without references to rows that are not kept."""
     if all(producer is None or producer in kept for producer in call.producers):
         return call
     return replace(call, producers=tuple(producer if producer in kept else None for producer in call.producers))

@@ -36,7 +36,7 @@ Fault = tuple[str, str]
 
 
 def first_fault(document: Document) -> Fault | None:
-    """The first thing that no run can have written, None where there is none."""
+    """Return the first fault that no document of a run can have, None where there is none."""
     return next(_Reading(document).faults(), None)
 
 

@@ -30,7 +30,7 @@ class Row:
     status: Status
 
     def indented(self, columns: tuple[Column, ...], step: str) -> tuple[str, ...]:
-        """The texts, the one in the nested column moved right by a `step` for each call around this one."""
+        """Return the texts, the one in the nested column moved right by a `step` for each call around this one."""
         pairs = zip(columns, self.texts, strict=True)
         return tuple(step * self.depth + text if column.nested else text for column, text in pairs)
 
@@ -44,7 +44,7 @@ class Table:
     hidden: int
 
     def without(self, title: str) -> Table:
-        """The table without the column of that title, itself where it has none."""
+        """Return the table without the column of that title, itself where it has none."""
         kept = [place for place, column in enumerate(self.columns) if column.title != title]
         if len(kept) == len(self.columns):
             return self
@@ -80,12 +80,12 @@ def _name(call: CallRecord) -> str:
 
 
 def _options(call: CallRecord) -> str:
-    """What the author chose, and how often its graph was traced if more than once."""
+    """Return the options as text, and how often the graph was traced if more than once."""
     return ", ".join(filter(None, [options_text(call.options), tracing_text(call.tracing)]))
 
 
 def _expected(call: CallRecord) -> str:
-    """The arithmetic's shape where it is not the one that came."""
+    """Return the expected shape where it is not the output's."""
     return shape_text(call.expected) if call.output is None or contradicts(call.expected, call.output) else ""
 
 

@@ -52,7 +52,7 @@ def to_text(document: Document, *, color: bool = False, width: int | None = None
 
 
 def _head(document: Document, width: int | None) -> list[Line]:
-    """The verdict, and below it what the run costs."""
+    """Return the verdict, and below it what the run costs."""
     cost = figures(document)
     return [
         *wrapped((Piece(verdict(document)),), width, 2),
@@ -61,7 +61,7 @@ def _head(document: Document, width: int | None) -> list[Line]:
 
 
 def tried_text(document: Document, *, color: bool = False, width: int | None = None) -> str:
-    """What was made of the fixes of each diagnosis, below a text that showed them untried."""
+    """Write how the fixes of each diagnosis turned out, below a text that showed them untried."""
     parts: list[list[Line]] = []
     for diagnosis in document.diagnoses:
         if diagnosis.fixes:
@@ -114,7 +114,7 @@ def _source_lines(document: Document, width: int | None) -> Iterator[Line]:
 
 
 def annotated_lines(lines: list[AnnotatedLine | None], width: int | None = None) -> Iterator[Line]:
-    """Number, code, note; a mark before what did not go well.  A note that does not fit `width` stands below."""
+    """Write number, code and note, marking what did not go well; a note too wide for `width` stands below."""
     known = [line for line in lines if line]
     digits = max((len(str(line.number)) for line in known), default=1)
     noted = [columns_of(line.code) for line in known if line.status]
@@ -161,7 +161,7 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
 
 
 def _narrowed(table: Table, width: int) -> Table:
-    """The table without as many of the columns that are missed least as make it fit."""
+    """Leave out columns of the table, the least missed first, until it fits."""
     for title in ("", *LEAST_MISSED):
         table = table.without(title)
         if sum(_width(table, place) + 2 for place in range(len(table.columns))) <= width:

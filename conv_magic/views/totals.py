@@ -13,7 +13,7 @@ from conv_magic.views.wording import bytes_text, number_text, seconds_text
 
 
 def totals_of(document: Document) -> Totals:
-    """The figures of all calls; those that the document itself states where it holds only some of them."""
+    """Sum the figures of all calls; those that the document itself states where it holds only some of them."""
     if document.trace.totals is not None:
         return document.trace.totals
     calls = document.trace.calls
@@ -33,7 +33,7 @@ def totals_of(document: Document) -> Totals:
 
 
 def figures(document: Document) -> str:
-    """What the run costs, after the verdict: `3,764 parameters, 2.6 M MACs, 2.1 MB of outputs, 1.3 s in calls`."""
+    """Write the costs after the verdict: `3,764 parameters, 2.6 M MACs, 2.1 MB of outputs, 1.3 s in calls`."""
     totals = totals_of(document)
     parts = [
         (totals.params, f"{number_text(totals.params)} parameter{'s' if totals.params != 1 else ''}"),
@@ -61,23 +61,23 @@ class _Family:
     # A call's own figure covers the calls inside it; where it has none, theirs together are taken.
 
     def params(self, call: CallRecord) -> int:
-        """The parameters of the call's layer, those of shared layers once."""
+        """Return the parameters of the call's layer, those of shared layers once."""
         own = call.cost.params
         return sum(map(self.params, distinct_layers(self._within(call)))) if own is None else own
 
     def macs(self, call: CallRecord) -> int:
-        """The multiply-accumulates of all runs of the row."""
+        """Return the multiply-accumulates of all runs of the row."""
         own = call.cost.macs
         return sum(map(self.macs, self._within(call))) if own is None else own * call.count
 
     def seconds(self, call: CallRecord) -> float:
-        """The time of all runs of the row."""
+        """Return the time of all runs of the row."""
         own = call.cost.seconds
         return sum(map(self.seconds, self._within(call))) if own is None else own
 
 
 def distinct_layers(calls: Iterable[CallRecord]) -> list[CallRecord]:
-    """The calls with each layer, and each function at one place, once: they have their parameters once."""
+    """Return the calls with each layer, and each function at one call site, once: so are their parameters counted."""
     seen: set[object] = set()
     kept = []
     for call in calls:
@@ -89,7 +89,7 @@ def distinct_layers(calls: Iterable[CallRecord]) -> list[CallRecord]:
 
 
 def _failed(document: Document) -> set[int]:
-    """Calls that failed of themselves: one that did so because one inside it failed is not among them."""
+    """Return calls that failed of themselves: not those that failed because a call inside them did."""
     failed = [call for call in document.trace.calls if call.outcome is not Outcome.RETURNED]
     around = {call.parent for call in failed}
     blamed = {d.call for d in document.diagnoses if d.severity is Severity.ERROR and d.call is not None}

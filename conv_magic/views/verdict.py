@@ -29,7 +29,7 @@ def contradicts(expected: Shape | None, output: Shape | None) -> bool:
 
 
 def statuses(document: Document) -> tuple[Status, ...]:
-    """The status of each call, in order.  A call that was entered and never returned has failed."""
+    """Return the status of each call, in order.  A call that was entered and never returned has failed."""
     suspects = {d.call for d in document.diagnoses if d.severity is not Severity.NOTE}
     return tuple(_status(call, call.index in suspects, document.running) for call in document.trace.calls)
 
@@ -115,7 +115,7 @@ def _counts(document: Document) -> tuple[int, int]:
 
 
 def _findings(document: Document) -> list[str]:
-    """What is wrong: `1 failed at line 12`.  Of calls inside each other the innermost is named."""
+    """Write what is wrong: `1 failed at line 12`.  Of calls inside each other the innermost is named."""
     by_status: dict[Status, list[CallRecord]] = {"failed": [], "guarded": [], "warning": []}
     for call, status in zip(document.trace.calls, statuses(document), strict=True):
         by_status.setdefault(status, []).append(call)
@@ -144,12 +144,12 @@ def _findings_without_call(document: Document) -> list[str]:
 
 
 def _is_trace(call: CallRecord) -> bool:
-    """A function being traced: it stands beside the calls that it made, which tell more."""
+    """Check for a function being traced: it stands beside the calls that it made, which tell more."""
     return call.tracing is not None and call.mode is Mode.GRAPH
 
 
 def _agreement(document: Document) -> str:
-    """What can be said of a run in which nothing is wrong: no more than was checked."""
+    """Write what can be said of a run in which nothing is wrong: no more than was checked."""
     outer = {call.parent for call in document.trace.calls}
     inner = [call for call in document.trace.calls if call.index not in outer and not _is_trace(call)]
     unchecked = sum(call.expected is None or call.output is None for call in inner)

@@ -25,7 +25,7 @@ class FrontEndMissing(RuntimeError):
 
 
 def front_end() -> str:
-    """The text of the widget's ES module. Raises `FrontEndMissing` when it is not there."""
+    """Return the text of the widget's ES module. Raises `FrontEndMissing` when it is not there."""
     if not FRONT_END.is_file():
         raise FrontEndMissing(
             f"the table's front end {FRONT_END.name} is missing; reinstall conv-magic, "

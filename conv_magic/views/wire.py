@@ -33,7 +33,7 @@ def _adapter() -> TypeAdapter[Document]:
 
 
 def to_json(document: Document) -> str:
-    """The document as JSON text.
+    """Return the document as JSON text.
 
     A lone surrogate, which UTF-8 cannot carry, becomes U+FFFD as in JavaScript's `toWellFormed`
     (https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/String/toWellFormed),
@@ -49,7 +49,7 @@ def to_json(document: Document) -> str:
 
 
 def _well_formed(data: object) -> object:
-    """`data` with every string made well-formed."""
+    """Return `data` with every string made well-formed."""
     match data:
         case str():
             return well_formed(data)
@@ -61,14 +61,14 @@ def _well_formed(data: object) -> object:
 
 
 def to_dict(document: Document) -> dict[str, Any]:
-    """The document as lists, dicts, strings and numbers: what `to_json` writes."""
+    """Return the document as lists, dicts, strings and numbers: what `to_json` writes."""
     from pydantic_core import from_json as load
 
     return cast("dict[str, Any]", load(to_json(document)))
 
 
 def to_wire(document: Document, most: int = MOST_SAVED) -> dict[str, Any]:
-    """The document with at most `most` rows, its calls as columns: for a MIME bundle and the widget."""
+    """Return the document with at most `most` rows, its calls as columns: for a MIME bundle and the widget."""
     from pydantic_core import PydanticSerializationError, to_jsonable_python
     from pydantic_core import from_json as load
     from pydantic_core import to_json as dump
@@ -86,7 +86,7 @@ def to_wire(document: Document, most: int = MOST_SAVED) -> dict[str, Any]:
 
 
 def from_json(text: str) -> Document:
-    """The document that `to_json` wrote, or as much of it as `to_wire` sent.
+    """Read the document that `to_json` wrote, or as much of it as `to_wire` sent.
 
     Raises `ValueError`, in one sentence, if `text` is no such document or was written in a newer layout: types are
     taken as they are (`"2"` and `true` are no numbers), numbers have bounds, and references must lead somewhere.
@@ -139,7 +139,7 @@ def _one_line(text: str, longest: int = 200) -> str:
 
 
 def _with_rows(data: Any) -> Any:
-    """`data` with its calls as rows; what is not packed as it should be is left to the validation."""
+    """Return `data` with its calls as rows; malformed columns are left to the validation."""
     match data:
         case {"trace": {"calls": {"rows": int(), "pool": list(), "columns": dict()} as columns} as trace}:
             try:
@@ -150,7 +150,7 @@ def _with_rows(data: Any) -> Any:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of what `to_json` writes: every field is there, also one that has its default."""
+    """Return the JSON Schema of what `to_json` writes: every field is there, also one that has its default."""
     from pydantic.json_schema import GenerateJsonSchema
     from pydantic_core import core_schema
 

@@ -70,12 +70,12 @@ def _scaled(number: int) -> str:
 
 
 def bytes_text(size: int) -> str:
-    """A size in memory: `640 B`, `2.1 MB`; a thousand bytes are a kilobyte."""
+    """Write a size in memory: `640 B`, `2.1 MB`; a thousand bytes are a kilobyte."""
     return f"{size} B" if size < 1000 else f"{_scaled(size)}B"
 
 
 def seconds_text(seconds: float) -> str:
-    """A time: `0.42 ms`, `21 ms`, `1.3 s`, `2 min 5 s`."""
+    """Write a time: `0.42 ms`, `21 ms`, `1.3 s`, `2 min 5 s`."""
     if seconds >= 100:
         return f"{int(seconds // 60)} min {round(seconds % 60)} s"
     value, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
@@ -83,7 +83,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def options_text(options: Options | None) -> str:
-    """What the author chose, briefly: `3×3, stride 2, same`; strides and dilation only where they are not 1."""
+    """Write the options briefly: `3×3, stride 2, same`; strides and dilation only where they are not 1."""
     match options:
         case ConvOptions() | DepthwiseConvOptions() | ConvTransposeOptions():
             window = _window(options.kernel_size, options.strides, options.padding, options.dilation_rate)

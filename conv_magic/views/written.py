@@ -15,7 +15,7 @@ Writing = Literal["write", "rewrite", "unwrite"]
 
 
 def written(document: Document, how: Writing) -> str:
-    """The text of the cell that ran, changed; the text as it was where there is nothing to change.
+    """Return the text of the cell that ran, changed; the text as it was where there is nothing to change.
 
     Contracts that hold stay, and so do those with names of the author's own: only what a pin would say is ever replaced
     or taken out.
@@ -36,7 +36,7 @@ def _pins(text: str, cell: str) -> list[Contract]:
 
 
 def _removed(pin: Contract, text: str) -> Edit:
-    """The comment taken out with the blanks before it."""
+    """Return the edit that takes out the comment with the blanks before it."""
     line = lines_of(text)[pin.line - 1]
     before = line.encode("utf-16-le")[: 2 * pin.span.column].decode("utf-16-le").rstrip()
     start = utf16_from_char(before, len(before))
