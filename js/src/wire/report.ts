@@ -29,7 +29,7 @@ export type Proof = "shapes" | "ran";
  * versions   pairs a package with its version
  * trying     while fixes are being tried
  * sites      where the options of its calls are written
- * running    the cell had not ended when this was written: nothing is said of how it ends; `training` what it was at
+ * running    the cell had not ended when this was written; `training` is how far its loop had come
  */
 export interface Document {
   schema: number;
@@ -73,7 +73,7 @@ export interface Source {
   label: string;
 }
 /**
- * One call, or `count` calls of one place with equal shapes.
+ * One call, or `count` calls of one call site with equal shapes.
  *
  * op          the field's name of the operation: `conv2d` for `tf.nn.conv2d`, `Conv2D` for the layer
  * layer       the layer's own name (`conv2d_3`), that of a `tf.function` which is traced, or None for a function
@@ -83,12 +83,12 @@ export interface Source {
  * inputs      the shapes of its tensor inputs, in order
  * producers   for each input the index of the call that made it, or None
  * kernel      shape of the kernel or weight matrix
- * expected    what the arithmetic says, `output` what came; None where not known
+ * expected    the output's shape by the arithmetic, `output` the real one; None where not known
  * error       the exception's text, when it raised
- * accepts     what its first input must look like, None for any size; None altogether where that is not known
+ * accepts     the shape that its first input must have, None for any size; None for all if it is not known
  * direct      whether the user's own line called it, not a library on its behalf
  * tracing     the graphs traced for it; None for a call that traces none
- * given       for each input without a producer what of the user's it was, where the text leaves no doubt;
+ * given       for each input without a producer the user's data that it was, if the text leaves no doubt;
  *             of a `fit` on a dataset that dataset
  */
 export interface CallRecord {
@@ -297,7 +297,7 @@ export interface Cost {
   seconds: number | null;
 }
 /**
- * How often a graph was traced in the calls of one row: of a `tf.function`, or of Keras' step inside `fit`.
+ * How often a graph was traced in the calls of one row, of a `tf.function` or of Keras' step inside `fit`.
  *
  * functions   how many function objects were traced: more than one where it is made anew
  * alike       whether all of them are of the same code and see the same values around it
@@ -312,7 +312,7 @@ export interface Tracing {
   numbers: [string, string[]][];
 }
 /**
- * What of the user's own an input was, where no recorded call made it.
+ * The user's own data that an input was, if no recorded call made it.
  *
  * name   what the text calls it: `x_train`; where it has no name, the call that made it: `tf.zeros`
  * span   the statement that bound the name, of a loop its head; else the expression itself
@@ -375,11 +375,11 @@ export interface AssignedValue {
 /**
  * One fault at its root.
  *
- * headline   one line: the layer, what it was given, what it needs
+ * headline   one line: the layer, its input, what it needs
  * reasons    further lines, each a fact with its number
- * expected   the shape that was needed (None: any size), `actual` what came; `axes` are the places of
+ * expected   the shape that was needed (None: any size), `actual` the one that came; `axes` are the axes of
  *            `expected` that differ or are missing, `axis_names` what its axes mean
- * origin     where the differing number comes from, `origin_note` in words
+ * origin     where the differing size comes from, `origin_note` the same in words
  */
 export interface Diagnosis {
   code: string;
@@ -428,7 +428,7 @@ export interface Edit {
  * flow        the same with what went in: `(None, 28, 28, 1) -> (None, 26, 26, 32)`
  * pin         the comment that would state this shape from now on, `# shape: (B, 26, 26, 32)`, to be put at the end
  *             of `line`; None where there is none, or none can be stated
- * later       whether it tells of a later run: the line is that of a function which this cell called
+ * later       whether it is about a later run: the line is in a function that this cell called
  * calls       index the document's calls, `diagnosis` its diagnoses
  */
 export interface LineNote {
@@ -463,7 +463,7 @@ export interface EditSite {
 /**
  * Where an option of a call is written, or where it would be.
  *
- * span     its value; empty where it would be put in, with `before` in front of it
+ * span     its value; empty where it would be added, with `before` in front of it
  * axis     the one spatial axis that this number is for, as in a kernel's shape; None where it is for all
  */
 export interface ArgumentSite {
