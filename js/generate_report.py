@@ -30,7 +30,7 @@ BANNER = """\
 
 
 def plain(node: Any) -> Any:
-    """The schema as json-schema-to-typescript reads it: fields without titles and all there, tuples as in draft 7."""
+    """Return the schema as json-schema-to-typescript reads it: no titles, all fields there, tuples as in draft 7."""
     if isinstance(node, list):
         return [plain(item) for item in node]
     if not isinstance(node, dict):
@@ -47,7 +47,7 @@ def plain(node: Any) -> Any:
 
 
 def render() -> str:
-    """The text of `wire/report.ts`. Raises `RuntimeError` when the tool fails."""
+    """Return the text of `wire/report.ts`. Raises `RuntimeError` when the tool fails."""
     schema = plain(TypeAdapter(Document).json_schema(mode="serialization"))
     arguments = [str(TOOL), "--bannerComment", BANNER, "--style.bracketSpacing"]
     asked = {"input": json.dumps(schema), "capture_output": True, "text": True, "cwd": JS}
@@ -58,7 +58,7 @@ def render() -> str:
 
 
 def checked(node: Any) -> Any:
-    """The schema with no more than what is checked: no words, no defaults."""
+    """Return the schema with no more than what is checked: no words, no defaults."""
     if isinstance(node, list):
         return [checked(item) for item in node]
     if not isinstance(node, dict):
@@ -73,7 +73,7 @@ def checked(node: Any) -> Any:
 
 
 def render_schema() -> str:
-    """The text of `wire/schema.ts`."""
+    """Return the text of `wire/schema.ts`."""
     schema = TypeAdapter(Document).json_schema(mode="serialization")
     data = {"$defs": {name: checked(kind) for name, kind in schema["$defs"].items()}, **checked(schema)}
     return (

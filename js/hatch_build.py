@@ -33,12 +33,12 @@ SOURCES = (
 
 
 def sources() -> Iterator[Path]:
-    """The files that the bundles are made from, in a stable order."""
+    """Return the files that the bundles are made from, in a stable order."""
     return (path for pattern in SOURCES for path in sorted(JS.glob(pattern)))
 
 
 def fingerprint() -> str:
-    """A hash of the names and texts of all sources; line ends do not count."""
+    """Return a hash of the names and texts of all sources; line ends do not count."""
     found = hashlib.sha256()
     for path in sources():
         text = path.read_bytes().replace(b"\r\n", b"\n")
@@ -65,7 +65,7 @@ def npm(*arguments: str) -> None:
 
 
 def packages(lock: Path) -> dict[str, str]:
-    """The packages that a lock file names, with their versions; those for other platforms are left out."""
+    """Return the packages that a lock file names, with their versions; those for other platforms are left out."""
     found = json.loads(lock.read_text("utf-8"))["packages"]
     return {path: entry["version"] for path, entry in found.items() if path and not entry.get("optional")}
 

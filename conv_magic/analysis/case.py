@@ -49,7 +49,7 @@ class Case:
         return self.wanted.goals
 
     def value(self, node: ast.AST) -> Value | None:
-        """What an expression stood for."""
+        """Return what an expression stood for."""
         return self.program.value(node)
 
     def is_operand(self, node: ast.AST) -> bool:
@@ -80,7 +80,7 @@ class Case:
         return self.call.kernel if self.call is not None else None
 
     def fit(self, node: ast.AST, after: Shape) -> float | None:
-        """The cost of a value that would have the shape `after`; None where the failing call could not take it."""
+        """Return the cost of a value of the shape `after`, None where the failing call could not take it."""
         value = self.value(node)
         now = value.shape if value is not None else None
         if now is None:
@@ -149,7 +149,7 @@ class Case:
         return found
 
     def _recorded(self) -> Iterator[tuple[float, Span | None]]:
-        """The places of the failing call and of those before it, from the recorded flow."""
+        """Yield the places of the failing call and of those before it, from the recorded flow."""
         calls = {call.index: call for call in self.trace.calls}
         todo, seen = [self.call] if self.call is not None else [], set()
         for step in range(_MOST_STEPS):
@@ -165,7 +165,7 @@ class Case:
                 yield 0.4, call.span
 
     def _node_at(self, span: Span | None) -> ast.AST | None:
-        """The smallest expression or statement that covers a place in the text."""
+        """Return the smallest expression or statement that covers a place in the text."""
         if span is None or span.cell != self.trace.sources[0].cell:
             return None
         nodes = self._at_lines.get((span.line, span.end_line), ())

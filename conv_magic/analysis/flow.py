@@ -69,7 +69,7 @@ class Flow:
         yield from self._objects(node)
 
     def _heads(self, statement: ast.stmt) -> Iterator[ast.AST]:
-        """What a loop that the statement is in runs over, and its condition."""
+        """Yield what a loop that the statement is in runs over, and its condition."""
         for around in self._program.around(statement):
             if isinstance(around, ast.For):
                 yield around.iter
@@ -181,7 +181,7 @@ class Flow:
         return found
 
     def _given_for(self, scope: ast.AST, arguments: ast.arguments, name: str) -> Iterator[ast.AST]:
-        """What calls of a function in the text give for a parameter, and its default."""
+        """Yield what calls of a function in the text give for a parameter, and its default."""
         names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         if name not in (*names, *(a.arg for a in arguments.kwonlyargs)):
             return
@@ -196,7 +196,7 @@ class Flow:
                 yield call.args[place]
 
     def _calls_of(self, scope: ast.AST) -> tuple[list[ast.Call], int]:
-        """The calls of a function, and whether its first parameter is its owner."""
+        """Return the calls of a function, and whether its first parameter is its owner."""
         owner = self._program.parent(scope)
         calls = [node for node in self._program.nodes.values() if isinstance(node, ast.Call)]
         if isinstance(scope, ast.Lambda):

@@ -79,7 +79,7 @@ class Foresight:
         self._lines = program.text.split("\n")
 
     def of(self, effects: Sequence[Effect]) -> Verdict:
-        """What becomes of the failing call with all these effects."""
+        """Return what becomes of the failing call with all these effects."""
         if self._failing is None or not effects:
             return Verdict.UNKNOWN
         try:
@@ -117,7 +117,7 @@ class Foresight:
         return calls
 
     def _change_value(self, node: ast.expr, becomes: Becomes, changed: _Changed) -> None:
-        """The value of an argument of a recorded call, or else what a recorded call gives."""
+        """Return the value of an argument of a recorded call, or else what a recorded call gives."""
         consumer = self._program.parent(node)
         if isinstance(consumer, ast.List | ast.Tuple):
             consumer = self._program.parent(consumer)
@@ -135,7 +135,7 @@ class Foresight:
             changed.outputs[call.index] = becomes
 
     def _with_layers(self, calls: list[CallRecord]) -> list[CallRecord]:
-        """The calls, and the later ones of the same layers inside models."""
+        """Return the calls, and the later ones of the same layers inside models."""
         later = [other for call in calls if call.layer for other in self._of_layer[call.layer]]
         return list({call.index: call for call in [*calls, *later]}.values())
 
@@ -171,7 +171,7 @@ class Foresight:
     def _inputs(
         self, call: CallRecord, changed: _Changed, now: Mapping[int, Shape | None], unsure: set[int]
     ) -> tuple[Shape, ...] | None:
-        """What a call is now given; None where that is not known."""
+        """Return what a call is now given; None where that is not known."""
         found: list[Shape] = []
         for place, shape in enumerate(call.inputs):
             producer = call.producers[place] if place < len(call.producers) else None
@@ -193,7 +193,7 @@ class Foresight:
         now: dict[int, Shape | None],
         unsure: set[int],
     ) -> None:
-        """What a call now gives; raises `_Unknown` where it would itself fail, since then that is another fault."""
+        """Return what a call now gives.  Raises `_Unknown` where it would itself fail, which is another fault."""
         options = changed.options.get(call.index, call.options)
         try:
             made = expected_shape(options, inputs, None if call.layer else call.kernel)
@@ -208,7 +208,7 @@ class Foresight:
             now[call.index] = made
 
     def _pass_to_parent(self, call: CallRecord, now: dict[int, Shape | None]) -> None:
-        """A model gives what its last layer gives."""
+        """Return a model gives what its last layer gives."""
         parent = next((each for each in self._calls if each.index == call.parent), None)
         last = max((each.index for each in self._calls if each.parent == call.parent), default=-1)
         if parent is not None and last == call.index and agree(parent.output, call.output):
@@ -261,7 +261,7 @@ def _of_loss(options: LossOptions, labels: Shape, output: Shape) -> Verdict:
 
 
 def _with_option(options: Options | None, name: str, value: Any) -> Options:
-    """The options with another value of one; raises `_Unknown` where they have none of that name."""
+    """Return the options with another value of one; raises `_Unknown` where they have none of that name."""
     if options is None or name not in {field.name for field in fields(options)}:
         raise _Unknown
     old = getattr(options, name)

@@ -54,7 +54,7 @@ def agree(a: Shape | None, b: Shape | None) -> bool:
 
 
 def reason_line_of(message: str) -> str:
-    """The part of an error's text that says what is wrong, without the wrapper's first words."""
+    """Return the part of an error's text that says what is wrong, without the wrapper's first words."""
     text = _TAIL.split(message)[0]
     lines = [
         line for line in text.splitlines() if not line.startswith(("Exception encountered", "Graph execution error"))
@@ -71,7 +71,7 @@ def speaks_of_shapes(message: str) -> bool:
 
 
 def shapes_in(text: str) -> list[Shape]:
-    """The shapes that a text spells, in order."""
+    """Return the shapes that a text spells, in order."""
     text = _SPACED.sub(lambda found: "[" + found[1].replace(" ", ", ") + "]", text)
     return [_sizes(found) for found in _SHAPE.findall(text)]
 
@@ -81,7 +81,7 @@ def _sizes(text: str) -> Shape:
 
 
 def numbers_in(text: str) -> list[int]:
-    """The whole numbers of a text that could be sizes."""
+    """Return the whole numbers of a text that could be sizes."""
     found = (int(each) for each in re.findall(r"(?<![\w.])\d+(?![\w.]*\d*\.\d)", text))
     return [number for number in found if 0 < number < _FAR]
 
@@ -102,7 +102,7 @@ def goals_of(message: str, call: CallRecord | None, diagnoses: Sequence[Diagnosi
 
 
 def _stated(text: str) -> Iterator[Goal]:
-    """What Keras says that it expected."""
+    """Yield what Keras says that it expected."""
     for axis, size, shape in _AXIS.findall(text):
         have = _sizes(shape)
         if -len(have) <= int(axis) < len(have):
@@ -254,7 +254,7 @@ class Wanted:
         return tuple(dict.fromkeys(number for number in found if number and 0 < number < _FAR))
 
     def fault(self) -> str:
-        """What sort of fault the message tells of: `rank`, `size`, `dtype`, `word` or `other`."""
+        """Return what sort of fault the message tells of: `rank`, `size`, `dtype`, `word` or `other`."""
         words = self.words.lower()
         if "shape" not in words[:80] and any(word in words for word in _DTYPE_WORDS):
             return "dtype"

@@ -10,12 +10,12 @@ NOTE = "__conv_magic_note__"
 
 
 def numbered(tree: ast.AST) -> dict[int, ast.expr]:
-    """The expressions of a tree by number; equal texts are numbered alike."""
+    """Return the expressions of a tree by number; equal texts are numbered alike."""
     return dict(enumerate(node for node in ast.walk(tree) if isinstance(node, ast.expr)))
 
 
 def noting(tree: ast.Module) -> ast.Module:
-    """The tree with every expression that has a value of its own wrapped in a call of `NOTE`; it is changed."""
+    """Return the tree with every expression that has a value of its own wrapped in a call of `NOTE`; it is changed."""
     numbers = {id(node): number for number, node in numbered(tree).items()}
     rewritten: ast.Module = _Noting(numbers).visit(tree)
     return ast.fix_missing_locations(rewritten)

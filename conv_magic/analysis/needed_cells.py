@@ -34,7 +34,7 @@ class _Uses:
 
 @lru_cache(maxsize=2048)
 def _uses(text: str) -> _Uses | None:
-    """What a cell does with names; None for one that is no Python.  Holds no tree."""
+    """Return what a cell does with names; None for one that is no Python.  Holds no tree."""
     tree = parse(text)
     if tree is None:
         return None

@@ -61,7 +61,7 @@ class Notes:
 
 
 def observe(start: Start, argument: str) -> str:
-    """What the expressions of a cell stood for, up to where it failed; `argument` is JSON of its `source`."""
+    """Return what the expressions of a cell stood for, up to where it failed; `argument` is JSON of its `source`."""
     source = json.loads(argument)["source"]
     began = time.process_time()
     run_eagerly()

@@ -41,7 +41,7 @@ class Observed:
 
     @classmethod
     def of(cls, answer: str) -> Observed:
-        """What the JSON of an answer says."""
+        """Return what the JSON of an answer says."""
         plain = json.loads(answer)
         error = plain["error"] or {"type": "", "text": ""}
         count, first, last, origin = (
@@ -82,17 +82,17 @@ class Program:
         return start, end
 
     def text_of(self, node: ast.AST) -> str:
-        """A node's text."""
+        """Return a node's text."""
         start, end = self.span(node)
         return self.raw[start:end].decode()
 
     def before_suffix(self, node: ast.expr) -> str:
-        """A node's text so that `[...]` or `.name` may follow it."""
+        """Return a node's text so that `[...]` or `.name` may follow it."""
         text = self.text_of(node)
         return text if isinstance(node, _ATOMS) else f"({text})"
 
     def edited(self, changes: Sequence[Change]) -> str | None:
-        """The text with all changes made; None if two of them overlap."""
+        """Return the text with all changes made; None if two of them overlap."""
         raw, end = self.raw, len(self.raw) + 1
         for start, stop, text in sorted(changes, reverse=True):
             if stop > end:
@@ -101,23 +101,23 @@ class Program:
         return raw.decode()
 
     def place(self, offset: int) -> tuple[int, int]:
-        """The line, from 1, and the column in bytes of an offset in bytes."""
+        """Return the line, from 1, and the column in bytes of an offset in bytes."""
         line = self.raw[:offset].count(b"\n")
         return line + 1, offset - self._starts[line]
 
     # the values
 
     def values(self, node: ast.AST) -> tuple[Value, ...]:
-        """The different values that an expression had, the latest last."""
+        """Return the different values that an expression had, the latest last."""
         return self.observed.values.get(self.sites.get(node, -1), ())  # type: ignore[call-overload]
 
     def value(self, node: ast.AST) -> Value | None:
-        """The latest value."""
+        """Return the latest value."""
         found = self.values(node)
         return found[-1] if found else None
 
     def kind(self, node: ast.AST) -> str:
-        """The kind of the latest value, empty where there is none."""
+        """Return the kind of the latest value, empty where there is none."""
         found = self.value(node)
         return found.kind if found else ""
 
@@ -134,34 +134,34 @@ class Program:
         return self.observed.first.get(self.sites.get(node, -1), 0)  # type: ignore[call-overload]
 
     def origin(self, number: int) -> ast.expr | None:
-        """The expression that gave an object first."""
+        """Return the expression that gave an object first."""
         return self.nodes.get(self.observed.origin.get(number, -1))
 
     # the structure
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """The node that it is a part of."""
+        """Return the node that it is a part of."""
         return self.parents.get(node)
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What a node stands in, from the inside."""
+        """Yield what a node stands in, from the inside."""
         at = self.parents.get(node)
         while at is not None:
             yield at
             at = self.parents.get(at)
 
     def statement(self, node: ast.AST) -> ast.stmt:
-        """The innermost statement around a node, or itself."""
+        """Return the innermost statement around a node, or itself."""
         if isinstance(node, ast.stmt):
             return node
         return next(each for each in self.around(node) if isinstance(each, ast.stmt))
 
     def scope(self, node: ast.AST) -> ast.AST | None:
-        """The function or lambda around a node; None at the top level."""
+        """Return the function or lambda around a node; None at the top level."""
         return next((each for each in self.around(node) if isinstance(each, _SCOPES)), None)
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
-        """The statements among which one stands."""
+        """Return the statements among which one stands."""
         parent = self.parents.get(statement)
         for name in ("body", "orelse", "finalbody"):
             found = getattr(parent, name, None)
@@ -170,7 +170,7 @@ class Program:
         return []
 
     def call_of(self, node: ast.AST) -> tuple[ast.Call | None, str | None]:
-        """The call of which `node` is an argument, and the argument's name where it is given by name."""
+        """Return the call of which `node` is an argument, and the argument's name where it is given by name."""
         parent = self.parents.get(node)
         if isinstance(parent, ast.keyword):
             call = self.parents.get(parent)
@@ -178,7 +178,7 @@ class Program:
         return (parent, None) if isinstance(parent, ast.Call) and node in parent.args else (None, None)
 
     def argument_name(self, node: ast.AST) -> str | None:
-        """The name of the parameter that `node` is given for, also by position."""
+        """Return the name of the parameter that `node` is given for, also by position."""
         call, name = self.call_of(node)
         if call is None or name is not None or node not in call.args:
             return name
@@ -188,7 +188,7 @@ class Program:
         return names[place] if place < len(names) else None
 
     def role(self, node: ast.AST) -> str:
-        """The parameter that `node` is given for, or is an element of what is given for it."""
+        """Return the parameter that `node` is given for, or is an element of what is given for it."""
         at: ast.AST | None = node
         for _ in range(3):
             if at is None:
@@ -202,7 +202,7 @@ class Program:
         return ""
 
     def open_expressions(self) -> list[ast.expr]:
-        """The expressions that were being evaluated when the run failed, the innermost last."""
+        """Return the expressions that were being evaluated when the run failed, the innermost last."""
         return self._open
 
     @cached_property
@@ -265,7 +265,7 @@ class Program:
         return ".".join([alias, *parts[1:]]), f"import {parts[0]}" + (f" as {alias}\n" if alias != parts[0] else "\n")
 
     def layer(self, name: str) -> tuple[str, str]:
-        """The same for one of Keras' layers, in the way in which the text writes other layers."""
+        """Return the same for one of Keras' layers, in the way in which the text writes other layers."""
         for text, value in self._layer_classes.items():
             if value.text == name:
                 return text, ""

@@ -19,7 +19,7 @@ class Start(Protocol):
     """What cells are run from; see `repair.trial.Start`."""
 
     def fresh(self) -> dict[str, Any]:
-        """The namespace that the cell starts from, made anew."""
+        """Return the namespace that the cell starts from, made anew."""
         ...
 
 

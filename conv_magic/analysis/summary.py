@@ -20,7 +20,7 @@ Number = Callable[[Any], int]
 
 
 def summary(value: Any, number: Number, *, deep: bool = True) -> Value:
-    """What a value is."""
+    """Return what a value is."""
     if value is None or isinstance(value, bool):
         return Value("none" if value is None else "bool", text=repr(value))
     if isinstance(value, str):
@@ -60,7 +60,7 @@ def _is(value: Any, module: str, *path: str) -> bool:
 
 
 def shape_of(value: Any) -> Shape | None:
-    """The shape of anything that has one of numbers."""
+    """Return the shape of anything that has one of numbers."""
     try:
         shape = value.shape
         return None if shape is None else tuple(None if size is None else int(size) for size in shape)

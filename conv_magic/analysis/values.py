@@ -55,7 +55,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Value) if f.default is not MISSIN
 
 
 def to_plain(value: Value) -> dict[str, Any]:
-    """The value as JSON knows it, without what is as by default."""
+    """Return the value as JSON knows it, without what is as by default."""
     plain = {name: getattr(value, name) for name in _DEFAULTS if getattr(value, name) != _DEFAULTS[name]}
     if value.parameters:
         plain["parameters"] = [(p.name, p.kind, p.default) for p in value.parameters]
@@ -63,7 +63,7 @@ def to_plain(value: Value) -> dict[str, Any]:
 
 
 def from_plain(plain: dict[str, Any]) -> Value:
-    """The value that `to_plain` wrote."""
+    """Return the value that `to_plain` wrote."""
     known = {name: _tuples(given) for name, given in plain.items()}
     if "parameters" in known:
         known["parameters"] = tuple(Parameter(*each) for each in known["parameters"])

@@ -119,7 +119,7 @@ def _tried(report: Report, trials: Trials, *, stoppable: bool) -> tuple[Diagnosi
 
 
 def _to_seek(report: Document, diagnoses: tuple[Diagnosis, ...]) -> int | None:
-    """The place of the error for which a fix has to be looked for: no known one holds, and it is about shapes."""
+    """Return the index of the error to search a fix for: about shapes, no fix of it holds; None if there is none."""
     if report.failure is None:
         return None
     for place, diagnosis in enumerate(diagnoses):
@@ -132,7 +132,7 @@ def _to_seek(report: Document, diagnoses: tuple[Diagnosis, ...]) -> int | None:
 def _sought(
     report: Report, diagnoses: tuple[Diagnosis, ...], trials: Trials, seconds: float, *, stoppable: bool
 ) -> tuple[Diagnosis, ...]:
-    """The diagnoses with what a search of so many seconds found for the error that no known fix ends."""
+    """Return the diagnoses with what a search of so many seconds found for the error that no known fix ends."""
     place = _to_seek(report, diagnoses)
     if place is None:
         return diagnoses

@@ -81,7 +81,7 @@ _HARMING = frozenset({
 
 
 def against_fault(operator: str, fault: str) -> float:
-    """The cost of an operator that changes another thing than what the error is about."""
+    """Return the cost of an operator that changes another thing than what the error is about."""
     if fault == "rank":
         return {"another number": 1.3, "transpose": 1.0, "cast": 1.0}.get(operator, 0.7 * (operator in _SIZE))
     if fault == "size":
@@ -94,7 +94,7 @@ def against_fault(operator: str, fault: str) -> float:
 
 
 def at_site(case: Case, node: ast.expr) -> float:
-    """The cost of changing this expression, whichever way."""
+    """Return the cost of changing this expression, whichever way."""
     kind, cost = case.program.kind(node), 0.0
     if kind in ("int", "dims", "list", "float") and case.in_given_data(node):
         cost += WEIGHTS.made_up_data
@@ -117,7 +117,7 @@ def _counts_turns(case: Case, node: ast.expr) -> bool:
 
 
 def in_context(case: Case, operator: str, node: ast.expr) -> float:
-    """What the failing call makes likelier or not: labels against outputs above all."""
+    """Return what the failing call makes likelier or not: labels against outputs above all."""
     call = case.call
     if call is None:
         return 0.0
@@ -165,7 +165,7 @@ class Before:
 
 
 def before(case: Case) -> Before:
-    """What a repair is compared with."""
+    """Return what a repair is compared with."""
     latest: dict[str, tuple[int, Value]] = {}
     for node in case.program.nodes.values():
         value = case.value(node)
@@ -187,7 +187,7 @@ def _used(text: str) -> frozenset[str]:
 
 
 def evidence(was: Before, text: str, after: Mapping[str, Value]) -> dict[str, float]:
-    """What speaks against a repair that holds, from what the names stand for with it."""
+    """Return what speaks against a repair that holds, from what the names stand for with it."""
     found: dict[str, float] = {}
     for name, value in after.items():
         old = was.names.get(name)

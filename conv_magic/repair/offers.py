@@ -41,7 +41,7 @@ def offered(case: Case) -> Iterator[Offer]:
 
 
 def _at(case: Case, node: ast.expr, fault: str) -> Iterator[tuple[float, str, Candidate]]:
-    """The edits at one expression, with their costs."""
+    """Yield the edits at one expression, with their costs."""
     near = costs.WEIGHTS.step * case.flow.distance(node) + costs.at_site(case, node)
     for operator in OPERATORS:
         if operator.applies(case, node):
@@ -52,7 +52,7 @@ def _at(case: Case, node: ast.expr, fault: str) -> Iterator[tuple[float, str, Ca
 
 
 def _made(case: Case, operator: Operator, node: ast.expr) -> list[Candidate]:
-    """What an operator offers; one that breaks has nothing to offer, which is noted."""
+    """Return what an operator offers; one that breaks has nothing to offer, which is noted."""
     try:
         return list(operator.candidates(case, node))
     except Exception as error:
@@ -63,7 +63,7 @@ def _made(case: Case, operator: Operator, node: ast.expr) -> list[Candidate]:
 
 
 def foreseen(case: Case, made: Sequence[Candidate]) -> float | None:
-    """What arithmetic says for edits, as a part of the cost; None where the failing call would fail as before."""
+    """Return what arithmetic says for edits, as a cost; None where the failing call would fail as before."""
     effects = [candidate.effect for candidate in made if candidate.effect is not None]
     if len(effects) < len(made):
         return 0.0
@@ -74,7 +74,7 @@ def foreseen(case: Case, made: Sequence[Candidate]) -> float | None:
 
 
 def _together(case: Case, name: str, members: Members) -> Iterator[Offer]:
-    """The same edit at all its places; of a number also at those of one call, or of one function."""
+    """Yield the same edit at all its places; of a number also at those of one call, or of one function."""
     groups = [members]
     if name == "another number":
         by_place: dict[object, Members] = defaultdict(list)

@@ -106,7 +106,7 @@ class Search:
         return frozenset(self._was.names)
 
     def run(self) -> list[Repair]:
-        """The repairs that ran, best first."""
+        """Return the repairs that ran, best first."""
         held, further = self._level(self.case, self.most, None)
         begun = [repair for repair in further if repair.plain <= _MOST_FIRST_COST]
         for first in sorted(begun)[:_MOST_SECOND]:
@@ -153,7 +153,7 @@ class Search:
         return held, further
 
     def _batch(self, queue: list[Repair], done: set[str], held: list[Repair], most: int) -> list[Repair]:
-        """The next ones to try, none where what holds cannot be beaten."""
+        """Return the next ones to try, none where what holds cannot be beaten."""
         scores = sorted(repair.score for repair in held)
         batch: list[Repair] = []
         while queue and len(batch) < min(_AT_ONCE, most):
@@ -219,7 +219,7 @@ class Search:
                 yield Repair(cost, next(self._order), cost, "another number", changes, text, probe=node)
 
     def _solved(self, case: Case, repair: Repair, node: ast.Constant, error: tuple[str, str]) -> Iterator[Repair]:
-        """What the probed number has to be so that the numbers that clash agree."""
+        """Yield what the probed number has to be so that the numbers that clash agree."""
         for place, number in enumerate(_solutions(case, node, error)):
             twins = [other for other in case.program.nodes.values() if _is_twin(case, node, other)]
             for group in ([node], twins) if len(twins) > 1 else ([node],):

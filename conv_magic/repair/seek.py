@@ -53,7 +53,7 @@ class Seeker:
         return self.search.case.faults if self.search is not None else []
 
     def repairs(self) -> list[Repair]:
-        """The repairs with which the cell ran, best first."""
+        """Return the repairs with which the cell ran, best first."""
         if self.packed.missing:
             return []
         case = self._case(self.trace.sources[0].text)
@@ -64,7 +64,7 @@ class Seeker:
         return self.last
 
     def fixes(self) -> Iterator[Fix]:
-        """The same as fixes; they are not proved yet."""
+        """Yield the same as fixes; they are not proved yet."""
         source = self.trace.sources[0]
         for repair in self.repairs():
             chain = _chain(repair)
@@ -108,7 +108,7 @@ class Seeker:
 
 
 def proved(seeker: Seeker, trials: Trials, goals: Sequence[Goal]) -> tuple[Fix, ...]:
-    """The first few fixes that a search finds and that hold when the whole cell is run as it is."""
+    """Return the first few fixes that a search finds and that hold when the whole cell is run as it is."""
     found: list[Fix] = []
     for fix in seeker.fixes():
         tried, _ = trials.tried(fix, goals=goals)
@@ -127,7 +127,7 @@ def _outcome(plain: dict[str, object]) -> Outcome:
 
 
 def _chain(repair: Repair) -> tuple[Change, ...] | None:
-    """The changes of the text as it was; None where a second step changed what the first one put in."""
+    """Return the changes of the text as it was; None where a second step changed what the first one put in."""
     if repair.first is None:
         return repair.changes
     moved: list[Change] = []

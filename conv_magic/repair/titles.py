@@ -12,7 +12,7 @@ _LONGEST = 64
 
 
 def title_of(program: Program, changes: Sequence[Change]) -> str:
-    """What the changes do to the text, in one line."""
+    """Return what the changes do to the text, in one line."""
     imports = [change for change in changes if _is_import(change)]
     others = sorted(change for change in changes if not _is_import(change))
     parts = list(dict.fromkeys(_exchanged(program, others) or _told(program, others)))
@@ -50,7 +50,7 @@ def _told(program: Program, changes: Sequence[Change]) -> Iterable[str]:
 
 
 def _around(program: Program, change: Change) -> ast.AST | None:
-    """The smallest expression that a change lies in, one that is replaced whole not counted."""
+    """Return the smallest expression that a change lies in, one that is replaced whole not counted."""
     start, end, _ = change
     found: ast.AST | None = None
     size = len(program.raw) + 1
@@ -116,7 +116,7 @@ def _taken(program: Program, node: ast.AST | None, old: str, line: int) -> str:
 
 
 def _several(program: Program, node: ast.AST | None, changes: Sequence[Change]) -> str:
-    """The whole expression before and after."""
+    """Return the whole expression before and after."""
     lines = sorted({program.place(start)[0] for start, _, _ in changes})
     if node is not None:
         first, last = program.span(node)
@@ -139,7 +139,7 @@ def _several(program: Program, node: ast.AST | None, changes: Sequence[Change]) 
 
 
 def _called(program: Program, node: ast.AST | None) -> str:
-    """The name of the call that an expression is, or stands in."""
+    """Return the name of the call that an expression is, or stands in."""
     at = node
     while at is not None and not isinstance(at, ast.Call | ast.stmt):
         at = program.parent(at)

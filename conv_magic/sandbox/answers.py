@@ -40,7 +40,7 @@ def prepare() -> None:
 
 
 def dump(answer: Trial | Ready | Reply) -> bytes:
-    """The answer as it travels."""
+    """Return the answer as it travels."""
     # not pydantic's own text: it refuses lone surrogates, which a message may hold
     text = json.dumps(_adapter().dump_python(answer, mode="json")).encode("ascii")
     if len(text) > MOST:
@@ -54,7 +54,7 @@ def _too_long(answer: Trial | Ready | Reply) -> Trial | Reply:
 
 
 def load(text: bytes) -> Trial | Ready | Reply:
-    """The answer of which this is the text.  Raises `Unreadable`."""
+    """Return the answer of which this is the text.  Raises `Unreadable`."""
     try:
         return _adapter().validate_python(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -62,7 +62,7 @@ def load(text: bytes) -> Trial | Ready | Reply:
 
 
 def read(stream: IO[bytes]) -> Trial | Ready | Reply:
-    """The next answer of a stream.  Raises `EOFError` at its end, `Unreadable`."""
+    """Return the next answer of a stream.  Raises `EOFError` at its end, `Unreadable`."""
     length = int.from_bytes(_exactly(stream, _HEAD), "big")
     if length > MOST:
         raise Unreadable(_TOO_LONG)
@@ -77,7 +77,7 @@ def _exactly(stream: IO[bytes], length: int) -> bytes:
 
 
 def read_before(reader: int, deadline: float) -> Trial | None:
-    """A trial's own account, from a pipe; None if it gave none before the deadline (of `time.monotonic`)."""
+    """Return a trial's own account, from a pipe; None if it gave none before the deadline (of `time.monotonic`)."""
     data = bytearray()
     while len(data) < _HEAD or len(data) < _HEAD + int.from_bytes(data[:_HEAD], "big"):
         ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))

@@ -65,7 +65,7 @@ def _is_in(lines: list[str], place: Watch) -> bool:
 
 
 def _expression(tree: ast.AST, wanted: str, gast: Any) -> tuple[Any, str, int | None, Any] | None:
-    """The one value in `tree` with that text: its parent, the field, the place in a list, and itself."""
+    """Return the one value in `tree` with that text: its parent, the field, the place in a list, and itself."""
     met: list[tuple[Any, str, int | None, Any]] = []
     for parent in ast.walk(tree):
         for name, value in ast.iter_fields(parent):
@@ -85,5 +85,5 @@ def _expression(tree: ast.AST, wanted: str, gast: Any) -> tuple[Any, str, int | 
 
 
 def _normal(text: str) -> str:
-    """The text as Python would write it, spaces and line ends aside."""
+    """Return the text as Python would write it, spaces and line ends aside."""
     return ast.unparse(ast.parse(textwrap.dedent(text).strip()))

@@ -41,7 +41,7 @@ class Budget:
         self.over = True
 
     def check(self) -> None:
-        """Raises `OutOfTime` if no time is left."""
+        """Raise `OutOfTime` if no time is left."""
         self.over = self.over or time.thread_time() - self._started > self.seconds
         if self.over:
             raise OutOfTime
@@ -74,7 +74,7 @@ class _Worker(Generic[T]):
 
 
 def bounded(work: Callable[[], T], budget: Budget) -> T | None:
-    """What the work gives, with the time that the budget has; None if it raised anything, or did not end in time.
+    """Return what the work gives within the budget's time; None if it raised anything, or did not end in time.
 
     An interrupt of this thread passes through.
     """

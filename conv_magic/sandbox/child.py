@@ -14,7 +14,7 @@ _PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # options of prctl(2)
 
 
 def without_answer(status: int, late: bool, seconds: float) -> Trial:
-    """What is known of a child that gave no account, from its wait status."""
+    """Return what is known of a child that gave no account, from its wait status."""
     if late or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF):
         return Trial(Ended.TIMED_OUT, seconds)
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0

@@ -23,7 +23,7 @@ class Confinement:
 
 
 def of_this_system() -> Confinement:
-    """What this system has."""
+    """Return what this system has."""
     return Confinement(landlock.version(), seccomp.available())
 
 

@@ -26,7 +26,7 @@ def definitions_in(text: str) -> list[Node]:
 
 
 def definition_of_function(code: CodeType) -> Definition | None:
-    """What made a code object; None where no text is known, or two on one line might have."""
+    """Return what made a code object; None where no text is known, or two on one line might have."""
     text = "".join(linecache.getlines(code.co_filename))
     found = [node for node in definitions_in(text) if _begins(node) == code.co_firstlineno]
     found = [node for node in found if getattr(node, "name", "<lambda>") == code.co_name]
@@ -34,7 +34,7 @@ def definition_of_function(code: CodeType) -> Definition | None:
 
 
 def definition_of_class(value: type) -> Definition | None:
-    """The same for a class, found by its methods: before Python 3.13 a class does not know its place."""
+    """Return the same for a class, found by its methods: before Python 3.13 a class does not know its place."""
     for member in vars(value).values():
         method = inspect.unwrap(getattr(member, "__func__", member)) if callable(member) else None
         if isinstance(method, FunctionType) and method.__qualname__.startswith(value.__qualname__ + "."):
@@ -47,7 +47,7 @@ def definition_of_class(value: type) -> Definition | None:
 
 
 def attributes_set(node: ast.AST) -> set[str]:
-    """The names that are assigned on a name, such as `self`, anywhere in a class."""
+    """Return the names that are assigned on a name, such as `self`, anywhere in a class."""
     return {
         n.attr
         for n in ast.walk(node)
@@ -56,7 +56,7 @@ def attributes_set(node: ast.AST) -> set[str]:
 
 
 def _begins(node: Node) -> int:
-    """The first line, decorators included."""
+    """Return the first line, decorators included."""
     decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
     lines: list[int] = [node.lineno, *(decorator.lineno for decorator in decorators)]
     return min(lines)

@@ -20,7 +20,7 @@ runpy.run_module("conv_magic.sandbox.scratch_process", run_name="__main__", alte
 
 
 def command(arguments: list[str]) -> list[str]:
-    """The command line of a scratch process with these arguments."""
+    """Return the command line of a scratch process with these arguments."""
     return [sys.executable, "-P", "-c", _START, json.dumps(safe_path()), *arguments]
 
 
@@ -35,7 +35,7 @@ FIXED = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "MPLBACKEND": "A
 
 
 def safe_path() -> list[str]:
-    """This process' import path for another one: Python's own library first, then the packages, then the rest.
+    """Return this process' import path for another one: Python's own library first, then the packages, then the rest.
 
     The working folder is left out, unless one of the frameworks itself was imported from there.
     """
@@ -56,6 +56,6 @@ def safe_path() -> list[str]:
 
 
 def _root_of(name: str) -> str | None:
-    """The folder that a package was imported from; None if it was not, or is no folder."""
+    """Return the folder that a package was imported from; None if it was not, or is no folder."""
     file = getattr(sys.modules.get(name), "__file__", None)
     return os.path.dirname(os.path.dirname(os.path.realpath(file))) if file else None

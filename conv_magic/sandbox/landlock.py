@@ -42,7 +42,7 @@ def available() -> bool:
 
 
 def version() -> int:
-    """The version of Landlock's interface that this system has; 0 for none."""
+    """Return the version of Landlock's interface that this system has; 0 for none."""
     if not sys.platform.startswith("linux") or os.environ.get(SWITCH) == "0":
         return 0
     return max(0, int(_system_call()(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)))

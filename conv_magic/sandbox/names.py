@@ -11,7 +11,7 @@ from conv_magic.text import source as cell_source
 
 
 def names_needed(source: str) -> set[str]:
-    """The global names that a cell reads before it binds them, builtins included.
+    """Return the global names that a cell reads before it binds them, builtins included.
 
     A name that only one branch of an `if` binds counts as unbound after it; the body of a loop counts as run.
     A function's names count as needed unless the cell binds them anywhere, for it may be called late.
@@ -22,7 +22,7 @@ def names_needed(source: str) -> set[str]:
 
 
 def names_needed_by(body: Iterable[ast.stmt]) -> set[str]:
-    """The same for statements of a module."""
+    """Return the same for statements of a module."""
     names = names_in(body)
     return set(names.now | (names.late - names.bound))
 
@@ -43,7 +43,7 @@ class Names:
 
 
 def names_in(body: Iterable[ast.stmt]) -> Names:
-    """The global names of statements of a module, in the order in which they run."""
+    """Return the global names of statements of a module, in the order in which they run."""
     reads = _Reads()
     reads.run(body)
     found = (reads.needed, reads.late, reads.ever_bound, reads.bound, reads.imported)
@@ -173,7 +173,7 @@ class _Reads(ast.NodeVisitor):
 
 
 def _globals_in(table: symtable.SymbolTable) -> set[str]:
-    """The global names read in the scopes inside a module's table."""
+    """Return the global names read in the scopes inside a module's table."""
     found: set[str] = set()
     for inner in table.get_children():
         found |= {s.get_name() for s in inner.get_symbols() if s.is_global() and s.is_referenced()}

@@ -76,7 +76,7 @@ def _build_optimizer(model: Any) -> None:
 
 
 def _as_if_repeated(history: Any, first: int, last: int) -> Any:
-    """The history of all epochs that were asked for: cells plot it against `range(epochs)`."""
+    """Return the history of all epochs that were asked for: cells plot it against `range(epochs)`."""
     epochs = min(last - first, _MOST_EPOCHS)
     if epochs > 1:
         history.history = {name: values[-1:] * epochs for name, values in history.history.items()}
@@ -85,7 +85,7 @@ def _as_if_repeated(history: Any, first: int, last: int) -> Any:
 
 
 def _own_callbacks(callbacks: Any) -> Any:
-    """The user's own callbacks; Keras' write files, schedule and stop, which one step does not need."""
+    """Return the user's own callbacks; Keras' write files, schedule and stop, which one step does not need."""
     if not isinstance(callbacks, list | tuple):
         return None
     return [c for c in callbacks if type(c).__module__.partition(".")[0] not in ("keras", "tf_keras")]

@@ -53,7 +53,7 @@ class Packed:
     late: frozenset[str] = frozenset()
 
     def told(self, name: str) -> str:
-        """What is to be said of a missing name."""
+        """Return what is to be said of a missing name."""
         if name in self.late:
             return f"needs `{name}`, which could not be copied within {SECONDS:g} s"
         return f"needs `{name}`, which cannot be copied"
@@ -64,7 +64,7 @@ class CannotTravel(TypeError):
 
 
 def pack_names(source: str | Iterable[str], namespace: Mapping[str, object]) -> Packed:
-    """What a cell's source, or some names, need of `namespace`, and what that needs in turn.
+    """Return what a cell's source, or some names, need of `namespace`, and what that needs in turn.
 
     Python's, NumPy's and Keras' counters are left as they were: random state, automatic names.  Takes no longer than
     `SECONDS`, and raises nothing, whatever the values do; an interrupt passes through.
@@ -103,7 +103,7 @@ class _Packer:
         self.need_all(wanted)
 
     def unfinished(self) -> tuple[str, ...]:
-        """The names that were begun and are not packed, the innermost first."""
+        """Return the names that were begun and are not packed, the innermost first."""
         return tuple(name for name in reversed(self._begun) if name not in self.names)
 
     def need_all(self, names: Iterable[str]) -> None:
@@ -224,7 +224,7 @@ class _Packer:
         return self._keras_object(value, keras)
 
     def _own_layer(self, value: Any) -> Reduced:
-        """A layer or model whose class does not tell its arguments: what its methods set on `self`."""
+        """Return a layer or model whose class does not tell its arguments: what its methods set on `self`."""
         set_by_methods: set[str] = set()
         for own in filter(self._is_own_class, type(value).__mro__):
             if (found := definition_of_class(own)) is not None:

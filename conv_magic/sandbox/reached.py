@@ -39,7 +39,7 @@ def call_by(wrap: Callable[[Any], Any]) -> None:
 
 
 def places() -> Iterator[tuple[int, Watch]]:
-    """The watched places with their numbers."""
+    """Yield the watched places with their numbers."""
     return iter(enumerate(_watches))
 
 
@@ -59,7 +59,7 @@ def _passed(number: int, value: Any = None) -> Any:
 
 
 def watched(tree: ast.Module, text: str) -> ast.Module:
-    """The tree of `text`, with the watched places in it counted."""
+    """Return the tree of `text`, with the watched places in it counted."""
     for number, place in enumerate(_watches):
         if _same(place.text, text):
             _mark(tree, Code("", text), place.span, number)
@@ -67,7 +67,7 @@ def watched(tree: ast.Module, text: str) -> ast.Module:
 
 
 def mark_definition(node: ast.AST, text: str) -> None:
-    """The same for one function or class of a cell, whose other lines may have been rewritten by IPython."""
+    """Return the same for one function or class of a cell, whose other lines may have been rewritten by IPython."""
     lines = text.splitlines()[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
     for number, place in enumerate(_watches):
         for line in _lines_at(lines, place.text.splitlines()):
@@ -83,7 +83,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _lines_at(lines: list[str], whole: list[str]) -> Iterator[int]:
-    """The lines, from 1, at which `lines` stand in `whole`."""
+    """Yield the lines, from 1, at which `lines` stand in `whole`."""
     return (k + 1 for k in range(len(whole) - len(lines) + 1) if whole[k : k + len(lines)] == lines)
 
 
@@ -139,7 +139,7 @@ def _mark_statement(tree: ast.AST, code: Code, span: Span, number: int) -> bool:
 
 
 def _innermost_body(tree: ast.AST, code: Code, span: Span) -> _Body | None:
-    """The list of statements that the place is in: the last one met is the innermost."""
+    """Return the list of statements that the place is in: the last one met is the innermost."""
     found: _Body | None = None
     for node in ast.walk(tree):
         for _, value in ast.iter_fields(node):

@@ -120,7 +120,7 @@ def _check_reading(path: object, folder: int | None = None) -> None:
 
 
 def _found(name: str) -> Any:
-    """The function of that module and name; None where this system has none."""
+    """Return the function of that module and name; None where this system has none."""
     owner, _, attribute = name.partition(".")
     try:
         return getattr(importlib.import_module(owner), attribute, None)

@@ -47,7 +47,7 @@ class _Statement:
 
 
 def to_run_again(cells: Sequence[Source], cell: str, edited: str, wanted: set[str]) -> tuple[Again, ...]:
-    """The statements of earlier cells to run so that the names `wanted` are what they would be after an edit.
+    """Return the statements of earlier cells to run so that the names `wanted` are what they would be after an edit.
 
     `cells` are in the order in which they last ran; `edited` is the new text of the one whose key is `cell`.
     Empty where the edit does not reach a wanted name, or where a value on the way cannot be made again.
@@ -66,7 +66,7 @@ def to_run_again(cells: Sequence[Source], cell: str, edited: str, wanted: set[st
 
 
 def nodes_of(again: Again) -> list[ast.stmt]:
-    """The statements to run again."""
+    """Return the statements to run again."""
     tree = cell_source.parse(again.text)
     return [tree.body[place] for place in again.places] if tree is not None else []
 
@@ -82,7 +82,7 @@ def _statements(cells: Sequence[Source], texts: Sequence[str], edited: str) -> I
 
 @kept_by_text(200_000)
 def _read(text: str) -> tuple[tuple[ast.stmt, Names, frozenset[str]], ...]:
-    """The statements of a cell, with the names in each and those that it may change in place."""
+    """Return the statements of a cell, with the names in each and those that it may change in place."""
     tree = cell_source.parse(text)
     return tuple((node, names_in([node]), changed_in_place(node)) for node in (tree.body if tree is not None else ()))
 
@@ -92,7 +92,7 @@ def _imports(statement: ast.stmt) -> bool:
 
 
 def _new_places(before: str, after: str) -> set[int]:
-    """The statements of the edited cell that were not there before, by their places."""
+    """Return the statements of the edited cell that were not there before, by their places."""
     old, new = ([ast.dump(node) for node, _, _ in _read(text)] for text in (before, after))
     changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return {place for tag, _, _, start, end in changes if tag != "equal" for place in range(start, end)}
@@ -127,7 +127,7 @@ def _owner(node: ast.AST) -> str | None:
 
 
 def _slice(statements: Sequence[_Statement], wanted: set[str]) -> set[int]:
-    """The statements on the way from the edited ones to the wanted names; none where a value cannot be made again."""
+    """Return the statements from the edited ones to the wanted names; none where a value cannot be made again."""
     included = {number for number, statement in enumerate(statements) if statement.edited}
     while True:
         kept = _needed(statements, set(_forward(statements, included)), wanted)
@@ -140,7 +140,7 @@ def _slice(statements: Sequence[_Statement], wanted: set[str]) -> set[int]:
 
 
 def _forward(statements: Sequence[_Statement], included: set[int]) -> Iterator[int]:
-    """The included statements, and those that touch what one of them sets."""
+    """Yield the included statements, and those that touch what one of them sets."""
     changed: set[str] = set()
     for number, statement in enumerate(statements):
         if number in included or statement.touches & changed:
@@ -151,7 +151,7 @@ def _forward(statements: Sequence[_Statement], included: set[int]) -> Iterator[i
 
 
 def _makers(statements: Sequence[_Statement], kept: set[int]) -> set[int] | None:
-    """What makes the values that statements start from, where those are no longer what they were; None: unknown."""
+    """Return what makes the values that statements start from, where these have changed since; None if unknown."""
     found: set[int] = set()
     for number in kept:
         statement = statements[number]
@@ -166,7 +166,7 @@ def _makers(statements: Sequence[_Statement], kept: set[int]) -> set[int] | None
 
 
 def _made_by(before: Sequence[_Statement], name: str) -> set[int] | None:
-    """The last statement that bound a name, and those that changed its value since."""
+    """Return the last statement that bound a name, and those that changed its value since."""
     bound = [number for number, statement in enumerate(before) if name in statement.names.bound]
     if not bound:
         return None

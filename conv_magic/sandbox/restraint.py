@@ -119,7 +119,7 @@ class _Files:
         raise Refused(NETWORK if within(self._downloads, real) else WRITING)
 
     def check_change(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """The same for the paths that an event changes."""
+        """Return the same for the paths that an event changes."""
         if event == "os.mkdir" and isinstance(arguments[0], str | os.PathLike) and os.path.lexists(arguments[0]):
             return  # the system will say so
         for index, folder in _CHANGING[event]:
@@ -127,7 +127,7 @@ class _Files:
             self.check(arguments[index], given, follow=event not in _NOT_FOLLOWED)
 
     def make_own(self, path: object, *, empty: bool = False) -> None:
-        """A file that is to be written is copied, where only a link to it is in the trial's folder."""
+        """Return a file that is to be written is copied, where only a link to it is in the trial's folder."""
         if isinstance(path, str | bytes | os.PathLike):
             try:
                 self._place.make_own(os.fsdecode(path), empty=empty)
@@ -136,7 +136,7 @@ class _Files:
 
 
 def _from_folder(path: str, folder: object) -> str:
-    """A path that starts from an open folder, as `shutil.rmtree` gives it."""
+    """Return a path that starts from an open folder, as `shutil.rmtree` gives it."""
     if os.path.isabs(path) or not isinstance(folder, int) or folder < 0:
         return path
     for links in ("/proc/self/fd", "/dev/fd"):
@@ -151,7 +151,7 @@ def was_refused_by_system(trial: Trial) -> bool:
 
 
 def needs_of(error_type: str, error: str) -> str | None:
-    """What a failed trial lacked, None if it failed for a reason of its own.
+    """Return what a failed trial lacked, None if it failed for a reason of its own.
 
     A library may wrap the refusal in an exception of its own, so its text decides.
     """

@@ -309,13 +309,13 @@ def _working_folder() -> str | None:
 
 
 def _shell() -> str | None:
-    """The text of IPython's shell; None where there is none."""
+    """Return the text of IPython's shell; None where there is none."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return str(shell) if shell is not None else None
 
 
 def _modules(question: Question | None) -> tuple[str, ...]:
-    """What is imported once for all trials to come."""
+    """Return what is imported once for all trials to come."""
     kept = tuple(module for module in _WORTH_KEEPING if module in sys.modules)
     return kept if question is None else (*kept, question.function.partition(":")[0])
 
@@ -325,7 +325,7 @@ _shared: dict[str | None, Scratch] = {}
 
 
 def shared_scratch(analyse: str | None = None) -> Scratch:
-    """This process' own scratch process for that analysis, started when first needed, stopped at the end."""
+    """Return this process' own scratch process for that analysis, started when first needed, stopped at the end."""
     scratch = _shared.get(analyse)
     if scratch is None:
         scratch = _shared[analyse] = Scratch(analyse)

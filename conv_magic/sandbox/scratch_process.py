@@ -51,7 +51,7 @@ class Inbox:
         self._thread.start()
 
     def take(self) -> Request:
-        """The next request."""
+        """Return the next request."""
         self._thread.join()
         assert self._request is not None
         return self._request
@@ -207,7 +207,7 @@ def _named(analyse: str | None) -> Analyse | None:
 
 
 def _quiet_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """The pipes to the owner, moved away from where a library would print."""
+    """Return the pipes to the owner, moved away from where a library would print."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

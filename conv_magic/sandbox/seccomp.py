@@ -84,7 +84,7 @@ def _program(column: int, architecture: int, pid: int) -> list[Instruction]:
 
 
 def _block(name: str, pid: int) -> list[Instruction]:
-    """What is answered to the call of that name."""
+    """Return what is answered to the call of that name."""
     if name in system_calls.PRETENDED:
         return [_answer(0)]
     if name in system_calls.OWN_PROCESS:

@@ -39,7 +39,7 @@ def settle(settings: Settings, place: Workplace, *, confined: bool) -> None:
 
 
 def _take_environment(settings: Settings) -> None:
-    """The user's variables as they are now; this process was started with those of an earlier moment."""
+    """Return the user's variables as they are now; this process was started with those of an earlier moment."""
     users = {name: value for name, value in settings.environment if name not in FIXED}
     if users:
         for name in os.environ.keys() - users.keys() - FIXED.keys():

@@ -63,7 +63,7 @@ def is_a(value: object, *kinds: type) -> bool:
 
 
 def attributes_of(value: object) -> dict[str, Any]:
-    """The instance's own dictionary; empty where it has none or tells it by a method."""
+    """Return the instance's own dictionary; empty where it has none or tells it by a method."""
     for each in type(value).__mro__:
         found = _members(each).get("__dict__")
         if found is not None:
@@ -73,7 +73,7 @@ def attributes_of(value: object) -> dict[str, Any]:
 
 
 def name_of(value: object) -> str | None:
-    """The `__name__` of a function or class, or of what wraps one."""
+    """Return the `__name__` of a function or class, or of what wraps one."""
     if is_a(value, type):
         return str(type.__getattribute__(value, "__name__"))
     if type(value) in (FunctionType, type(len), ModuleType):
@@ -83,7 +83,7 @@ def name_of(value: object) -> str | None:
 
 
 def unwrapped(value: object) -> object:
-    """What `functools.wraps` was told that it wraps, to the innermost."""
+    """Return what `functools.wraps` was told that it wraps, to the innermost."""
     for _ in range(_MOST_WRAPPED):
         inner = attributes_of(value).get("__wrapped__")
         if inner is None:
@@ -144,7 +144,7 @@ def _slots(value: object, own: list[type]) -> Iterator[tuple[str, Any]]:
 
 
 def _members(kind: type) -> MappingProxyType[str, Any]:
-    """The class' own attributes, whatever its metaclass says."""
+    """Return the class' own attributes, whatever its metaclass says."""
     found: MappingProxyType[str, Any] = type.__getattribute__(kind, "__dict__")
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def known_spec(dataset: Any) -> Any:
-    """The dataset's `element_spec` with two samples for an unknown batch size.
+    """Return the dataset's `element_spec` with two samples for an unknown batch size.
 
     Raises `TypeError` if more than the batch size is unknown.
     """
@@ -27,12 +27,12 @@ def known_spec(dataset: Any) -> Any:
 
 
 def hung_on(dataset: Any) -> dict[str, Any]:
-    """What `keras.utils.image_dataset_from_directory` hangs on its dataset."""
+    """Return what `keras.utils.image_dataset_from_directory` hangs on its dataset."""
     return {name: getattr(dataset, name) for name in ("class_names", "file_paths") if hasattr(dataset, name)}
 
 
 def array_of(tensor: Any) -> Any:
-    """The tensor's numbers, not copied where they lie in memory that NumPy can look at."""
+    """Return the tensor's numbers, not copied where they lie in memory that NumPy can look at."""
     try:
         return np.asarray(memoryview(tensor))
     except (TypeError, ValueError, BufferError, RuntimeError):  # texts, types of TensorFlow's own
@@ -40,7 +40,7 @@ def array_of(tensor: Any) -> Any:
 
 
 def inputs_of(tensors: Iterable[Any]) -> list[Any]:
-    """The `keras.Input` tensors that symbolic tensors were made from, in the order in which they are met."""
+    """Return the `keras.Input` tensors that symbolic tensors were made from, in the order in which they are met."""
     found: dict[int, Any] = {}
     seen: set[int] = set()
     waiting = list(tensors)

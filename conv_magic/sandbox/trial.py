@@ -122,7 +122,7 @@ class Start(Protocol):
     """What cells are run from in the process of a trial."""
 
     def fresh(self) -> dict[str, Any]:
-        """The namespace that the cell starts from, made anew, after the statements of earlier cells.
+        """Return the namespace that the cell starts from, made anew, after the statements of earlier cells.
 
         Raises `CannotStart`.
         """

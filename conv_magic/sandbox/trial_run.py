@@ -123,12 +123,12 @@ def _filename_of(again: Again) -> str:
 
 
 def _plain(document: Document) -> Document:
-    """The document alone: a subclass may hold what cannot leave the process."""
+    """Return the document alone: a subclass may hold what cannot leave the process."""
     return Document(**{field.name: getattr(document, field.name) for field in dataclasses.fields(Document)})
 
 
 def _python(source: str) -> str:
-    """The cell with IPython's own lines (`%time`, `!ls`) made `pass`, each line in its place.
+    """Return the cell with IPython's own lines (`%time`, `!ls`) made `pass`, each line in its place.
 
     Cell magics become comments: a `from __future__` may follow them, but not a `pass`.
     """

@@ -44,7 +44,7 @@ def leads_outside(texts: Iterable[str], namespace: Mapping[str, Any], place: Wor
 
 
 def _with_own_modules(trees: list[ast.Module]) -> list[ast.Module]:
-    """The trees, and those of the modules that they import and that are no installed packages."""
+    """Return the trees, and those of the modules that they import and that are no installed packages."""
     seen: set[str] = set()
     for tree in trees:  # grows while it is gone through
         for name in sorted(_imported(tree) - seen):
@@ -67,7 +67,7 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 def _own_file(name: str) -> str | None:
-    """The file of a module of the user's own, found without importing it; None for Python's and installed ones."""
+    """Return the file of a module of the user's own, without importing it; None for Python's and installed ones."""
     places: Sequence[str] | None = [entry for entry in sys.path if not _is_installed(entry)]
     path = None
     for part in name.split("."):

@@ -40,22 +40,22 @@ def unpack(names: Mapping[str, bytes], namespace: dict[str, Any]) -> None:
 
 
 def module(name: str) -> ModuleType:
-    """A module by its name."""
+    """Return a module by its name."""
     return importlib.import_module(name)
 
 
 def attribute(owner: str, name: str) -> Any:
-    """An attribute of a module; `tf.keras` is no module of its own name."""
+    """Return an attribute of a module; `tf.keras` is no module of its own name."""
     return getattr(importlib.import_module(owner), name)
 
 
 def bound(name: str) -> Any:
-    """A value that was unpacked before."""
+    """Return a value that was unpacked before."""
     return _namespace[name]
 
 
 def definition(filename: str, text: str, line: int, column: int) -> Any:
-    """What the `def`, `class` or `lambda` at a place of an earlier cell's text makes, decorators included.
+    """Return what the `def`, `class` or `lambda` at a place of an earlier cell's text makes, decorators included.
 
     The text is registered, so that tracebacks and AutoGraph find it under the same name.
     """
@@ -78,19 +78,19 @@ def graph_function(function: Callable[..., Any]) -> Any:
 
 
 def repeated(few: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
-    """An array of `length` samples, made of a few."""
+    """Return an array of `length` samples, made of a few."""
     return np.resize(few, (length, *few.shape[1:]))
 
 
 def tensor(array: npt.NDArray[Any]) -> Any:
-    """An eager tensor."""
+    """Return an eager tensor."""
     import tensorflow as tf
 
     return tf.constant(array)
 
 
 def keras_object(config: dict[str, Any], custom: tuple[str, ...]) -> Any:
-    """A Keras layer, model, optimizer, loss or metric from its configuration; its weights are new ones."""
+    """Return a Keras layer, model, optimizer, loss or metric from its configuration; its weights are new ones."""
     import keras
 
     own = {name: _namespace[name] for name in custom}
@@ -114,7 +114,7 @@ def _take_known_arguments(layer: Any) -> None:
 
 
 def own_layer(kind: Any, state: dict[str, Any], compiled: dict[str, Any] | None) -> Any:
-    """A layer or model of the user's class with these attributes; its `__init__` does not run."""
+    """Return a layer or model of the user's class with these attributes; its `__init__` does not run."""
     import keras
 
     made = kind.__new__(kind)
@@ -132,7 +132,7 @@ def symbolic(place: str, index: int) -> Any:
 
 
 def dataset(spec: Any, attributes: dict[str, Any]) -> Any:
-    """A `tf.data.Dataset` of one element of zeros with that `element_spec`."""
+    """Return a `tf.data.Dataset` of one element of zeros with that `element_spec`."""
     import tensorflow as tf
 
     made = tf.data.Dataset.from_tensors(tf.nest.map_structure(lambda s: tf.zeros(s.shape, s.dtype), spec))

@@ -84,7 +84,7 @@ class Workplace:
 
 
 def stand(own: str, users: str | None, *, copy: bool, links: bool) -> Workplace:
-    """A workplace in `own`; with `copy` in a copy of the user's folder there, which holds links only with `links`.
+    """Return a workplace in `own`; with `copy` in a copy of the user's folder there, with links only if `links`.
 
     Raises `TooLarge`, and `OSError` where the user's folder cannot be read.
     """
@@ -135,7 +135,7 @@ class _Copy:
                     self._other(entry, path)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]] | None:
-        """What is in a folder; None if that is too much."""
+        """Return what is in a folder; None if that is too much."""
         room = MOST_ENTRIES - self.entries
         with os.scandir(folder) as entries:
             found = list(islice(self._wanted(entries), room + 1))
@@ -153,7 +153,7 @@ class _Copy:
         return not (entry.name.startswith(".") or entry.name in _NOT_DATA)
 
     def _other(self, entry: os.DirEntry[str], path: str) -> None:
-        """A file, copied or linked; a link or folder that is not looked into, linked; pipes and devices not at all."""
+        """Copy or link a file; link a link, or a folder that is not looked into; leave out pipes and devices."""
         status = self._status(entry)
         if status is None:
             return

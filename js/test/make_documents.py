@@ -46,7 +46,7 @@ x = stem(x)  # é 🙂
 
 
 def source(cell: str, text: str, cell_id: str | None, label: str) -> Source:
-    """A cell's text with its digest."""
+    """Return a cell's text with its digest."""
     return Source(cell, text, digest(text), cell_id, label)
 
 
@@ -59,7 +59,7 @@ def span(cell: str, text: str, line: int, part: str) -> Span:
 
 
 def call(index: int, op: str, layer: str | None, place: Span | None, **more: Any) -> CallRecord:
-    """A call that returned what the arithmetic says, unless `more` says otherwise."""
+    """Return a call that returned what the arithmetic says, unless `more` says otherwise."""
     output: Shape | None = more.pop("output", None)
     inputs: tuple[Shape, ...] = more.pop("inputs", ())
     fields: dict[str, Any] = {
@@ -71,12 +71,12 @@ def call(index: int, op: str, layer: str | None, place: Span | None, **more: Any
 
 
 def conv(filters: int, padding: str = "same", size: int = 3) -> ConvOptions:
-    """A square kernel, one step at a time."""
+    """Return a square kernel, one step at a time."""
     return ConvOptions((size, size), (1, 1), padding, (1, 1), 1, filters, "channels_last")
 
 
 def broken() -> Document:
-    """A layer built for 3 channels is given 6; a function of an older cell runs in between."""
+    """Return a layer built for 3 channels is given 6; a function of an older cell runs in between."""
 
     def at(line: int, part: str) -> Span:
         return span("this", CELL, line, part)
@@ -159,7 +159,7 @@ def fine() -> Document:
 
 
 def nested() -> Document:
-    """A model of two layers, called once for each of four sizes on one line; the third call is a warning."""
+    """Return a model of two layers, called once for each of four sizes on one line; the third call is a warning."""
     text = "%%convshapes\nfor size in sizes:\n    y = model(tf.zeros((1, size, size, 3)))\n"
     place = span("this", text, 3, "model(tf.zeros((1, size, size, 3)))")
     calls: list[CallRecord] = []

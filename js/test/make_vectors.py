@@ -63,7 +63,7 @@ class Draw:
         self.random = random.Random(seed)
 
     def number(self, low: int, high: int) -> int:
-        """A whole number, ends included."""
+        """Return a whole number, ends included."""
         return self.random.randint(low, high)
 
     def some(self, low: int, high: int, count: int) -> tuple[int, ...]:
@@ -72,17 +72,17 @@ class Draw:
         return (first,) * count if self.random.random() < 0.6 else tuple(self.number(low, high) for _ in range(count))
 
     def padding(self, dimensions: int, *words: str) -> str | tuple[tuple[int, int], ...]:
-        """A word, now and then pairs."""
+        """Return a word, now and then pairs."""
         if self.random.random() < 0.15:
             return tuple((self.number(0, 3), self.number(0, 3)) for _ in range(dimensions))
         return self.random.choice(words)
 
     def format(self) -> DataFormat:
-        """A layout, mostly channels_last."""
+        """Return a layout, mostly channels_last."""
         return self.random.choice(("channels_last", "channels_last", "channels_first"))
 
     def shape(self, dimensions: int, channels: int, data_format: str) -> Shape:
-        """An input, now and then of another rank or with an unknown size."""
+        """Return an input, now and then of another rank or with an unknown size."""
         spatial: list[int | None] = [self.number(1, 20) for _ in range(dimensions)]
         if spatial and self.random.random() < 0.1:
             spatial[0] = None
@@ -92,7 +92,7 @@ class Draw:
         return tuple(sizes if odd < 0.05 else [*batch, *batch, *sizes] if odd < 0.1 else [*batch, *sizes])
 
     def convolution(self) -> Case:
-        """A convolution."""
+        """Return a convolution."""
         n, layout = self.number(1, 3), self.format()
         groups = self.random.choice((1, 1, 1, 2, 3))
         filters = groups * self.number(1, 4) + (self.random.random() < 0.1)
@@ -104,7 +104,7 @@ class Draw:
         return options, (self.shape(n, channels, layout),), None if depth is None else (*size, depth, filters)
 
     def depthwise(self) -> Case:
-        """A depthwise or separable one."""
+        """Return a depthwise or separable one."""
         n, layout, channels = self.number(1, 2), self.format(), self.number(1, 5)
         size, strides, rate = self.some(1, 5, n), self.some(1, 3, n), self.some(1, 2, n)
         padding, times = self.padding(n, "valid", "same"), self.number(1, 3)
@@ -113,7 +113,7 @@ class Draw:
         return options, (self.shape(n, channels, layout),), None if depth is None else (*size, depth, times)
 
     def transposed(self) -> Case:
-        """A transposed one, now and then with a stated output."""
+        """Return a transposed one, now and then with a stated output."""
         n, layout, channels, filters = self.number(1, 3), self.format(), self.number(1, 4), self.number(1, 4)
         size, strides, rate = self.some(1, 5, n), self.some(1, 4, n), self.some(1, 2, n)
         extra = self.some(0, 2, n) if self.random.random() < 0.3 else None
@@ -129,7 +129,7 @@ class Draw:
         return options, (given,), None if depth is None else (*size, filters, depth)
 
     def pool(self) -> Case:
-        """A pooling."""
+        """Return a pooling."""
         n, layout = self.number(1, 3), self.format()
         words = self.padding(n, "valid", "same", "VALID", "SAME")
         rate = self.some(1, 2, n) if self.random.random() < 0.2 else ()
@@ -139,7 +139,7 @@ class Draw:
         return PoolOptions(size, stride, words, layout, rate, over), (self.shape(n, 6, layout),), None
 
     def resizing(self) -> Case:
-        """Padding, cropping, up-sampling, global pooling."""
+        """Yield padding, cropping, up-sampling and global pooling."""
         n, layout = self.number(1, 3), self.format()
         ends = tuple((self.number(0, 4), self.number(0, 4)) for _ in range(n))
         kind = self.number(0, 3)
@@ -177,18 +177,18 @@ class Draw:
 
 
 def flat(options: Options) -> list[Any]:
-    """The family, then the fields in their order."""
+    """Return the family, then the fields in their order."""
     values = asdict(options)
     return [values.pop("family"), *values.values()]
 
 
 def family_of(kind: type[Any]) -> str:
-    """The word that a type of options carries."""
+    """Return the word that a type of options carries."""
     return next(str(field.default) for field in fields(kind) if field.name == "family")
 
 
 def answer(case: Case) -> Any:
-    """The shape, or why there is none."""
+    """Return the shape, or why there is none."""
     try:
         return expected_shape(*case)
     except ShapeProblem as problem:
@@ -196,7 +196,7 @@ def answer(case: Case) -> Any:
 
 
 def axis_vector(draw: Draw) -> list[Any]:
-    """An axis: size, window, and what its geometry is."""
+    """Return an axis: size, window, and what its geometry is."""
     padding: Any = draw.random.choice(("valid", "same", (draw.number(0, 4), draw.number(0, 4))))
     window = Window(draw.number(1, 7), draw.number(1, 5), padding, draw.number(1, 4))
     size = draw.number(1, 40)
@@ -227,19 +227,19 @@ def dumped(value: Any) -> str:
 def square(
     size: int, stride: int = 1, padding: Any = "valid", rate: int = 1, groups: int = 1, n: int = 2
 ) -> ConvOptions:
-    """A convolution with 8 filters, as every axis alike."""
+    """Return a convolution with 8 filters, as every axis alike."""
     return ConvOptions((size,) * n, (stride,) * n, padding, (rate,) * n, groups, 8, "channels_last")
 
 
 def transposed(size: int, stride: int, padding: str, asked: Shape | None = None) -> ConvTransposeOptions:
-    """A transposed convolution of an image."""
+    """Return a transposed convolution of an image."""
     return ConvTransposeOptions(
         (size,) * 2, (stride,) * 2, padding, (1, 1), None, asked, 8, "channels_last"
     )  # fmt: skip
 
 
 def pictures() -> Iterator[tuple[Options, tuple[Shape, ...], Shape | None, bool]]:
-    """Calls with a picture of each kind; whether they are strict."""
+    """Yield calls with a picture of each kind, and whether they are strict."""
     last: DataFormat = "channels_last"
     for options, shape in (
         (square(3), (None, 28, 28, 1)), (square(3, 2, "same"), (1, 28, 27, 3)), (square(3, 2), (1, 10, 9, 3)),

@@ -41,7 +41,7 @@ class Network:
         self.calls: list[CallRecord] = []
 
     def add(self, op: str, options: object, given: list[int | Shape], output: Shape | None, **more: object) -> int:
-        """A call; `given` are the indices of the calls before it, or shapes from outside."""
+        """Return a call; `given` are the indices of the calls before it, or shapes from outside."""
         index = len(self.calls)
         inputs = tuple(g if isinstance(g, tuple) else self.calls[g].output or () for g in given)
         producers = tuple(g if isinstance(g, int) else None for g in given)
@@ -61,12 +61,12 @@ class Network:
 
 
 def conv(size: int, filters: int, stride: int = 1, padding: str = "same") -> ConvOptions:
-    """A convolution of an image."""
+    """Return a convolution of an image."""
     return ConvOptions((size, size), (stride, stride), padding, (1, 1), 1, filters, "channels_last")
 
 
 def chain() -> Document:
-    """A small classifier; every option is written in the cell."""
+    """Return a small classifier; every option is written in the cell."""
     net = Network(CHAIN)
 
     def made(line: int, part: str) -> Span:
@@ -121,7 +121,7 @@ def hourglass(levels: int = 3) -> Document:
 
 
 def folded() -> Document:
-    """A model inside a cell that goes on, called twice, and an inner failure in another."""
+    """Return a model inside a cell that goes on, called twice, and an inner failure in another."""
     net = Network("x\n" * 20)
     model = net.add("Sequential", None, [(8, 28, 28, 1)], (8, 26, 26, 4), count=2)
     net.add("Conv2D", conv(3, 4, padding="valid"), [(8, 28, 28, 1)], (8, 26, 26, 4), parent=model)
@@ -159,7 +159,7 @@ def long(layers: int = 200) -> Document:
 
 
 def alone() -> Document:
-    """Calls that do not follow each other: no flow."""
+    """Return calls that do not follow each other: no flow."""
     net = Network("x\n")
     net.add("Dense", DenseOptions(4), [(2, 7)], (2, 4))
     return net.document()

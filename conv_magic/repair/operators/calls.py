@@ -77,7 +77,7 @@ def _fits(shape: Shape | None, part: Shape | None) -> bool:
 
 
 def _for_input(case: Case, node: ast.Call, part: Shape | None, given: str, after: list[str]) -> list[str]:
-    """The names that could be given for an input: of the shape that it takes, the nearest first."""
+    """Return the names that could be given for an input: of the shape that it takes, the nearest first."""
     scope, found = case.program.scope(node), dict[str, int]()
     for other in case.program.nodes.values():
         value = case.value(other) if isinstance(other, ast.Name) else None
@@ -91,7 +91,7 @@ def _for_input(case: Case, node: ast.Call, part: Shape | None, given: str, after
 
 
 def _made_after(case: Case, node: ast.expr, name: str) -> list[str]:
-    """The names that are bound beside `name` in one statement, behind it."""
+    """Return the names that are bound beside `name` in one statement, behind it."""
     for statement in case.program.statements:
         targets = statement.targets if isinstance(statement, ast.Assign) and statement.lineno <= node.lineno else []
         for target in targets:
@@ -102,7 +102,7 @@ def _made_after(case: Case, node: ast.expr, name: str) -> list[str]:
 
 
 def _partner_index(case: Case, node: ast.expr) -> Iterator[Candidate]:
-    """The index that a partner in the same call has: `fit(x[:80], y)` as `fit(x[:80], y[:80])`."""
+    """Yield the index that a partner in the same call has: `fit(x[:80], y)` as `fit(x[:80], y[:80])`."""
     found = array_at(case, node)
     call = next((each for each in case.program.around(node) if isinstance(each, ast.Call)), None)
     if found is None or call is None or isinstance(node, ast.Subscript):
@@ -158,7 +158,7 @@ def _function(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _call_layer(case: Case, node: ast.expr) -> Iterator[Candidate]:
-    """A layer that was to be called: `x = Dense(3)` as `x = Dense(3)(x)`."""
+    """Yield a layer that was to be called: `x = Dense(3)` as `x = Dense(3)(x)`."""
     if case.program.kind(node) not in ("layer", "model") or not isinstance(node, ast.Call) or is_called(case, node):
         return
     parent = case.program.parent(node)
@@ -174,7 +174,7 @@ def _call_layer(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _tensors_before(case: Case, node: ast.expr) -> list[str]:
-    """The names of tensors that were read or made shortly before, the nearest first; then those read later."""
+    """Return the names of tensors that were read or made shortly before, the nearest first; then those read later."""
     scope, line = case.program.scope(node), node.lineno
     names = [other for other in case.program.nodes.values() if isinstance(other, ast.Name)]
     found: dict[str, int] = {}
@@ -196,7 +196,7 @@ def _tensors_before(case: Case, node: ast.expr) -> list[str]:
 
 
 def _parameters(scope: ast.AST | None) -> list[str]:
-    """The names of a function's parameters."""
+    """Return the names of a function's parameters."""
     given = getattr(scope, "args", None)
     return [each.arg for each in given.args if each.arg != "self"] if isinstance(given, ast.arguments) else []
 

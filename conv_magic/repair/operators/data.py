@@ -119,7 +119,7 @@ def _batch(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _batch_size(case: Case) -> str:
-    """The batch size that the text uses elsewhere."""
+    """Return the batch size that the text uses elsewhere."""
     for node in case.program.nodes.values():
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute) and node.func.attr == "batch" and node.args:

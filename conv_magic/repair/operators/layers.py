@@ -207,7 +207,7 @@ def _insert(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def through(name: str, given: str) -> Becomes:
-    """What one of the layers above makes of a shape."""
+    """Return what one of the layers above makes of a shape."""
     arguments = ast.literal_eval(f"{given[:-1]},)" if given != "()" else "()")
 
     def becomes(shape: Shape) -> Shape | None:

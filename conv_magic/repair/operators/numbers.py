@@ -57,7 +57,7 @@ def _number(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _effect(case: Case, node: ast.expr, number: int) -> Effect | None:
-    """What another number as an option of a layer, or in a tuple of its options, changes."""
+    """Return what another number as an option of a layer, or in a tuple of its options, changes."""
     parent = case.program.parent(node)
     if isinstance(parent, ast.Tuple | ast.List):
         value = case.value(parent)
@@ -126,13 +126,13 @@ def _near(case: Case, node: ast.expr, now: int, role: str, is_axis: bool) -> dic
 
 
 def _clashing(case: Case, now: int, role: str) -> dict[int, float]:
-    """What this number should be if it is one of those that clash."""
+    """Return what this number should be if it is one of those that clash."""
     told = 0.7 if now > 4 or role in ("filters", "units", "shape") else 0.3
     return {want: cost - told for (have, want), cost in case.wanted.clashes().items() if have == now}
 
 
 def _scaled(case: Case, now: int, role: str) -> dict[int, float]:
-    """The number grown as the sizes that clash would have to grow, also by the root of that, as for two axes."""
+    """Return the number grown as the sizes that clash would have to grow, also by the root of that, as for two axes."""
     found: dict[int, float] = {}
     for place, (top, bottom) in enumerate(case.wanted.ratios()[:_MOST_RATIOS]):
         new, rest = divmod(now * top, bottom)
@@ -148,7 +148,7 @@ def _scaled(case: Case, now: int, role: str) -> dict[int, float]:
 
 
 def _of_total(case: Case, node: ast.expr) -> Iterator[Candidate]:
-    """The size with which a reshape keeps the number of values: a name that stands for it, the number, or -1."""
+    """Yield the size with which a reshape keeps the number of values: a name that stands for it, the number, or -1."""
     if not is_loaded(node) or is_called(case, node):
         return
     parent = case.program.parent(node)
@@ -211,7 +211,7 @@ def _computed(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _related(case: Case, node: ast.expr, now: int, text: str) -> Iterator[Candidate]:
-    """The wanted numbers as multiples, parts or other names of what is computed."""
+    """Yield the wanted numbers as multiples, parts or other names of what is computed."""
     low = f"({text})" if isinstance(node, ast.BinOp) else text
     clashes = {want: cost for (have, want), cost in case.wanted.clashes().items() if have == now}
     wanted = [number for number in case.wanted.numbers()[:_MOST_WANTED] if number != now and number > 1]
@@ -235,7 +235,7 @@ def _related(case: Case, node: ast.expr, now: int, text: str) -> Iterator[Candid
 
 
 def _names_of(case: Case, node: ast.expr, number: int) -> list[str]:
-    """The names in scope that stand for a number."""
+    """Return the names in scope that stand for a number."""
     scope, found = case.program.scope(node), []
     for other in case.program.nodes.values():
         if isinstance(other, ast.Name) and is_loaded(other) and case.program.scope(other) in (None, scope):

@@ -60,17 +60,17 @@ class Operator:
 
 
 def put(case: Case, node: ast.expr, text: str) -> tuple[Change, ...]:
-    """The edit that puts a text in the place of an expression."""
+    """Return the edit that puts a text in the place of an expression."""
     return ((*case.program.span(node), text),)
 
 
 def indexed(case: Case, node: ast.expr, *parts: str) -> str:
-    """The expression with an index behind it."""
+    """Return the expression with an index behind it."""
     return f"{case.program.before_suffix(node)}[{', '.join(parts)}]"
 
 
 def at_axis(axis: int, rank: int, what: str) -> list[str]:
-    """The parts of an index that is `what` at one axis of `rank` and keeps all others."""
+    """Return the parts of an index that is `what` at one axis of `rank` and keeps all others."""
     return ["...", what] if axis == rank - 1 and axis else [":"] * axis + [what]
 
 
@@ -97,7 +97,7 @@ def is_receiver(case: Case, node: ast.AST) -> bool:
 
 
 def array_at(case: Case, node: ast.expr) -> tuple[Value, Shape] | None:
-    """The array that an expression stands for, with its shape, where another may be put in its place."""
+    """Return the array that an expression stands for, with its shape, where another may be put in its place."""
     value = case.value(node)
     if value is None or value.kind != "array" or value.shape is None or len(value.shape) > 6:
         return None
@@ -112,7 +112,7 @@ def array_at(case: Case, node: ast.expr) -> tuple[Value, Shape] | None:
 
 
 def parameters(case: Case, call: ast.Call) -> tuple[Parameter, ...]:
-    """The parameters of what a call calls."""
+    """Return the parameters of what a call calls."""
     value = case.value(call.func)
     return value.parameters if value is not None and value.kind in ("class", "function") else ()
 
@@ -123,7 +123,7 @@ def arguments(call: ast.Call) -> list[ast.expr]:
 
 
 def argument_given(case: Case, call: ast.Call, name: str) -> ast.expr | None:
-    """The expression that a call gives for a parameter."""
+    """Return the expression that a call gives for a parameter."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
@@ -131,7 +131,7 @@ def argument_given(case: Case, call: ast.Call, name: str) -> ast.expr | None:
 
 
 def with_argument(case: Case, call: ast.Call, name: str, text: str) -> tuple[Change, ...]:
-    """The edit that gives `name=text` to a call, in place of what is given; empty where there is no room for it."""
+    """Return the edit that gives `name=text` to a call, in place of what is given; empty where it has no room."""
     given = argument_given(case, call, name)
     if given is not None:
         return ((*case.program.span(given), text),)
@@ -151,7 +151,7 @@ def with_argument(case: Case, call: ast.Call, name: str, text: str) -> tuple[Cha
 
 
 def option_effect(node: ast.Call, name: str, text: str) -> Effect | None:
-    """What another value of a parameter changes, where it is written out."""
+    """Return what another value of a parameter changes, where it is written out."""
     try:
         return Effect(node, option=(name, ast.literal_eval(text)))
     except (ValueError, SyntaxError):
@@ -159,7 +159,7 @@ def option_effect(node: ast.Call, name: str, text: str) -> Effect | None:
 
 
 def joined_insertions(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes with insertions at one place made one."""
+    """Return the changes with insertions at one place made one."""
     merged: dict[tuple[int, int], str] = {}
     for start, end, text in changes:
         merged[start, end] = merged.get((start, end), "") + text
@@ -173,12 +173,12 @@ def makes_layer(case: Case, node: ast.expr) -> bool:
 
 
 def dimensions_of(name: str) -> int | None:
-    """The 2 of `Conv2D`."""
+    """Return the 2 of `Conv2D`."""
     return next((int(letter) for letter in name if letter in "123"), None)
 
 
 def unlike_images(shape: Shape) -> float:
-    """The cost of a batch of images that does not look like (batch, height, width, few channels)."""
+    """Return the cost of a batch of images that does not look like (batch, height, width, few channels)."""
     if len(shape) < 3 or None in shape[1:]:
         return 0.0
     few = shape[-1] in (1, 2, 3, 4)

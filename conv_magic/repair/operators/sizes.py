@@ -34,7 +34,7 @@ _SHAPE_ROLES = (
 
 
 def _fit(case: Case, node: ast.expr, now: Shape, after: Shape) -> float:
-    """The cost of sizes that would be `after`: whether they then are what the failing call wants."""
+    """Return the cost of sizes that would be `after`: whether they then are what the failing call wants."""
     if case.program.role(node) in FIXED_ROLES:
         return 0.8
     for goal in case.goals:
@@ -45,7 +45,7 @@ def _fit(case: Case, node: ast.expr, now: Shape, after: Shape) -> float:
 
 
 def _elements(case: Case, node: ast.expr) -> tuple[Value, list[ast.expr]] | None:
-    """The elements of a tuple or list that is written out."""
+    """Return the elements of a tuple or list that is written out."""
     value = case.value(node)
     parent = case.program.parent(node)
     if value is None or not isinstance(node, ast.Tuple | ast.List) or not is_loaded(node):
@@ -136,7 +136,7 @@ def _insert(case: Case, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _sizes_behind(case: Case, node: ast.expr, now: Shape) -> list[int]:
-    """The sizes that follow these where the text spells a longer shape: `rand(4, 48, 48, 3)` for (48, 48)."""
+    """Return the sizes that follow these where the text spells a longer shape: `rand(4, 48, 48, 3)` for (48, 48)."""
     found: list[int] = []
     for other in case.program.nodes.values():
         parts = other.args if isinstance(other, ast.Call) else other.elts if isinstance(other, _SEQUENCES) else []

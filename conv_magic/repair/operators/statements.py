@@ -18,7 +18,7 @@ _FIXED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 def statement_changes(case: Case, statement: ast.stmt) -> Iterator[Offered]:
-    """The edits of one whole statement."""
+    """Yield the edits of one whole statement."""
     program = case.program
     block = program.block(statement)
     start, end = program.span(statement)
