@@ -23,10 +23,10 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from own_code import names_own_code
 from own_faults import Faults
 from run_own_faults import FAILING, GOOD, MAGIC, Bench
 
-_PACKAGE = os.sep + "conv_magic" + os.sep
 _KNOWN = re.compile(r"conv_magic|tensorflow|keras|IPython|numpy")
 CELLS = (
     GOOD,
@@ -106,10 +106,10 @@ class Gallery:
         error = (result.error_before_exec or result.error_in_exec) if result is not None else None
         shown = "\n".join([out.getvalue(), err.getvalue(), *shell.tracebacks])
         told = escaped or isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in shown or "interrupted" in shown
-        theirs = shot.in_libraries or (self.unraised and not any("conv_magic" in each for each in self.unraised))
+        theirs = shot.in_libraries or (self.unraised and not any(map(names_own_code, self.unraised)))
         if shot.fired and not told and not theirs:
             shot.wrong.append(f"lost: {self.unraised or 'swallowed'}")
-        if _PACKAGE in "\n".join([*shell.tracebacks, out.getvalue()]) or "conv_magic_hook" in shown:
+        if names_own_code("\n".join([*shell.tracebacks, out.getvalue()])) or "conv_magic_hook" in shown:
             shot.wrong.append("shows our frames")
         left = self.bench.state()
         if left and shot.fired and shot.where.endswith("events.py:trigger"):

@@ -6,7 +6,7 @@ import ast
 
 import conv_magic
 from conv_magic.analysis.flow import Flow
-from conv_magic.analysis.goals import Goal, Wanted, goals_of, output_layer_of, shapes_in
+from conv_magic.analysis.goals import Goal, Wanted, goals_of, reason_line_of, shapes_in
 from conv_magic.analysis.instrument import NOTE, noting, numbered
 from conv_magic.analysis.program import Observed, Program
 from conv_magic.analysis.values import Parameter, Value, from_plain, to_plain
@@ -51,7 +51,7 @@ def test_a_value_is_the_same_after_json() -> None:
 
 def test_the_head_of_a_message_is_not_the_wrappers_line() -> None:
     message = "Exception encountered when calling Block.call().\n\nno room for (2, 3)\n\nArguments received by Block"
-    assert output_layer_of(message) == "no room for (2, 3)"
+    assert reason_line_of(message) == "no room for (2, 3)"
 
 
 def test_shapes_in_words() -> None:

@@ -28,7 +28,7 @@ from conv_magic.repair.combine import untried, verify_diagnoses
 from conv_magic.repair.goals import goals_of
 from conv_magic.repair.rank import ranked
 from conv_magic.repair.seek import Seeker, proved
-from conv_magic.repair.verify import SHORTEST, Trials, pack_for
+from conv_magic.repair.verify import SHORTEST, Trials, pack_for, was_tried
 from conv_magic.rules.table import UNEXPLAINED
 from conv_magic.sandbox.names import names_needed
 from conv_magic.sandbox.packing import Packed
@@ -119,12 +119,17 @@ def _tried(report: Report, trials: Trials, *, stoppable: bool) -> tuple[Diagnosi
 
 
 def _to_seek(report: Document, diagnoses: tuple[Diagnosis, ...]) -> int | None:
-    """Return the index of the error to search a fix for: about shapes, no fix of it holds; None if there is none."""
+    """Return the index of the error to search a fix for: about shapes, no fix of it holds; None if there is none.
+
+    A cell of which a fix could not be tried is left alone: an edit that removes what stood in the way would hold.
+    """
     if report.failure is None:
         return None
     for place, diagnosis in enumerate(diagnoses):
         about_shapes = diagnosis.code != UNEXPLAINED or speaks_of_shapes(report.failure.message)
-        if diagnosis.severity is Severity.ERROR and about_shapes and not any(fix.verified for fix in diagnosis.fixes):
+        fixes = diagnosis.fixes
+        refused = any(fix.untried is not None and not was_tried(fix.untried) for fix in fixes)
+        if diagnosis.severity is Severity.ERROR and about_shapes and not refused and not any(f.verified for f in fixes):
             return place
     return None
 

@@ -128,6 +128,11 @@ class Trials:
         return replace(fix, proof=Proof.RAN, untried=None, reruns=reruns), trial
 
 
+def was_tried(untried: str) -> bool:
+    """Check whether a fix that does not hold was tried: its reason says how the trial ended."""
+    return untried.startswith("tried: ") or untried == NOT_REACHED
+
+
 def named(diagnoses: Iterable[Diagnosis]) -> Counter[Named]:
     """Count the diagnoses by code and layer."""
     return Counter((diagnosis.code, diagnosis.layer) for diagnosis in diagnoses)
