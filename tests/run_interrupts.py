@@ -23,11 +23,11 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from own_code import names_own_code
+from own_code import is_own_file, names_own_code
 from own_faults import Faults
 from run_own_faults import FAILING, GOOD, MAGIC, Bench
 
-_KNOWN = re.compile(r"conv_magic|tensorflow|keras|IPython|numpy")
+_LIBRARY = re.compile(r"site-packages/(tensorflow|keras|IPython|numpy)/")
 CELLS = (
     GOOD,
     FAILING,
@@ -79,9 +79,9 @@ class Gallery:
             at = at.f_back
         self.shot.stack = [file.rpartition("site-packages/")[2] for file in files]
         self.shot.where = files[0] if files else ""
-        nearest = next((file for file in files if _KNOWN.search(file)), "")
-        self.shot.in_libraries = _PACKAGE not in nearest  # TensorFlow, Keras and IPython swallow some, as without us
-        self.shot.in_ours = any(_PACKAGE in file for file in files)
+        nearest = next((file for file in files if is_own_file(file) or _LIBRARY.search(file)), "")
+        self.shot.in_libraries = not is_own_file(nearest)  # TensorFlow, Keras and IPython swallow some, as without us
+        self.shot.in_ours = any(map(is_own_file, files))
         raise KeyboardInterrupt
 
     def shoot(self) -> Shot:
