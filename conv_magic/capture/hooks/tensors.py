@@ -28,7 +28,10 @@ def _read_tensor_shape(tensor: Any) -> Shape | None:
 
 
 def _read_shape(tensor: Any) -> Shape | None:
-    return tuple(None if size is None else int(size) for size in tensor.shape)
+    try:
+        return tuple(None if size is None else int(size) for size in tensor.shape)
+    except (TypeError, ValueError):  # what an object of the user's own calls its shape may be anything
+        return None
 
 
 def _read_plain_shape(tensor: Any) -> Shape | None:
